@@ -1,0 +1,81 @@
+# evalnb. `make demo` shows it, `make test` proves it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .build/uv/bin/uv
+WIDGET_SOURCES := $(shell find widgets -path '*/node_modules' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name '*.json' \) -print)
+
+help: ## what can be made
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## everything running, with data, a small detector, and the tour open: the address is printed
+	$(BIN)/python -m evalnb demo
+
+up: setup ## the servers, API, worker, JupyterLab and Voila on your own data
+	$(BIN)/python -m evalnb up
+
+test: setup .build/chromium ## every test: real PostgreSQL, Valkey, workers and Chromium
+	@tools/outside-servers.sh
+	npm test --workspace widgets
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m pytest
+	@echo "once more against the distribution's own PostgreSQL and Redis"
+	EVALNB_TEST_SERVERS=outside $(BIN)/python -m pytest -m "not browser and not chaos" $(wildcard $(addprefix tests/,store edits registry jobs runs))
+
+check: setup ## style, types, import floors, generated files, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/generate_types.py --check
+	npm run check --workspace widgets
+	$(BIN)/python tools/check_rules.py
+	$(BIN)/python tools/new_migration.py --check
+
+generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes
+	$(BIN)/python tools/generate_types.py
+
+bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
+	for one in benchmarks/[a-z]*.py; do $(BIN)/python $$one || exit 1; done
+
+screenshots: setup .build/chromium ## the pictures in docs/images, taken anew from the demo
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
+
+wheel: setup ## dist/*.whl, with the browser bundles inside
+	$(BIN)/python -m hatchling build -t wheel
+
+lock: .build/uv/ready ## the hashed dependency locks, written anew
+	tools/lock.sh
+	npm install --package-lock-only
+
+setup: .venv/ready evalnb/widgets/static/ready ## the Python environment and the built widgets
+
+clean: ## remove what was built (never your data)
+	rm -rf .venv .build node_modules widgets/node_modules evalnb/widgets/static dist
+
+.build/uv/ready: requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalnb needs Python 3.11 or later; $$($(PYTHON) --version) is $(PYTHON). Try: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .build/uv
+	.build/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	touch $@
+
+.venv/ready: .build/uv/ready requirements.lock requirements-sam2.lock pyproject.toml
+	[ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	SAM2_BUILD_CUDA=0 $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --require-hashes -r requirements-sam2.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+node_modules/.package-lock.json: package-lock.json package.json widgets/package.json
+	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' || { echo "evalnb needs Node 20 or later to build its widgets"; exit 1; }
+	npm ci --no-audit --no-fund
+	touch $@
+
+evalnb/widgets/static/ready: node_modules/.package-lock.json $(WIDGET_SOURCES)
+	npm run build --workspace widgets
+	touch $@
+
+.build/chromium: tools/chromium.sh .venv/ready
+	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
+
+.PHONY: help demo up test check generate bench screenshots wheel lock setup clean

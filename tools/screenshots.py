@@ -1,0 +1,114 @@
+"""Take the pictures in docs/images anew, from a demo in a temporary home. `make screenshots` runs this."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# What is photographed, and by which element it is found.
+SCENES = (
+    ("tour", ".jp-OutputArea-output img"),
+    ("annotator", ".evalnb-annotator"),
+    ("evaluation", ".evalnb-sum"),
+    ("predictions", ".evalnb-annotator:has-text('/ 12')"),
+    ("job", ".evalnb-job"),
+)
+
+
+def main() -> int:
+    """Start the demo, photograph it in light and dark, end it."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    home = Path(os.environ.get("EVALNB_HOME") or tempfile.mkdtemp(prefix="ev", dir="/tmp"))
+    environment = {**os.environ, "EVALNB_HOME": str(home)}
+    evalnb = [sys.executable, "-m", "evalnb"]
+    subprocess.run([*evalnb, "demo", "--detach"], env=environment, check=True)
+    try:
+        addresses = json.loads((home / "run" / "addresses.json").read_bytes())
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=FLAGS)
+            for theme in ("light", "dark"):
+                _photograph(chromium, addresses, home, theme)
+            chromium.close()
+    finally:
+        subprocess.run([*evalnb, "down"], env=environment, check=True)
+        if "EVALNB_HOME" not in os.environ:
+            shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def _photograph(chromium: Any, addresses: dict[str, str], home: Path, theme: str) -> None:
+    lab = urlsplit(addresses["lab"])
+    base, token = f"{lab.scheme}://{lab.netloc}", lab.query
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000}, device_scale_factor=1.5, color_scheme=theme
+    )
+    page = context.new_page()
+    context.request.put(
+        f"{base}/lab/api/settings/@jupyterlab/apputils-extension:themes?{token}",
+        headers={"Content-Type": "application/json"},
+        data=json.dumps({"raw": json.dumps({"theme": f"JupyterLab {theme.title()}"})}),
+    )
+    page.goto(f"{base}/lab/tree/01-tour.ipynb?{token}&reset")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
+    page.wait_for_timeout(2_000)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+b")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='busy']").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=400_000)
+    page.wait_for_timeout(3_000)
+    for name, selector in SCENES:
+        one = _scrolled_to(page, selector)
+        page.wait_for_timeout(2_000)
+        if name == "tour":
+            page.screenshot(path=IMAGES / f"tour-{theme}.png")
+        else:
+            one.screenshot(path=IMAGES / f"{name}-{theme}.png")
+    report = max((home / "reports").rglob("*.html"), key=lambda path: path.stat().st_mtime)
+    page.goto(report.as_uri())
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=IMAGES / f"report-{theme}.png")
+    context.close()
+    for path in IMAGES.glob(f"*-{theme}.png"):
+        # 256 colours are enough for the eye, and a third of the bytes.
+        Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+
+
+def _scrolled_to(page: Any, selector: str) -> Any:
+    """The first such element. JupyterLab keeps only the cells near the window: go down until it is there."""
+    scroll = "to => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = to; }"
+    for place in range(0, 30_000, 400):
+        page.evaluate(scroll, place)
+        page.wait_for_timeout(150)
+        found = page.locator(selector).first
+        if found.count() and found.is_visible():
+            found.scroll_into_view_if_needed()
+            return found
+    raise SystemExit(f"the tour shows no {selector}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

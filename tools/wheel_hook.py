@@ -1,0 +1,41 @@
+"""hatchling's hook: what a wheel carries beside the two packages, and what it must not be built without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SHIPPED = ("reports", "tour", "voila")
+
+_REMEDY = "run `make setup` first; a wheel without the current bundles would show empty or outdated cells"
+
+
+class WheelHook(BuildHookInterface[Any]):
+    """Refuses to build without the browser bundles, and puts the shipped notebooks inside the package."""
+
+    PLUGIN_NAME = "evalnb"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called before the files are gathered. An editable installation needs neither: it reads the clone."""
+        if version == "editable":
+            return
+        root = Path(self.root)
+        self._refuse_missing_bundles(root)
+        for folder in SHIPPED:
+            for path in sorted((root / "notebooks" / folder).rglob("*")):
+                if path.is_file() and ".ipynb_checkpoints" not in path.parts and "__pycache__" not in path.parts:
+                    build_data["force_include"][str(path)] = f"evalnb/{path.relative_to(root)}"
+
+    def _refuse_missing_bundles(self, root: Path) -> None:
+        sources = root / "widgets" / "src"
+        static = root / "evalnb" / "widgets" / "static"
+        wanted = sorted(index.parent.name for index in sources.glob("*/index.tsx"))
+        missing = [f"{name}.js" for name in wanted if not (static / f"{name}.js").is_file()]
+        if missing or not wanted:
+            raise RuntimeError(f"no {', '.join(missing) or 'widgets'} in {static}: {_REMEDY}")
+        newest = max((path.stat().st_mtime, path) for path in sources.rglob("*") if path.is_file())
+        oldest = min((static / f"{name}.js").stat().st_mtime for name in wanted)
+        if newest[0] > oldest:
+            raise RuntimeError(f"{newest[1]} is newer than the bundles in {static}: {_REMEDY}")
