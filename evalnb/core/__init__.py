@@ -1,0 +1,1 @@
+"""The arithmetic of evalnb: numpy and the standard library alone."""

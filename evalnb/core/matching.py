@@ -1,0 +1,335 @@
+"""Match detections to truths once; every number is an aggregation of what this finds.
+
+The rules are COCO's (``cocoeval.py``, ``evaluateImg``), bit for bit: detections of one image and class, best first,
+at most 100; each takes the free truth of the highest IoU at or above the threshold, a later truth before an earlier
+one of the same IoU, and a truth that is to be ignored (a crowd, or outside the area range) only if no other will do;
+crowds may be taken again and again. Detections that took an ignored truth, or took none and are outside the area
+range themselves, count for nothing.
+
+All ten IoU thresholds and all four area ranges are matched at once: bit ``10 · area + threshold`` of a 40-bit word.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalnb.core import boxes
+from evalnb.core.records import Detections, Floats, Ints, Truths
+from evalnb.core.slices import AREAS
+from evalnb.errors import Invalid
+
+Kind: TypeAlias = Literal["bbox", "segm", "keypoints"]
+Words: TypeAlias = NDArray[np.uint64]
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+"""The IoU thresholds. Made as COCO makes them: ``arange`` would give slightly larger numbers."""
+AREA_NAMES = tuple(AREAS)
+MAX_DETECTIONS = {"bbox": (1, 10, 100), "segm": (1, 10, 100), "keypoints": (20,)}
+"""How many detections of one image and class count, at most; the last is how many are matched at all."""
+
+_NONE = np.uint64(0)
+_T = TypeVar("_T")
+
+
+def bit(threshold: int, area: int) -> np.uint64:
+    """The word's bit of the ``threshold``-th IoU and the ``area``-th range."""
+    return np.uint64(len(THRESHOLDS) * area + threshold)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """What was matched with what. Detections are sorted once by class, −score, image and rank: an order that any
+    subset of images, classes or scores keeps, so that no number ever sorts again."""
+
+    kind: Kind
+    images: Ints
+    """(i,) ids of the images evaluated, in the order that breaks ties between them."""
+    classes: Ints
+    """(k,) ids of the classes evaluated, ascending."""
+    image: NDArray[np.int32]
+    """(d,) the detection's place in ``images``."""
+    start: Ints
+    """(k + 1,) where each class's detections begin."""
+    score: Floats
+    """(d,)"""
+    rank: NDArray[np.uint8]
+    """(d,) 0 for the best detection of its image and class; at most 99."""
+    matched: Words
+    """(d,) bits where it took a truth (other than annotation id 0, which COCO takes for none)."""
+    ignored: Words
+    """(d,) bits where it counts for nothing."""
+    truth_at_50: NDArray[np.int32]
+    """(d,) the row of the truth taken at IoU 0.5 over all areas, -1 for none."""
+    row: Ints
+    """(d,) the detection's row in the records it came from."""
+    truth_image: NDArray[np.int32]
+    """(t,) the truth's place in ``images``; -1 for truths of images or classes that are not evaluated."""
+    truth_class: NDArray[np.int32]
+    """(t,) the truth's place in ``classes``; -1 likewise."""
+    truth_ignored: NDArray[np.uint8]
+    """(t,) bit a is set where the truth does not count in the ``a``-th area range."""
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def counts(self) -> NDArray[np.int32]:
+        """(i, k, 4) how many truths count, by image, class and area range."""
+        out = np.zeros((len(self.images), len(self.classes), len(AREA_NAMES)), np.int32)
+        for area in range(len(AREA_NAMES)):
+            of = np.flatnonzero((self.truth_image >= 0) & ((self.truth_ignored >> area) & 1 == 0))
+            np.add.at(out[..., area], (self.truth_image[of], self.truth_class[of]), 1)
+        return out
+
+
+def match(
+    truths: Truths,
+    detections: Detections,
+    *,
+    kind: Kind,
+    images: Ints,
+    classes: Ints,
+    detection_area: Floats | None = None,
+    sigmas: Floats | None = None,
+) -> Matches:
+    """Match every detection of these images and classes; rows of others are left out, as COCO leaves them out.
+
+    ``images`` come in the order in which equal scores of different images are to stand; COCO's is ascending by id.
+    ``detection_area`` (d,) px² overrides what is computed from the boxes (bbox), masks (segm) or keypoints' extent.
+    ``sigmas`` (k,) are the keypoints' deviations; COCO's for 17 keypoints, 1/k otherwise.
+    """
+    image_ids, class_ids = np.asarray(images, dtype=np.int64), np.unique(classes)
+    areas = np.array(list(AREAS.values()))
+    truth_image, truth_class = _places(image_ids, truths.image), _places(class_ids, truths.class_id)
+    outside = (truth_image < 0) | (truth_class < 0)
+    truth_image[outside] = truth_class[outside] = -1
+    ignore = truths.crowd if truths.ignore is None else truths.crowd | truths.ignore
+    if kind == "keypoints":
+        ignore = ignore | ~(_needed(truths.keypoints, "truths", kind)[:, :, 2] > 0).any(axis=1)
+    truth_out = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:]) | ignore
+
+    det_image, det_class = _places(image_ids, detections.image), _places(class_ids, detections.class_id)
+    kept = np.flatnonzero((det_image >= 0) & (det_class >= 0))
+    group = det_class[kept].astype(np.int64) * max(len(image_ids), 1) + det_image[kept]
+    # lexsort is stable: equal scores keep the order of the file, which COCO's numbers depend on.
+    order = np.lexsort((-detections.score[kept], group))
+    rank = _rank_in_group(group[order])
+    order, rank = order[rank < MAX_DETECTIONS[kind][-1]], rank[rank < MAX_DETECTIONS[kind][-1]]
+    order = kept[order]
+
+    truth_rows = np.flatnonzero(truth_image >= 0)
+    truth_group = truth_class[truth_rows].astype(np.int64) * max(len(image_ids), 1) + truth_image[truth_rows]
+    det_group = det_class[order].astype(np.int64) * max(len(image_ids), 1) + det_image[order]
+    d, t = pairs_within(det_group, truth_group)
+    d_row, t_row = order[d], truth_rows[t]
+    overlap = overlaps(truths, detections, d_row, t_row, kind=kind, sigmas=sigmas, at_least=float(THRESHOLDS[0]))
+    near = np.flatnonzero(overlap >= THRESHOLDS[0])
+    claims = claim(
+        detection=d[near],
+        truth=t_row[near],
+        overlap=overlap[near],
+        group=det_group,
+        truth_ignored=words(truth_out),
+        crowd=truths.crowd,
+        thresholds=THRESHOLDS,
+        ranges=len(areas),
+        nameless=truths.id == 0,
+    )
+    area = detection_area if detection_area is not None else areas_px(detections, kind)
+    det_out = words((area[order] < areas[:, :1]) | (area[order] > areas[:, 1:]))
+    ignored = claims.ignored | (det_out & ~claims.matched)
+
+    final = np.lexsort((-detections.score[order], det_class[order]))
+    rows = order[final]
+    return Matches(
+        kind=kind,
+        images=image_ids,
+        classes=class_ids,
+        image=det_image[rows],
+        start=np.searchsorted(det_class[rows], np.arange(len(class_ids) + 1)),
+        score=detections.score[rows],
+        rank=rank[final].astype(np.uint8),
+        matched=claims.matched[final],
+        ignored=ignored[final],
+        truth_at_50=claims.truth[final],
+        row=rows,
+        truth_image=truth_image,
+        truth_class=truth_class,
+        truth_ignored=np.packbits(truth_out, axis=0, bitorder="little")[0],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claims:
+    """Who took what: (d,) words over thresholds × ranges, and the truth's row at the first bit (-1: none)."""
+
+    matched: Words
+    ignored: Words
+    truth: NDArray[np.int32]
+
+
+def claim(
+    *,
+    detection: Ints,
+    truth: Ints,
+    overlap: Floats,
+    group: Ints,
+    truth_ignored: Words,
+    crowd: NDArray[np.bool_],
+    thresholds: Floats,
+    ranges: int,
+    nameless: NDArray[np.bool_],
+) -> Claims:
+    """Greedy claiming, all groups and all bits at once.
+
+    ``detection`` (p,) and ``truth`` (p,) are the pairs whose ``overlap`` (p,) reaches the lowest threshold; ``group``
+    (d,) gives each detection's group, detections of one group standing together, best first. ``truth_ignored`` (t,)
+    words and ``crowd`` (t,) are the truths'; a ``nameless`` (t,) truth is taken but leaves its taker unmatched.
+
+    Two detections of the same turn are never of one group, so numpy takes a whole turn in one stroke: a turn is the
+    n-th detection that has a candidate at all, and its candidates go by from the best down.
+    """
+    claims = Claims(
+        matched=np.zeros(len(group), np.uint64),
+        ignored=np.zeros(len(group), np.uint64),
+        truth=np.full(len(group), -1, np.int32),
+    )
+    # Best overlap first; of equals the later truth, since COCO replaces its candidate by one just as good.
+    order = np.lexsort((-truth, -overlap, detection))
+    detection, truth, overlap = detection[order], truth[order], overlap[order]
+    preference = _rank_in_group(detection)
+    heads = np.flatnonzero(preference == 0)
+    turn = np.repeat(_rank_in_group(group[detection[heads]]), np.diff(np.append(heads, len(detection))))
+    order = np.lexsort((preference, turn))
+    detection, truth, overlap = detection[order], truth[order], overlap[order]
+    turn, preference = turn[order], preference[order]
+    every = np.uint64(2 ** (len(thresholds) * ranges) - 1)
+    open_bits = words(np.tile(overlap >= np.minimum(thresholds, 1 - 1e-10)[:, None], (ranges, 1)), width=1)
+    always = np.where(crowd, every, _NONE)
+    free = np.full(len(crowd), every)
+    wanting = np.full(len(group), every)
+    named = ~nameless
+    turns = np.flatnonzero(np.diff(turn, prepend=-1))
+    steps = np.flatnonzero((np.diff(turn, prepend=-1) != 0) | (np.diff(preference, prepend=-1) != 0))
+    bounds = [*steps.tolist(), len(detection)]
+    first_step = [*np.searchsorted(steps, turns).tolist(), len(steps)]
+    for begin, end in itertools.pairwise(first_step):
+        for second_choice in (False, True):
+            for step in range(begin, end):
+                some = slice(bounds[step], bounds[step + 1])
+                d, t = detection[some], truth[some]
+                allowed = truth_ignored[t] if second_choice else ~truth_ignored[t]
+                take = wanting[d] & open_bits[some] & (free[t] | always[t]) & allowed
+                wanting[d] &= ~take
+                free[t] &= ~take
+                claims.matched[d] |= np.where(named[t], take, _NONE)
+                if second_choice:
+                    claims.ignored[d] |= take
+                took = (take & np.uint64(1)).astype(bool)
+                claims.truth[d[took]] = t[took]
+    return claims
+
+
+def pairs_within(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """All pairs of rows whose groups are equal: by left row, then by right row in its own order."""
+    order = np.argsort(right, kind="stable")
+    line = right[order]
+    first, last = np.searchsorted(line, left, side="left"), np.searchsorted(line, left, side="right")
+    many = last - first
+    at = np.repeat(np.arange(len(left)), many)
+    inside = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
+    return at, order[np.repeat(first, many) + inside]
+
+
+def overlaps(
+    truths: Truths,
+    detections: Detections,
+    at_detection: Ints,
+    at_truth: Ints,
+    *,
+    kind: Kind,
+    sigmas: Floats | None = None,
+    at_least: float = 0.0,
+) -> Floats:
+    """(p,) IoU or keypoint similarity of the pairs; what is surely below ``at_least`` may come back as 0."""
+    if kind == "segm":
+        left = boxes.PackedMasks.of(_needed(detections.masks, "detections", kind))
+        right = boxes.PackedMasks.of(_needed(truths.masks, "truths", kind))
+        return boxes.pair_mask_iou(left, right, at_detection, at_truth, truths.crowd, at_least=at_least)
+    if kind == "keypoints":
+        points, found = (
+            _needed(truths.keypoints, "truths", kind),
+            _needed(detections.keypoints, "detections", kind),
+        )
+        count = points.shape[1]
+        if len(at_truth) and found.shape[1] != count:
+            raise Invalid(
+                f"the truths have {count} keypoints and the detections {found.shape[1]}",
+                remedy="evaluate detections of the same skeleton",
+            )
+        if sigmas is None:
+            coco = count == len(boxes.KEYPOINT_SIGMAS)
+            sigmas = boxes.KEYPOINT_SIGMAS if coco else np.full(count, 1 / max(count, 1))
+        return boxes.pair_oks(
+            found,
+            points,
+            at_detection,
+            at_truth,
+            area=truths.area,
+            box=truths.box,
+            sigmas=sigmas,
+        )
+    out = np.empty(len(at_detection))
+    for begin in range(0, len(out), boxes.PAIRS_AT_ONCE):
+        some = slice(begin, begin + boxes.PAIRS_AT_ONCE)
+        out[some] = boxes.pair_iou(detections.box, truths.box, at_detection[some], at_truth[some], truths.crowd)
+    return out
+
+
+def areas_px(detections: Detections, kind: Kind) -> Floats:
+    """(d,) the area that decides whether an unmatched detection is in an area range."""
+    if kind == "segm":
+        masks = _needed(detections.masks, "detections", kind)
+        return np.array([one.area_px for one in masks], dtype=np.float64)
+    if kind == "keypoints":
+        points = _needed(detections.keypoints, "detections", kind)
+        if not len(points):
+            return np.empty(0)
+        side: Floats = points[:, :, :2].max(axis=1) - points[:, :, :2].min(axis=1)
+        return np.multiply(side[:, 0], side[:, 1])
+    return np.multiply(detections.box[:, 2], detections.box[:, 3])
+
+
+def _needed(value: _T | None, whose: str, kind: Kind) -> _T:
+    if value is None:
+        what = "masks" if kind == "segm" else "keypoints"
+        raise Invalid(f"the {whose} have no {what}, which kind={kind!r} compares", remedy="use kind='bbox'")
+    return value
+
+
+def _places(ids: Ints, wanted: Ints) -> NDArray[np.int32]:
+    """(n,) the place of each wanted id among the distinct ids, -1 where it is not there."""
+    if not len(ids):
+        return np.full(len(wanted), -1, np.int32)
+    order = np.argsort(ids, kind="stable")
+    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
+    return np.where(ids[at] == wanted, at, -1).astype(np.int32)
+
+
+def _rank_in_group(group: Ints) -> Ints:
+    """(n,) 0, 1, 2, … within each run of equal values."""
+    heads = np.flatnonzero(np.diff(group, prepend=group[0] - 1)) if len(group) else np.empty(0, np.int64)
+    return np.arange(len(group)) - np.repeat(heads, np.diff(np.append(heads, len(group))))
+
+
+def words(flags: NDArray[np.bool_], *, width: int = len(THRESHOLDS)) -> Words:
+    """(n,) words from (m, n) flags; each row of flags fills ``width`` bits."""
+    out = np.zeros(flags.shape[1], np.uint64)
+    every = np.uint64(2**width - 1)
+    for place, row in enumerate(flags):
+        out |= np.where(row, every << np.uint64(place * width), _NONE)
+    return out

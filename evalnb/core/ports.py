@@ -1,0 +1,77 @@
+"""What a model must offer to be used here. Adapters live in ``evalnb.models``; core names no vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalnb.core.masks import Rle
+from evalnb.core.records import Floats, Ints
+
+Pixels = NDArray[np.uint8]
+"""(h, w, 3) uint8 RGB, EXIF orientation applied."""
+
+
+class ImageDetections(Protocol):
+    """The detections of one image, best first."""
+
+    @property
+    def box(self) -> Floats:
+        """(n, 4) x, y, w, h in pixels of the image as given."""
+
+    @property
+    def score(self) -> Floats:
+        """(n,) in [0, 1]."""
+
+    @property
+    def class_index(self) -> Ints:
+        """(n,) places in the detector's ``class_names``."""
+
+    @property
+    def masks(self) -> Sequence[Rle] | None:
+        """n masks of the image's size, for instance-segmentation models."""
+
+
+class Detector(Protocol):
+    """Finds objects of known classes."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The names the model was trained on, by class index."""
+
+    def detect(
+        self, images: Sequence[Pixels], *, confidence: float, max_detections: int
+    ) -> Sequence[ImageDetections]:
+        """One result for each image, in order. Sizes may differ."""
+
+
+class Segmenter(Protocol):
+    """Turns prompts into a mask, after an image was encoded once."""
+
+    @property
+    def name(self) -> str:
+        """What the interface shows, for instance ``sam2.1-tiny``."""
+
+    def encode(self, key: str, image: Pixels) -> None:
+        """Compute and cache the image's features under ``key`` (its content hash)."""
+
+    def encoded(self, key: str) -> bool:
+        """Whether ``segment`` under that key answers without encoding."""
+
+    def segment(
+        self, key: str, *, points: Floats, labels: Ints, box: Floats | None = None
+    ) -> tuple[NDArray[np.bool_], float]:
+        """The best mask (h, w) and its predicted IoU.
+
+        ``points`` (k, 2) x, y in pixels; ``labels`` (k,) 1 in, 0 out; ``box`` (4,) x0, y0, x1, y1.
+        """
+
+
+class Embedder(Protocol):
+    """Maps an image to a vector whose distances mean likeness."""
+
+    def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        """(n, d) unit vectors."""

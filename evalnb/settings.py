@@ -1,0 +1,93 @@
+"""The only reader of the environment. Every setting is here, with its default; docs/settings.md names each."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalnb.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person may set through the environment. All of it is optional."""
+
+    home: Path
+    """EVALNB_HOME: the embedded servers, blobs and weights live here, mode 0700. Default ``~/.evalnb``."""
+    database_url: str | None
+    """EVALNB_DATABASE_URL: an outside PostgreSQL ≥ 15 with pgvector. Default: the embedded one under home."""
+    broker_url: str | None
+    """EVALNB_BROKER_URL: an outside Redis ≥ 6.2 or Valkey. Default: the embedded one under home."""
+    blobs_url: str | None
+    """EVALNB_BLOBS_URL: a directory or an fsspec URL for blobs. Default ``<home>/blobs``."""
+    device: str | None
+    """EVALNB_DEVICE: cuda, cuda:1, mps or cpu. Default: the best that this machine has."""
+    author: str
+    """EVALNB_AUTHOR: the name written beside edits. Default: the login name."""
+    host: str
+    """EVALNB_HOST: the address that servers bind to. Default 127.0.0.1."""
+    port: int
+    """EVALNB_PORT: the first port that ``evalnb up`` tries for JupyterLab; the others follow it. Default 8888."""
+    offline: bool
+    """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from ``environment`` (default: this process's)."""
+        env = os.environ if environment is None else environment
+        return cls(
+            home=Path(env.get("EVALNB_HOME") or Path.home() / ".evalnb").expanduser().absolute(),
+            database_url=env.get("EVALNB_DATABASE_URL") or None,
+            broker_url=env.get("EVALNB_BROKER_URL") or None,
+            blobs_url=env.get("EVALNB_BLOBS_URL") or None,
+            device=env.get("EVALNB_DEVICE") or None,
+            author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
+            host=env.get("EVALNB_HOST") or "127.0.0.1",
+            port=_port(env.get("EVALNB_PORT") or "8888"),
+            offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
+        )
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that make a child process read these same settings."""
+        values = {
+            "EVALNB_HOME": str(self.home),
+            "EVALNB_DATABASE_URL": self.database_url,
+            "EVALNB_BROKER_URL": self.broker_url,
+            "EVALNB_BLOBS_URL": self.blobs_url,
+            "EVALNB_DEVICE": self.device,
+            "EVALNB_AUTHOR": self.author,
+            "EVALNB_HOST": self.host,
+            "EVALNB_PORT": str(self.port),
+            "EVALNB_OFFLINE": "1" if self.offline else "0",
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def child_environment(self, **more: str) -> dict[str, str]:
+        """The whole environment for a child process: this process's own, these settings, and ``more``."""
+        return {**os.environ, **self.to_environment(), **more}
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables while a vendor's library is imported, and put the environment back as it was.
+
+    Some libraries read their settings from the environment at import and write others into it; neither should reach
+    the person's own code or its child processes.
+    """
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        for name, value in before.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise Invalid(f"EVALNB_PORT is {text!r}", remedy="set it to a number from 1 to 65535, or unset it")
+    return int(text)
