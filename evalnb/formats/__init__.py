@@ -1,0 +1,1 @@
+"""Files ⇄ core records, each with a named loss report."""

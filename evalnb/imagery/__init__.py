@@ -1,0 +1,7 @@
+"""Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
+
+from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._decode import MAX_PIXELS, decode
+from evalnb.imagery._header import Header, probe, sha256
+
+__all__ = ["MAX_PIXELS", "Header", "browser_bytes", "decode", "probe", "sha256"]

@@ -1,0 +1,94 @@
+"""Bytes to pixels."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from evalnb.core.ports import Pixels
+from evalnb.errors import Unsafe
+from evalnb.imagery._header import broken, open_image, orientation_of
+
+MAX_PIXELS = 400_000_000
+"""The largest image that is decoded whole: 400 MP, 1.2 GB of RGB."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image") -> Pixels:
+    """(h, w, 3) uint8 RGB of an image's bytes, EXIF orientation applied; read-only.
+
+    Greyscale is repeated; a palette is looked up; alpha is laid over white, as a page shows it; CMYK is converted.
+    16-bit greyscale is scaled linearly: from 12 bits if no value exceeds 4095 (a camera's 12 bits in a 16-bit file),
+    else from 16. Floating-point and 32-bit greyscale is stretched from its minimum to its maximum. The first frame
+    of an animation or a stack counts. Colour profiles are not applied (detectors are trained without them).
+
+    ``name`` is what errors call the image. Unsafe if it is no allowed format or has more than ``max_pixels``
+    (checked before any pixel is decoded); Invalid if it is damaged or truncated.
+    """
+    image, mime = open_image(io.BytesIO(data), name)
+    check_pixels(image, max_pixels, name)
+    # Pillow's TIFF reader turns the pixels itself when it loads them.
+    turn = None if mime == "image/tiff" else _TURNS.get(orientation_of(image))
+    try:
+        image.load()
+        pixels = _rgb(image)
+    except Exception as error:
+        raise broken(name, error) from error
+    if turn is not None:
+        pixels = pixels.transpose(turn)
+    return np.asarray(pixels)
+
+
+def check_pixels(image: ImageFile.ImageFile, max_pixels: int, name: str) -> None:
+    """Unsafe if the header states more than ``max_pixels``."""
+    if image.width * image.height > max_pixels:
+        raise Unsafe(
+            f"{name} claims {image.width} × {image.height} pixels, more than {max_pixels:,}",
+            remedy="cut it into tiles, or scale it down first",
+        )
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Whether any transparency is stored."""
+    return "transparency" in image.info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}
+
+
+def deep(image: Image.Image) -> bool:
+    """Whether it is greyscale of more than 8 bits."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if deep(image):
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if has_alpha(image):
+        over = image.convert("RGBA")
+        flat = Image.new("RGBA", over.size, "white")
+        flat.alpha_composite(over)
+        return flat.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if values.dtype.itemsize == 2:
+        wide = values.astype(np.int64)
+        top = 4095 if wide.max() <= 4095 and wide.min() >= 0 else 65535
+        return np.asarray((np.clip(wide, 0, top) * 255 + top // 2) // top, dtype=np.uint8)
+    real = values.astype(np.float64)
+    finite = np.isfinite(real)
+    low, high = (real[finite].min(), real[finite].max()) if finite.any() else (0.0, 0.0)
+    real = np.where(finite, real, low)
+    scaled = (real - low) * (255.0 / (high - low)) if high > low else np.zeros_like(real)
+    return np.asarray(np.rint(scaled), dtype=np.uint8)
