@@ -1,0 +1,98 @@
+"""Adapters of vision models: YOLO11/12 and RT-DETR detectors, SAM 2 segmenters, training. torch is imported late."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalnb.core.ports import Detector, Segmenter
+from evalnb.core.progress import Progress
+from evalnb.errors import NotFound
+from evalnb.models.architectures import ARCHITECTURES, Architecture, architecture, detector_architecture
+from evalnb.settings import Settings
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "architecture",
+    "detector",
+    "detector_architecture",
+    "installed_segmenter",
+    "sam2",
+]
+
+
+def detector(
+    architecture: str,
+    weights: Path | None,
+    *,
+    class_names: Sequence[str] | None = None,
+    device: str | None = None,
+    home: Path,
+) -> Detector:
+    """A detector by architecture (``yolo11n`` … ``rtdetr-x``) and weights (.safetensors, or .pt by the converter).
+
+    ``device`` is cuda, cuda:1, mps or cpu; the best there is when None. ``home`` is EVALNB_HOME, where converted
+    weights and caches go. Without weights the model is untrained, and needs ``class_names``.
+
+    NotFound, Invalid, Unsafe or MissingExtra, each naming the next step.
+    """
+    found = detector_architecture(architecture)
+    from evalnb.models.yolo import open_detector
+
+    return open_detector(found, weights, class_names=class_names, device=device, home=home)
+
+
+_segmenters: weakref.WeakValueDictionary[tuple[object, ...], Segmenter] = weakref.WeakValueDictionary()
+_opening = threading.Lock()
+
+
+def sam2(
+    name: str = "sam2.1-tiny",
+    *,
+    device: str | None = None,
+    weights: Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Segmenter:
+    """A SAM 2.1 segmenter: sam2.1-tiny, -small, -base_plus or -large; its weights are downloaded on first use.
+
+    While one is in use, asking for the same again gives the same. ``sam2-random`` is a small model with random
+    weights, for tests. ``device`` goes before EVALNB_DEVICE.
+
+    Offline (naming the file and its place) without weights and network; MissingExtra, NotFound, Invalid, Unsafe or
+    Unavailable, each naming the next step.
+    """
+    settings = settings or Settings.from_environment()
+    device = device or settings.device
+    from evalnb.models import _sam2
+    from evalnb.models.weights import fetch
+
+    with _opening:
+        asked = (name, device, weights, settings.home)
+        if (open_one := _segmenters.get(asked)) is not None:
+            return open_one
+        if name == _sam2.RANDOM:
+            made = _sam2.open_random(device=device)
+        else:
+            found = architecture(name)
+            if found.detects:
+                raise NotFound(f"{name!r} is no segmenter", remedy="use sam2.1-tiny, -small, -base_plus or -large")
+            _sam2.need()
+            path = weights or fetch(name, settings.home, offline=settings.offline, progress=progress)
+            made = _sam2.open_sam2(found, path, device=device, home=settings.home)
+        _segmenters[asked] = made
+        return made
+
+
+def installed_segmenter(settings: Settings) -> str | None:
+    """The smallest SAM 2.1 whose weights are in ``<home>/models``, so that using it downloads nothing; else None."""
+    from evalnb.models.weights import PUBLISHED
+
+    folder = settings.home / "models"
+    for name in ("sam2.1-tiny", "sam2.1-small", "sam2.1-base_plus", "sam2.1-large"):
+        if (folder / f"{name}.safetensors").is_file() or (folder / PUBLISHED[name].file).is_file():
+            return name
+    return None

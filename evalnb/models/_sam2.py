@@ -1,0 +1,386 @@
+"""SAM 2.1 as a segmenter, over the ``sam2`` package's own modules: encode an image once, then prompt it at will."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalnb.core.masks import Rle
+from evalnb.core.masks import encode as encode_rle
+from evalnb.core.ports import Pixels
+from evalnb.core.records import Floats, Ints
+from evalnb.errors import Invalid, NotFound
+from evalnb.models import _torch, files
+from evalnb.models.architectures import Architecture
+
+RANDOM = "sam2-random"
+"""The name that gives a small model with random weights: the real classes, for tests, never for work."""
+
+_MEMORY_BYTES = 512 * 2**20
+_DISK_BYTES = 4 * 2**30
+_REDUCE_PIXELS = 25_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What the encoder says of one image."""
+
+    size: tuple[int, int]
+    """(height, width) of the image, in pixels."""
+    maps: tuple[Any, ...]
+    """Tensors (1, c, h, w), finest first; the last is the embedding."""
+
+    @property
+    def bytes(self) -> int:
+        """What they take in memory."""
+        return sum(one.numel() * one.element_size() for one in self.maps)
+
+
+class Sam2Segmenter:
+    """A segmenter over one SAM 2 module. Threads may share it.
+
+    One lock guards the encoder and another the decoder, so that a neighbour encoded in the background does not hold
+    up a click. Features are kept in memory up to ``memory_bytes`` (the least recently used go first), and on disk if
+    ``cache`` is given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: Any,
+        *,
+        device: Any,
+        cache: Path | None = None,
+        memory_bytes: int = _MEMORY_BYTES,
+        disk_bytes: int = _DISK_BYTES,
+    ) -> None:
+        """Take over ``module``, whose weights are loaded; ``device`` is a torch.device."""
+        from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+        self._name = name
+        self._module = module.to(device).eval()
+        self._device = device
+        with warnings.catch_warnings():
+            # It scripts its resizing, which torch will one day not do any more.
+            warnings.simplefilter("ignore", FutureWarning)
+            self._encoder = SAM2ImagePredictor(self._module)
+        side = module.image_size
+        # The predictor assumes 1024; the maps have strides 4, 8 and 16.
+        self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
+        self._encoding, self._decoding, self._keeping = threading.Lock(), threading.Lock(), threading.Lock()
+        self._kept: OrderedDict[str, Features] = OrderedDict()
+        self._memory_bytes, self._disk_bytes, self._cache = memory_bytes, disk_bytes, cache
+
+    @property
+    def name(self) -> str:
+        """What the interface shows."""
+        return self._name
+
+    def encode(self, key: str, image: Pixels) -> None:
+        """Compute and keep the features of a (h, w, 3) uint8 RGB image under ``key`` (its content hash).
+
+        Nothing is computed when they are there already. Invalid if the image is no such array.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise Invalid(
+                f"the image {key!r} is {image.dtype} of shape {image.shape}",
+                remedy="pass (height, width, 3) uint8 RGB, as evalnb.imagery.decode returns",
+            )
+        with self._encoding:
+            if self._find(key, image.shape[:2]) is None:
+                features = self._compute(image)
+                self._keep(key, features)
+                self._store(key, features)
+
+    def encoded(self, key: str) -> bool:
+        """Whether ``segment`` under that key answers without encoding."""
+        return self._find(key) is not None
+
+    def segment(
+        self, key: str, *, points: Floats, labels: Ints, box: Floats | None = None
+    ) -> tuple[NDArray[np.bool_], float]:
+        """The best mask (h, w) and its predicted IoU.
+
+        ``points`` (k, 2) x, y in pixels; ``labels`` (k,) 1 in, 0 out; ``box`` (4,) two opposite corners x, y, x, y,
+        cut to the image. Prompts that only say what is out give an empty mask and 0.
+
+        NotFound unless the image was encoded; Invalid for prompts that are none, not finite, outside, or a box that
+        holds no pixel.
+        """
+        features = self._find(key)
+        if features is None:
+            raise NotFound(f"the image {key!r} is not encoded", remedy="call encode(key, image) first")
+        coordinates, marks, corners = _checked(points, labels, box, features.size)
+        if corners is None and not (marks == 1).any():
+            return np.zeros(features.size, dtype=bool), 0.0
+        return self._decode(features, coordinates, marks, corners)
+
+    def segment_image(
+        self, image: Pixels, *, points: Sequence[Sequence[float]] = (), boxes: Sequence[Sequence[float]] = ()
+    ) -> list[tuple[Rle, float]]:
+        """Masks of one image in one call: a mask for each box (x0, y0, x1, y1), or else one for all the points.
+
+        ``points`` are (x, y) inside the object or (x, y, 0) outside it. Errors as ``segment``.
+        """
+        key = hashlib.sha256(f"{image.shape}".encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
+        self.encode(key, image)
+        where = np.array([point[:2] for point in points], dtype=np.float64).reshape(-1, 2)
+        marks = np.array([int(point[2]) if len(point) > 2 else 1 for point in points], dtype=np.int64)
+        out = []
+        corners: list[Floats | None] = [np.asarray(box, dtype=np.float64) for box in boxes]
+        for one in corners or [None]:
+            mask, iou = self.segment(key, points=where, labels=marks, box=one)
+            out.append((encode_rle(mask), iou))
+        return out
+
+    def _compute(self, image: Pixels) -> Features:
+        import torch
+
+        size = (int(image.shape[0]), int(image.shape[1]))
+        if image.shape[0] * image.shape[1] > _REDUCE_PIXELS:
+            # The predictor makes float32 of every pixel before it scales down to 1024.
+            image = _reduced(image, self._module.image_size)
+        with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
+            self._encoder.set_image(image if image.flags.writeable else image.copy())
+            found = self._encoder._features
+            self._encoder.reset_predictor()
+        maps = (*found["high_res_feats"], found["image_embed"])
+        return Features(size, tuple(one.float().contiguous() for one in maps))
+
+    def _decode(
+        self, features: Features, points: Floats, labels: Ints, box: Floats | None
+    ) -> tuple[NDArray[np.bool_], float]:
+        import torch
+        from torch.nn import functional
+
+        height, width = features.size
+        scale = np.array([self._module.image_size / width, self._module.image_size / height])
+        coordinates, marks = points * scale, labels
+        if box is not None:
+            # SAM takes a box as two points, of labels 2 and 3, before the clicks.
+            coordinates = np.concatenate([box.reshape(2, 2) * scale, coordinates])
+            marks = np.concatenate([[2, 3], marks])
+        # One click is ambiguous (part, whole, group): of its three masks the best; more prompts mean one mask.
+        several = box is None and len(marks) == 1
+        model = self._module
+        with self._decoding, torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
+            sparse, dense = model.sam_prompt_encoder(
+                points=(
+                    torch.as_tensor(coordinates[None], dtype=torch.float32, device=self._device),
+                    torch.as_tensor(marks[None], dtype=torch.int32, device=self._device),
+                ),
+                boxes=None,
+                masks=None,
+            )
+            logits, ious, _, _ = model.sam_mask_decoder(
+                image_embeddings=features.maps[-1],
+                image_pe=model.sam_prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=several,
+                repeat_image=False,
+                high_res_features=list(features.maps[:-1]),
+            )
+            best = int(ious[0].argmax())
+            chosen = logits[:, best : best + 1].float()
+            full = functional.interpolate(chosen, features.size, mode="bilinear", align_corners=False)
+            mask = (full[0, 0] > 0).cpu().numpy()
+            return mask, float(ious[0, best])
+
+    def _find(self, key: str, size: tuple[int, ...] | None = None) -> Features | None:
+        with self._keeping:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+        if found is None:
+            found = self._load(key)
+            if found is not None:
+                self._keep(key, found)
+        if found is not None and size is not None and found.size != tuple(size):
+            raise Invalid(
+                f"{key!r} was encoded as {found.size[1]} × {found.size[0]} pixels, and this image is "
+                f"{size[1]} × {size[0]}",
+                remedy="use the image's content hash as the key",
+            )
+        return found
+
+    def _keep(self, key: str, features: Features) -> None:
+        with self._keeping:
+            self._kept[key] = features
+            self._kept.move_to_end(key)
+            total = sum(one.bytes for one in self._kept.values())
+            # The image at hand stays, however large it is.
+            while total > self._memory_bytes and len(self._kept) > 1:
+                total -= self._kept.popitem(last=False)[1].bytes
+
+    def _file(self, key: str) -> Path | None:
+        if self._cache is None:
+            return None
+        return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.safetensors"
+
+    def _load(self, key: str) -> Features | None:
+        path = self._file(key)
+        if path is None or not path.is_file():
+            return None
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            held = load_file(path, device=str(self._device))
+        except (OSError, SafetensorError):
+            # A cache: whatever cannot be read is computed again.
+            path.unlink(missing_ok=True)
+            return None
+        os.utime(path)
+        height, width = held.pop("size").tolist()
+        return Features((height, width), tuple(held[name] for name in sorted(held)))
+
+    def _store(self, key: str, features: Features) -> None:
+        path = self._file(key)
+        if path is None:
+            return
+        import torch
+        from safetensors.torch import save_file
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            save_file(
+                {"size": torch.tensor(features.size), **{f"map{i}": m for i, m in enumerate(features.maps)}}, part
+            )
+            part.replace(path)
+        except OSError:
+            # A full disk costs the cache, not the click.
+            part.unlink(missing_ok=True)
+            return
+        held = sorted(path.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime, reverse=True)
+        total = 0
+        for one in held:
+            total += one.stat().st_size
+            if total > self._disk_bytes and one != path:
+                one.unlink(missing_ok=True)
+
+
+def need() -> None:
+    """MissingExtra unless torch and sam2 are installed."""
+    for package in ("torch", "sam2"):
+        _torch.need(package, "SAM 2")
+
+
+def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, home: Path) -> Sam2Segmenter:
+    """Build the architecture, load its weights strictly, and put it on a device.
+
+    MissingExtra without the ``sam2`` package; errors as ``files.open_weights``; Invalid if the weights do not fit.
+    """
+    module = build(architecture.config)
+    described = files.open_weights(weights, into=home / "cache" / "weights")
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    if wanted != files.shapes(described.path):
+        raise Invalid(
+            f"{weights.name} does not fit {architecture.name}",
+            remedy="give the weights of that model, or name the model that they are of",
+        )
+    from safetensors.torch import load_file
+
+    module.load_state_dict(load_file(described.path), strict=True)
+    chosen = _torch.choose(device)
+    # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
+    cache = home / "cache" / "sam2" / _digest(described.path) if chosen.type == "cpu" else None
+    return Sam2Segmenter(architecture.name, module.float(), device=chosen, cache=cache)
+
+
+def open_random(*, device: str | None, seed: int = 0) -> Sam2Segmenter:
+    """The small random model: 3 million parameters, 256 px, deterministic by ``seed``. Its masks mean nothing."""
+    need()
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = build(str(Path(__file__).with_name("sam2_random.yaml")))
+    return Sam2Segmenter(f"{RANDOM} (test)", module, device=_torch.choose(device))
+
+
+def build(config: str) -> Any:
+    """The untrained module of one of sam2's own yaml files (a path inside the package), or of a file of ours."""
+    need()
+    from hydra.core.global_hydra import GlobalHydra
+
+    initialised = GlobalHydra.instance().is_initialized()
+    import sam2
+
+    if not initialised:
+        # `import sam2` initialises Hydra for the whole process, and the person's own use of Hydra would then fail.
+        GlobalHydra.instance().clear()
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    path = Path(config) if Path(config).is_absolute() else Path(sam2.__path__[0]) / config
+    model = OmegaConf.load(path).model
+    # As build_sam2 does for images: an unstable single mask gives way to the best of three.
+    extra = {
+        "dynamic_multimask_via_stability": True,
+        "dynamic_multimask_stability_delta": 0.05,
+        "dynamic_multimask_stability_thresh": 0.98,
+    }
+    OmegaConf.update(model, "sam_mask_decoder_extra_args", extra, force_add=True)
+    return instantiate(model, _recursive_=True)
+
+
+def _checked(
+    points: Floats, labels: Ints, box: Floats | None, size: tuple[int, int]
+) -> tuple[Floats, Ints, Floats | None]:
+    height, width = size
+    where = np.asarray(points, dtype=np.float64)
+    marks = np.asarray(labels, dtype=np.int64)
+    if where.size == 0:
+        where = where.reshape(0, 2)
+    if where.ndim != 2 or where.shape[1] != 2 or marks.shape != (len(where),):
+        raise Invalid(
+            f"points have shape {where.shape} and labels {marks.shape}", remedy="give (k, 2) x, y and (k,) of 1 and 0"
+        )
+    if len(where) and not np.isin(marks, (0, 1)).all():
+        raise Invalid(f"the labels are {sorted(set(marks.tolist()))}", remedy="use 1 for inside and 0 for outside")
+    outside = ~((where >= 0) & (where <= [width, height])).all(axis=1)
+    if outside.any():
+        x, y = where[outside][0]
+        raise Invalid(
+            f"the point ({x:g}, {y:g}) is outside the image of {width} × {height} pixels",
+            remedy="give x, y in pixels of the image",
+        )
+    if box is None:
+        if not len(where):
+            raise Invalid("there is no prompt", remedy="give a point or a box")
+        return where, marks, None
+    corners = np.asarray(box, dtype=np.float64)
+    if corners.shape != (4,) or not np.isfinite(corners).all():
+        raise Invalid(f"the box is {corners.tolist()}", remedy="give x0, y0, x1, y1 in pixels")
+    x0, x1 = np.clip(np.sort(corners[[0, 2]]), 0, width)
+    y0, y1 = np.clip(np.sort(corners[[1, 3]]), 0, height)
+    if x1 <= x0 or y1 <= y0:
+        raise Invalid(
+            f"the box {corners.tolist()} holds no pixel of the image of {width} × {height}",
+            remedy="drag a box that has a width and a height inside the image",
+        )
+    return where, marks, np.array([x0, y0, x1, y1])
+
+
+def _reduced(image: Pixels, side: int) -> Pixels:
+    from PIL import Image
+
+    factor = max(1, min(image.shape[:2]) // (2 * side))
+    return np.array(Image.fromarray(image).reduce(factor))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
