@@ -1,0 +1,1 @@
+"""Record ⇄ table: the only place that queries."""

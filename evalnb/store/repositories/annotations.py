@@ -1,0 +1,370 @@
+"""Annotations: the way between rows and records, the shapes of an image, the truths of a dataset, COPY."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import BigInteger, Text, case, cast, exists, func, select
+from sqlalchemy.orm import Session
+
+from evalnb.core import masks as rle
+from evalnb.core.records import Annotation, Geometry, Ints, Truths
+from evalnb.core.slices import Slice
+from evalnb.core.sources import SourceShape, forget
+from evalnb.store.repositories import slices
+from evalnb.store.repositories.copying import copy_columns_out, copy_lines_in
+from evalnb.store.tables import AnnotationRow, ImageRow
+
+
+def of_image(session: Session, image_id: int, *, deleted: bool = False) -> list[Annotation]:
+    """The shapes of one image in the order of the source, then of drawing; with ``deleted``, tombstones too."""
+    chosen = select(AnnotationRow).where(AnnotationRow.image_id == image_id).order_by(AnnotationRow.place)
+    if not deleted:
+        chosen = chosen.where(~AnnotationRow.deleted)
+    return [to_record(row) for row in session.scalars(chosen)]
+
+
+def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, list[Annotation]]:
+    """The living shapes of several images at once, by image id; every id has its list."""
+    out: dict[int, list[Annotation]] = {one: [] for one in image_ids}
+    chosen = (
+        select(AnnotationRow)
+        .where(AnnotationRow.image_id.in_(list(out)), ~AnnotationRow.deleted)
+        .order_by(AnnotationRow.place)
+    )
+    for row in session.scalars(chosen):
+        out[row.image_id].append(to_record(row))
+    return out
+
+
+def to_record(row: AnnotationRow) -> Annotation:
+    """The record of a row. ``geometry.points`` are set whenever the row has keypoints, whatever its kind."""
+    parts: tuple[tuple[float, ...], ...] = ()
+    mask = None
+    if row.kind == "polygon":
+        parts = tuple(tuple(float(one) for one in part) for part in row.geometry or ())
+    elif row.kind == "mask":
+        assert isinstance(row.geometry, dict)
+        mask = rle.from_string(row.geometry["counts"], row.geometry["size"])
+    return Annotation(
+        id=row.id,
+        image_id=row.image_id,
+        class_id=row.class_id,
+        geometry=Geometry(
+            kind=row.kind,  # type: ignore[arg-type]  # the table's constraint keeps it among the kinds
+            box=(row.x, row.y, row.w, row.h),
+            parts=parts,
+            mask=mask,
+            points=tuple((float(x), float(y), int(v)) for x, y, v in row.keypoints or ()),
+        ),
+        area=row.area,
+        crowd=row.crowd,
+        attributes=row.attributes,
+        tags=tuple(row.tags),
+        revision=row.revision,
+        deleted=row.deleted,
+    )
+
+
+def new_row(annotation: Annotation, *, dataset_id: int) -> AnnotationRow:
+    """The row of a shape drawn here (it has no source key). Add it to the session yourself."""
+    row = AnnotationRow(
+        id=annotation.id,
+        image_id=annotation.image_id,
+        dataset_id=dataset_id,
+        class_id=annotation.class_id,
+        crowd=annotation.crowd,
+        attributes=dict(annotation.attributes),
+        tags=list(annotation.tags),
+        extra={},
+        keypoints=None,
+        revision=annotation.revision,
+        deleted=annotation.deleted,
+    )
+    _set_geometry(row, annotation.geometry)
+    if annotation.area is not None:
+        row.area = annotation.area
+    return row
+
+
+def assign(row: AnnotationRow, annotation: Annotation) -> None:
+    """Write a record's properties into its row: what an edit does.
+
+    A changed geometry brings its own area with it (``annotation.area`` is then not read), and the row forgets how its
+    source had written the old one. Keypoints that stand beside a polygon or mask stay when the outline changes.
+    """
+    if annotation.geometry != to_record(row).geometry:
+        _set_geometry(row, annotation.geometry)
+    if annotation.crowd != row.crowd:
+        row.extra = forget(row.extra, "iscrowd")
+    row.class_id = annotation.class_id
+    row.crowd = annotation.crowd
+    row.attributes = dict(annotation.attributes)
+    row.tags = list(annotation.tags)
+    row.revision = annotation.revision
+    row.deleted = annotation.deleted
+
+
+def area_of(geometry: Geometry) -> float:
+    """px²: a mask's pixels, a polygon's shoelace area (parts add up), a box's sides multiplied."""
+    if geometry.mask is not None:
+        return float(geometry.mask.area_px)
+    if geometry.parts:
+        return sum(polygon_area(part) for part in geometry.parts)
+    return geometry.box[2] * geometry.box[3]
+
+
+def polygon_area(flat: Sequence[float]) -> float:
+    """The shoelace area of x0, y0, x1, y1, …, px²."""
+    x, y = flat[0::2], flat[1::2]
+    twice = sum(x[i - 1] * y[i] - x[i] * y[i - 1] for i in range(len(x)))
+    return abs(twice) / 2
+
+
+def _set_geometry(row: AnnotationRow, geometry: Geometry) -> None:
+    row.kind = geometry.kind
+    row.x, row.y, row.w, row.h = geometry.box
+    row.area = area_of(geometry)
+    row.geometry = None
+    if geometry.kind == "polygon":
+        row.geometry = [list(part) for part in geometry.parts]
+    elif geometry.kind == "mask":
+        assert geometry.mask is not None
+        row.geometry = {"size": list(geometry.mask.size), "counts": rle.to_string(geometry.mask)}
+    forgotten = ["bbox", "area", "segmentation", "counts"]
+    if geometry.points or geometry.kind == "keypoints":
+        points = [[x, y, v] for x, y, v in geometry.points]
+        if points != row.keypoints:
+            row.keypoints = points
+            forgotten += ["keypoints", "num_keypoints"]
+    row.extra = forget(row.extra, *forgotten)
+
+
+# ---------------------------------------------------------------------------------------------- many at once
+
+
+def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: bool) -> Truths:
+    """The ground truth of a slice as columns, in the order of the source.
+
+    Integer source ids are kept; shapes without one (drawn here, or with string ids) get fresh ids above them all.
+    ``masks`` adds run-length masks of the image's size: polygons rasterised as COCO does, plain boxes filled.
+    """
+    conditions = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    # 1 - 2⁶³ stands for "no integer id": COPY's rows have one length only without NULLs.
+    none = 1 - 2**63
+    number = case(
+        (AnnotationRow.source_key.op("~")("^-?[0-9]{1,18}$"), cast(AnnotationRow.source_key, BigInteger)), else_=none
+    )
+    ignore = func.coalesce(cast(AnnotationRow.extra["ignore"].astext, Text).in_(["1", "true", "1.0"]), False)
+    row = AnnotationRow
+    chosen = select(
+        number, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.area, row.crowd, ignore
+    ).where(*conditions)
+    types = ["i8", "i8", "i8", "f8", "f8", "f8", "f8", "f8", "bool", "bool"]
+    columns = copy_columns_out(session, chosen.order_by(row.place), types)
+    ids: Ints = columns[0]
+    fresh = ids == none
+    if fresh.any():
+        above = int(ids[~fresh].max()) if not fresh.all() else 0
+        ids[fresh] = np.arange(1, fresh.sum() + 1) + max(above, 0)
+    return Truths(
+        id=ids,
+        image=columns[1],
+        class_id=columns[2],
+        box=np.stack(columns[3:7], axis=1),
+        area=columns[7],
+        crowd=columns[8],
+        ignore=columns[9] if columns[9].any() else None,
+        masks=list(_masks(session, conditions)) if masks else None,
+    )
+
+
+def _masks(session: Session, conditions: Sequence[Any]) -> Iterator[rle.Rle]:
+    row = AnnotationRow
+    chosen = (
+        select(row.kind, row.geometry, row.x, row.y, row.w, row.h, ImageRow.height, ImageRow.width)
+        .join(ImageRow, ImageRow.id == row.image_id)
+        .where(*conditions)
+        .order_by(row.place)
+    )
+    for kind, geometry, x, y, w, h, height, width in session.execute(chosen.execution_options(yield_per=5_000)):
+        if kind == "mask":
+            yield rle.from_string(geometry["counts"], geometry["size"])
+        else:
+            parts = geometry if kind == "polygon" else [[x, y, x, y + h, x + w, y + h, x + w, y]]
+            yield rle.from_polygons(parts, (height, width))
+
+
+def id_of_source(dataset_id: int, key: str) -> UUID:
+    """The id that an imported shape has: a UUIDv8 (RFC 9562) of BLAKE2b over the dataset's id and the source's key.
+
+    The same source shape in the same dataset has it for ever, so that importing twice adds nothing.
+    """
+    digest = bytearray(hashlib.blake2b(b"%d:%b" % (dataset_id, key.encode()), digest_size=16).digest())
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(digest))
+
+
+def known_keys(session: Session, dataset_id: int) -> set[str]:
+    """The source keys of every shape that was ever imported into the dataset, deleted ones included."""
+    chosen = select(AnnotationRow.source_key).where(
+        AnnotationRow.dataset_id == dataset_id, AnnotationRow.source_key.is_not(None)
+    )
+    return {key for key in session.scalars(chosen.execution_options(yield_per=10_000)) if key is not None}
+
+
+_COLUMNS = (
+    "id",
+    "image_id",
+    "dataset_id",
+    "class_id",
+    "source_key",
+    "kind",
+    "x",
+    "y",
+    "w",
+    "h",
+    "area",
+    "geometry",
+    "keypoints",
+    "crowd",
+    "attributes",
+    "tags",
+    "extra",
+)
+
+
+def add(session: Session, dataset_id: int, shapes: Sequence[SourceShape]) -> None:
+    """Append shapes by COPY. Their keys must be new to the dataset, and the caller must hold its import lock."""
+    if shapes:
+        copy_lines_in(session, AnnotationRow.__tablename__, _COLUMNS, _lines(dataset_id, shapes))
+
+
+def _lines(dataset_id: int, shapes: Sequence[SourceShape]) -> Iterator[bytes]:
+    prefix = b"%d:" % dataset_id
+    blake2b = hashlib.blake2b
+    block: list[bytes] = []
+    for key, image_id, class_id, kind, box, area, geometry, keypoints, crowd, attributes, tags, extra in shapes:
+        raw = key.encode()
+        digest = bytearray(blake2b(prefix + raw, digest_size=16).digest())
+        digest[6] = digest[6] & 0x0F | 0x80
+        digest[8] = digest[8] & 0x3F | 0x80
+        x, y, w, h = box
+        # repr is the shortest text that reads back as the same double.
+        numbers = f"{image_id}\t{dataset_id}\t{class_id}".encode()
+        measures = f"{kind}\t{x!r}\t{y!r}\t{w!r}\t{h!r}\t{area!r}".encode()
+        fields = (
+            digest.hex().encode(),
+            numbers,
+            raw if raw.isalnum() else _escaped(raw),
+            measures,
+            _escaped(geometry),
+            _escaped(keypoints),
+            b"t" if crowd else b"f",
+            _escaped(attributes),
+            _escaped(_array(tags)) if tags else b"{}",
+            _escaped(extra),
+        )
+        block.append(b"\t".join(fields) + b"\n")
+        if len(block) == 500:
+            yield b"".join(block)
+            block.clear()
+    yield b"".join(block)
+
+
+_CONTROL = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
+
+
+def _escaped(value: bytes | None) -> bytes:
+    r"""A value in COPY's text format: NULL is \N; backslash, tab and line ends are escaped."""
+    if value is None:
+        return b"\\N"
+    if b"\\" in value or b"\t" in value or b"\n" in value or b"\r" in value:
+        return value.decode().translate(_CONTROL).encode()
+    return value
+
+
+def _array(values: Sequence[str]) -> bytes:
+    """A text[] literal."""
+    quoted = ('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values)
+    return ("{" + ",".join(quoted) + "}").encode()
+
+
+def stream(session: Session, dataset_id: int, part: Slice) -> Iterator[tuple[str | None, SourceShape]]:
+    """(source key or None, shape) of a slice in the order of the source; JSON stays text, memory stays bounded.
+
+    A shape drawn here has its UUID as ``SourceShape.key``.
+    """
+    row = AnnotationRow
+    conditions = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(row.image_id.in_(slices.image_ids(dataset_id, part)))
+    chosen = (
+        select(
+            row.source_key,
+            row.id,
+            row.image_id,
+            row.class_id,
+            row.kind,
+            row.x,
+            row.y,
+            row.w,
+            row.h,
+            row.area,
+            cast(row.geometry, Text),
+            cast(row.keypoints, Text),
+            row.crowd,
+            cast(row.attributes, Text),
+            row.tags,
+            cast(row.extra, Text),
+        )
+        .where(*conditions)
+        .order_by(row.place)
+    )
+    for found in session.execute(chosen.execution_options(yield_per=2_000)):
+        source_key, own, image, class_id, kind, x, y, w, h, area, geometry, points, crowd, attributes, tags, extra = (
+            found
+        )
+        yield (
+            source_key,
+            SourceShape(
+                source_key if source_key is not None else str(own),
+                image,
+                class_id,
+                kind,  # type: ignore[arg-type]  # the table's constraint keeps it among the kinds
+                (x, y, w, h),
+                area,
+                None if geometry is None else geometry.encode(),
+                None if points is None else points.encode(),
+                crowd,
+                attributes.encode(),
+                tuple(tags),
+                extra.encode(),
+            ),
+        )
+
+
+def has_outlines(session: Session, dataset_id: int, part: Slice) -> bool:
+    """Whether the slice has any polygon or mask."""
+    conditions = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    outlined = exists().where(*conditions, AnnotationRow.kind.in_(("polygon", "mask")))
+    return bool(session.scalar(select(outlined)))
+
+
+def highest_number(session: Session, dataset_id: int) -> int:
+    """The highest integer source id of the dataset's annotations, 0 where there is none."""
+    numeric = AnnotationRow.source_key.op("~")("^[0-9]{1,18}$")
+    return session.scalars(
+        select(func.coalesce(func.max(cast(AnnotationRow.source_key, BigInteger)), 0)).where(
+            AnnotationRow.dataset_id == dataset_id, numeric
+        )
+    ).one()

@@ -1,0 +1,168 @@
+"""Datasets and their taxonomies."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from evalnb.core.datasets import DatasetCounts, DatasetRecord
+from evalnb.core.taxonomy import Class, Taxonomy
+from evalnb.errors import Conflict, NotFound
+from evalnb.store.tables import AnnotationRow, ClassRow, DatasetRow, ImageRow, ImportRow, ProjectRow, TaxonomyRow
+
+
+def create(
+    session: Session,
+    project_id: int,
+    name: str,
+    *,
+    classes: Iterable[Class] = (),
+    source: Mapping[str, Any] | None = None,
+) -> int:
+    """A new, empty dataset with a taxonomy of its own; Conflict where the name is taken."""
+    if find(session, project_id, name) is not None:
+        raise Conflict(f"the project has a dataset {name!r} already", remedy="choose another name")
+    taxonomy = TaxonomyRow(project_id=project_id, name=name)
+    session.add(taxonomy)
+    session.flush()
+    row = DatasetRow(project_id=project_id, taxonomy_id=taxonomy.id, name=name, source=dict(source or {}))
+    session.add(row)
+    session.flush()
+    add_classes(session, row.id, classes)
+    return row.id
+
+
+def find(session: Session, project_id: int, name: str) -> DatasetRecord | None:
+    """The dataset of that name, or None."""
+    row = session.execute(
+        select(DatasetRow, _complete()).where(DatasetRow.project_id == project_id, DatasetRow.name == name)
+    ).one_or_none()
+    return None if row is None else _record(*row)
+
+
+def by_name(session: Session, project_id: int, name: str) -> DatasetRecord:
+    """The dataset of that name; NotFound says which ones are near."""
+    found = find(session, project_id, name)
+    if found is None:
+        names = session.scalars(select(DatasetRow.name).where(DatasetRow.project_id == project_id)).all()
+        near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]
+        raise NotFound(
+            f"the project has no dataset {name!r}",
+            remedy=f"use one of {', '.join(map(repr, near))}" if near else "import one first",
+        )
+    return found
+
+
+def get(session: Session, dataset_id: int) -> DatasetRecord:
+    """The dataset of that id; NotFound otherwise."""
+    row = session.execute(select(DatasetRow, _complete()).where(DatasetRow.id == dataset_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no dataset {dataset_id}", remedy="list the project's datasets to see their ids")
+    return _record(*row)
+
+
+def all(session: Session, project_id: int) -> list[DatasetRecord]:
+    """The project's datasets, by name."""
+    rows = session.execute(
+        select(DatasetRow, _complete()).where(DatasetRow.project_id == project_id).order_by(DatasetRow.name)
+    )
+    return [_record(*row) for row in rows]
+
+
+def page(session: Session, *, after: int = 0, limit: int = 100) -> list[DatasetCounts]:
+    """The datasets of every project whose id is greater than ``after``, by id, with their counts."""
+    images = select(func.count()).where(ImageRow.dataset_id == DatasetRow.id).scalar_subquery()
+    annotations = (
+        select(func.count())
+        .where(AnnotationRow.dataset_id == DatasetRow.id, ~AnnotationRow.deleted)
+        .scalar_subquery()
+    )
+    classes = select(func.count()).where(ClassRow.taxonomy_id == DatasetRow.taxonomy_id).scalar_subquery()
+    rows = session.execute(
+        select(DatasetRow, _complete(), ProjectRow.name, images, annotations, classes)
+        .join(ProjectRow, ProjectRow.id == DatasetRow.project_id)
+        .where(DatasetRow.id > after)
+        .order_by(DatasetRow.id)
+        .limit(limit)
+    )
+    return [
+        DatasetCounts(_record(row, complete), project, images=images, annotations=annotations, classes=classes)
+        for row, complete, project, images, annotations, classes in rows
+    ]
+
+
+def taxonomy(session: Session, dataset_id: int) -> Taxonomy:
+    """The classes of a dataset, in the source's order."""
+    rows = session.scalars(
+        select(ClassRow)
+        .join(DatasetRow, DatasetRow.taxonomy_id == ClassRow.taxonomy_id)
+        .where(DatasetRow.id == dataset_id)
+        .order_by(ClassRow.place)
+    )
+    return Taxonomy(
+        tuple(
+            Class(
+                id=row.class_id,
+                name=row.name,
+                color=row.color,
+                supercategory=row.supercategory,
+                keypoints=tuple(row.keypoints),
+                skeleton=tuple((int(a), int(b)) for a, b in row.skeleton),
+                extra=row.extra,
+            )
+            for row in rows
+        )
+    )
+
+
+def add_classes(session: Session, dataset_id: int, classes: Iterable[Class]) -> None:
+    """Append classes to the dataset's taxonomy. Their ids and names must be new to it."""
+    taxonomy_id = session.scalars(select(DatasetRow.taxonomy_id).where(DatasetRow.id == dataset_id)).one()
+    place = session.scalars(
+        select(func.coalesce(func.max(ClassRow.place) + 1, 0)).where(ClassRow.taxonomy_id == taxonomy_id)
+    ).one()
+    session.add_all(
+        ClassRow(
+            taxonomy_id=taxonomy_id,
+            class_id=one.id,
+            place=place + step,
+            name=one.name,
+            color=one.color,
+            supercategory=one.supercategory,
+            keypoints=list(one.keypoints),
+            skeleton=[list(pair) for pair in one.skeleton],
+            extra=dict(one.extra),
+        )
+        for step, one in enumerate(classes)
+    )
+    session.flush()
+
+
+def per_class(session: Session, dataset_id: int) -> dict[int, int]:
+    """How many annotations (deleted ones left out) each class id has; classes without any are absent."""
+    rows = session.execute(
+        select(AnnotationRow.class_id, func.count())
+        .where(AnnotationRow.dataset_id == dataset_id, ~AnnotationRow.deleted)
+        .group_by(AnnotationRow.class_id)
+    )
+    return {class_id: count for class_id, count in rows}
+
+
+def _complete() -> Any:
+    return ~exists().where(ImportRow.dataset_id == DatasetRow.id, ImportRow.finished_at.is_(None))
+
+
+def _record(row: DatasetRow, complete: bool) -> DatasetRecord:
+    return DatasetRecord(
+        id=row.id,
+        project_id=row.project_id,
+        taxonomy_id=row.taxonomy_id,
+        name=row.name,
+        source=row.source,
+        created_at=row.created_at,
+        complete=complete,
+    )

@@ -1,0 +1,167 @@
+"""The edit log: append-only rows, ordered by each image's own sequence."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from evalnb.core.records import Annotation
+from evalnb.errors import NotFound
+from evalnb.store.repositories import annotations
+from evalnb.store.tables.annotations import AnnotationRow, EditRow
+from evalnb.store.tables.datasets import ImageRow
+
+Action: TypeAlias = Literal["create", "update", "delete", "restore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One op as it was applied. ``patch`` and ``before`` hold JSON values by property."""
+
+    image_id: int
+    seq: int
+    client_op_id: UUID
+    shape_id: UUID
+    action: Action
+    base_rev: int
+    rev: int
+    patch: Mapping[str, Any]
+    before: Mapping[str, Any]
+    conflicts: tuple[str, ...]
+    author: str
+    at: datetime | None = field(default=None, compare=False)
+    """The database's own clock; None until it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An image while it is locked for editing."""
+
+    image_id: int
+    dataset_id: int
+    width: int
+    height: int
+    seq: int
+
+
+def lock(session: Session, image_id: int) -> Head:
+    """Hold the image until the transaction ends, so that its edits have one order. NotFound if there is none.
+
+    FOR NO KEY UPDATE: writers of predictions and annotations that only refer to the image are not held up.
+    """
+    row = session.execute(
+        select(ImageRow.id, ImageRow.dataset_id, ImageRow.width, ImageRow.height, ImageRow.edit_seq)
+        .where(ImageRow.id == image_id)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise _no_image(image_id)
+    return Head(*row)
+
+
+def sequence(session: Session, image_id: int) -> int:
+    """The number of the image's last edit, 0 before the first. NotFound if there is no such image."""
+    seq = session.execute(select(ImageRow.edit_seq).where(ImageRow.id == image_id)).scalar_one_or_none()
+    if seq is None:
+        raise _no_image(image_id)
+    return seq
+
+
+def records(session: Session, ids: Collection[UUID]) -> dict[UUID, Annotation]:
+    """The annotations of these ids, tombstones too, on whatever image."""
+    rows = session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))
+    return {row.id: annotations.to_record(row) for row in rows}
+
+
+def shape_count(session: Session, image_id: int) -> int:
+    """How many shapes the image has, tombstones left out."""
+    return session.scalars(
+        select(func.count()).where(AnnotationRow.image_id == image_id, ~AnnotationRow.deleted)
+    ).one()
+
+
+def write(session: Session, head: Head, shapes: Sequence[Annotation]) -> None:
+    """Write annotations of the locked image as they stand now, new ones in the order given."""
+    chosen = select(AnnotationRow).where(AnnotationRow.id.in_([one.id for one in shapes]))
+    rows = {row.id: row for row in session.scalars(chosen)}
+    for one in shapes:
+        if one.id in rows:
+            annotations.assign(rows[one.id], one)
+        else:
+            session.add(annotations.new_row(one, dataset_id=head.dataset_id))
+    session.flush()
+
+
+def append(session: Session, head: Head, edits: Sequence[Edit]) -> None:
+    """Add edits numbered ``head.seq + 1``, … to the locked image's log."""
+    if not edits:
+        return
+    session.execute(
+        insert(EditRow),
+        [
+            {
+                "image_id": one.image_id,
+                "seq": one.seq,
+                "client_op_id": one.client_op_id,
+                "shape_id": one.shape_id,
+                "action": one.action,
+                "base_rev": one.base_rev,
+                "rev": one.rev,
+                "patch": dict(one.patch),
+                "before": dict(one.before),
+                "conflicts": list(one.conflicts),
+                "author": one.author,
+            }
+            for one in edits
+        ],
+    )
+    session.execute(update(ImageRow).where(ImageRow.id == head.image_id).values(edit_seq=edits[-1].seq))
+
+
+def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]:
+    """Those of the ops that are in the log already, on whatever image."""
+    return {one.client_op_id: one for one in _read(session, EditRow.client_op_id.in_(client_op_ids))}
+
+
+def of_image(session: Session, image_id: int) -> list[Edit]:
+    """The image's whole log, oldest first."""
+    return _read(session, EditRow.image_id == image_id)
+
+
+def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:
+    """The shape's edits that made revisions above ``after_rev``, oldest first."""
+    return _read(session, EditRow.shape_id == shape_id, EditRow.rev > after_rev)
+
+
+def of_shapes(session: Session, shape_ids: Collection[UUID], *, after_rev: int) -> list[Edit]:
+    """The edits of any of the shapes that made revisions above ``after_rev``, oldest first."""
+    return _read(session, EditRow.shape_id.in_(shape_ids), EditRow.rev > after_rev)
+
+
+def _read(session: Session, *conditions: Any) -> list[Edit]:
+    rows = session.execute(select(EditRow).where(*conditions).order_by(EditRow.image_id, EditRow.seq)).scalars()
+    return [
+        Edit(
+            image_id=row.image_id,
+            seq=row.seq,
+            client_op_id=row.client_op_id,
+            shape_id=row.shape_id,
+            action=row.action,  # type: ignore[arg-type]  # held by the table's check
+            base_rev=row.base_rev,
+            rev=row.rev,
+            patch=row.patch,
+            before=row.before,
+            conflicts=tuple(row.conflicts),
+            author=row.author,
+            at=row.at,
+        )
+        for row in rows
+    ]
+
+
+def _no_image(image_id: int) -> NotFound:
+    return NotFound(f"there is no image {image_id}", remedy="list the dataset's images and use one of their ids")

@@ -1,0 +1,39 @@
+"""The tables. One module for each noun; ``Base.metadata`` holds them all."""
+
+from evalnb.store.tables.annotations import AnnotationRow, EditRow
+from evalnb.store.tables.base import Base
+from evalnb.store.tables.datasets import (
+    ClassRow,
+    DatasetRow,
+    ImageAnchorRow,
+    ImageRow,
+    ImageTagRow,
+    ImportRow,
+    ProjectRow,
+    TaxonomyRow,
+)
+from evalnb.store.tables.jobs import JobEventRow, JobRow
+from evalnb.store.tables.models import ModelRow, ModelVersionRow
+from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
+
+__all__ = [
+    "AnnotationRow",
+    "Base",
+    "ClassRow",
+    "DatasetRow",
+    "EditRow",
+    "EvaluationRow",
+    "ImageAnchorRow",
+    "ImageRow",
+    "ImageTagRow",
+    "ImportRow",
+    "JobEventRow",
+    "JobRow",
+    "ModelRow",
+    "ModelVersionRow",
+    "PredictionRow",
+    "PredictionRunRow",
+    "ProjectRow",
+    "ReportRow",
+    "TaxonomyRow",
+]

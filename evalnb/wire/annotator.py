@@ -1,0 +1,221 @@
+"""What the Annotator's browser half and kernel half say to each other.
+
+A request is an ask with a number, flat: ``{"id": 7, "ask": "page", "first": 0, "count": 50}``. Its reply is
+``{"id": 7, "ok": Reply}`` or ``{"id": 7, "error": Refusal}``, with binary buffers beside it. A push comes unasked and
+has no number: ``{"push": "changed", …}``. ``AnnotatorReplies`` says which reply answers which ask.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from evalnb.wire.base import Received, Wire
+from evalnb.wire.shapes import Box, Op, OpResult, Shape
+
+
+class Refusal(Wire):
+    """An EvalnbError on the wire."""
+
+    kind: str
+    """The class's name. ``Superseded`` is no fault: a newer ask of the same sort took this one's place."""
+    happened: str
+    remedy: str
+    status: int
+
+
+class ClassInfo(Wire):
+    """One class as the picker shows it."""
+
+    id: int
+    name: str
+    color: str
+
+
+class RunInfo(Wire):
+    """A prediction run that can be overlaid."""
+
+    id: int
+    name: str
+
+
+class ImageRef(Wire):
+    """An image by its place in the widget's slice."""
+
+    id: int
+    index: int
+    name: str
+    width: int
+    height: int
+    tags: list[str] = []
+
+
+class HelloAsk(Received):
+    """Sent once a view has rendered; nothing is pushed before it."""
+
+    ask: Literal["hello"] = "hello"
+    view: str
+    """Any name of the view's own, for instance a random UUID."""
+
+
+class HelloReply(Wire):
+    """All the canvas needs to begin."""
+
+    dataset: str
+    image_count: int
+    start: ImageRef | None
+    classes: list[ClassInfo]
+    runs: list[RunInfo]
+    segmenter: str | None
+    """The SAM tool's model name, or None where there is none; ``segmenter_help`` then says how to get one."""
+    segmenter_help: str = ""
+    read_only: bool = False
+    scope: str = ""
+    """Names this dataset in this database, so that edits a browser could not send find their way back."""
+
+
+class ByeAsk(Received):
+    """Sent when a view goes away; after the last one nothing is pushed."""
+
+    ask: Literal["bye"] = "bye"
+    view: str
+
+
+class ByeReply(Wire):
+    """Nothing more to say."""
+
+
+class PageAsk(Received):
+    """The images at places ``first`` … ``first + count - 1``."""
+
+    ask: Literal["page"] = "page"
+    first: int
+    count: int
+
+
+class PageReply(Wire):
+    """Those that exist."""
+
+    images: list[ImageRef]
+
+
+class ImageAsk(Received):
+    """The source bytes of an image; the reply carries them as its one buffer."""
+
+    ask: Literal["image"] = "image"
+    image_id: int
+
+
+class ImageReply(Wire):
+    """``mime`` as the browser's decoder wants it; orientation is already applied."""
+
+    image_id: int
+    mime: str
+
+
+class ShapesAsk(Received):
+    """The annotations of an image."""
+
+    ask: Literal["shapes"] = "shapes"
+    image_id: int
+
+
+class ShapesReply(Wire):
+    """All that are not deleted, and the sequence number they stand at."""
+
+    image_id: int
+    seq: int
+    shapes: list[Shape]
+
+
+class PredictionsAsk(Received):
+    """One run's predictions on an image."""
+
+    ask: Literal["predictions"] = "predictions"
+    image_id: int
+    run_id: int
+
+
+class PredictionsReply(Wire):
+    """Buffers: boxes (n, 4) float32 x y w h, scores (n,) float32, class ids (n,) int32. ``rles`` for masks."""
+
+    image_id: int
+    run_id: int
+    count: int
+    rles: list[str] | None = None
+
+
+class ApplyAsk(Received):
+    """Ops on one image, in order."""
+
+    ask: Literal["apply"] = "apply"
+    image_id: int
+    ops: list[Op]
+
+
+class ApplyReply(Wire):
+    """Sent after the commit: what it says is saved, is saved."""
+
+    image_id: int
+    seq: int
+    results: list[OpResult]
+
+
+class SegmentAsk(Received):
+    """A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h."""
+
+    ask: Literal["segment"] = "segment"
+    image_id: int
+    points: list[tuple[float, float]] = []
+    labels: list[int] = []
+    box: Box | None = None
+
+
+class SegmentReply(Wire):
+    """One buffer: zlib of the mask's ``window`` (x, y, w, h in pixels), row-major, 1 bit a pixel, rows padded to
+    bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty buffer."""
+
+    image_id: int
+    window: tuple[int, int, int, int]
+    score: float
+    encode_ms: float
+    decode_ms: float
+
+
+class ChangedPush(Wire):
+    """Somebody else edited the image; ask for its shapes."""
+
+    push: Literal["changed"] = "changed"
+    image_id: int
+    seq: int
+
+
+class EncodingPush(Wire):
+    """The segmenter is at work on an image's features; ``fraction`` of 1."""
+
+    push: Literal["encoding"] = "encoding"
+    image_id: int
+    fraction: float = Field(ge=0, le=1)
+
+
+class GotoPush(Wire):
+    """The kernel asks the canvas to show an image."""
+
+    push: Literal["goto"] = "goto"
+    image: ImageRef
+
+
+AnnotatorAsk = Annotated[
+    HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | PredictionsAsk | ApplyAsk | SegmentAsk,
+    Field(discriminator="ask"),
+]
+AnnotatorPush = Annotated[ChangedPush | EncodingPush | GotoPush, Field(discriminator="push")]
+AnnotatorReplies: dict[str, type[Wire]] = {
+    "hello": HelloReply,
+    "bye": ByeReply,
+    "page": PageReply,
+    "image": ImageReply,
+    "shapes": ShapesReply,
+    "predictions": PredictionsReply,
+    "apply": ApplyReply,
+    "segment": SegmentReply,
+}
