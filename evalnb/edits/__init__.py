@@ -1,0 +1,11 @@
+"""The annotation op log: apply, conflict, history, restore.
+
+Every change to ground truth is an op. Ops on one image have one order, the image's sequence; each is kept, and none
+destroys what it replaces. A kernel and the server apply ops through these same verbs.
+"""
+
+from evalnb.edits._apply import apply
+from evalnb.edits._history import history, rebuild, restore, shapes
+from evalnb.store.repositories.edits import Edit
+
+__all__ = ["Edit", "apply", "history", "rebuild", "restore", "shapes"]

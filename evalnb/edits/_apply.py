@@ -1,0 +1,210 @@
+"""Apply ops: order them, check them, write shapes and log in one transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from evalnb.core.records import Annotation
+from evalnb.core.taxonomy import Taxonomy
+from evalnb.edits._geometry import sound
+from evalnb.edits._state import forward, patch_of, values
+from evalnb.errors import Invalid
+from evalnb.store.repositories import datasets
+from evalnb.store.repositories import edits as log
+from evalnb.store.repositories.edits import Edit, Head
+from evalnb.wire.annotator import ApplyReply
+from evalnb.wire.shapes import Op, OpResult, Patch, Shape
+
+
+def apply(session: Session, image_id: int, ops: Sequence[Op], *, author: str) -> ApplyReply:
+    """Apply ``ops`` to one image, in their order, in the caller's transaction; what is replied holds once it commits.
+
+    Last writer wins, property by property; geometry is one property. Where somebody else changed a touched property
+    since the op's ``base_rev``, the result is a conflict: applied, with the overwritten values in ``theirs`` and in
+    the log. An op that is in the log already answers ``duplicate`` with the shape as it stands now. An op that cannot
+    be applied is refused with its reason, and the others go on.
+
+    NotFound if there is no such image.
+    """
+    head = log.lock(session, image_id)
+    batch = _Batch(session, head, ops, author)
+    results = [batch.take(op) for op in ops]
+    batch.write()
+    return ApplyReply(image_id=image_id, seq=batch.seq, results=results)
+
+
+class _Batch:
+    """The ops of one call against one locked image."""
+
+    def __init__(self, session: Session, head: Head, ops: Sequence[Op], author: str) -> None:
+        self.seq = head.seq
+        self._session = session
+        self._head = head
+        self._author = author
+        self._taxonomy: Taxonomy = datasets.taxonomy(session, head.dataset_id)
+        self._done = log.by_op(session, {op.client_op_id for op in ops})
+        touched = {op.shape_id for op in ops}
+        self._records = log.records(session, touched)
+        self._shapes: dict[UUID, Shape] = {
+            id: Shape.of(one) for id, one in self._records.items() if one.image_id == head.image_id
+        }
+        self._since: dict[UUID, list[Edit]] = defaultdict(list)
+        for one in log.of_shapes(session, touched, after_rev=min((op.base_rev for op in ops), default=0)):
+            self._since[one.shape_id].append(one)
+        self._new: list[Edit] = []
+
+    def take(self, op: Op) -> OpResult:
+        """Apply one op, or say why not."""
+        done = self._done.get(op.client_op_id)
+        if done is not None and done.image_id == self._head.image_id:
+            return OpResult(
+                client_op_id=op.client_op_id,
+                status="duplicate",
+                shape=self._shapes.get(done.shape_id),
+                conflicts=list(done.conflicts),
+                theirs=Patch.model_validate({name: done.before[name] for name in done.conflicts})
+                if done.conflicts
+                else None,
+            )
+        shape = self._shapes.get(op.shape_id)
+        try:
+            if done is not None:
+                raise Invalid(
+                    f"op {op.client_op_id} was applied to image {done.image_id} already",
+                    remedy="give every op an id of its own",
+                )
+            patch = self._checked(op, shape)
+        except Invalid as error:
+            return OpResult(client_op_id=op.client_op_id, status="refused", shape=shape, reason=str(error))
+        return self._apply(op, shape, patch)
+
+    def _checked(self, op: Op, shape: Shape | None) -> Patch:
+        self._check_state(op, shape)
+        patch = op.patch
+        if patch.class_id is not None and patch.class_id not in self._taxonomy.by_id:
+            known = ", ".join(f"{one.id} ({one.name})" for one in self._taxonomy.classes[:5])
+            raise Invalid(f"the dataset names no class {patch.class_id}", remedy=f"use one of {known}")
+        for name in ("attributes", "tags"):
+            _check_storable(name, getattr(patch, name))
+        if patch.geometry is not None:
+            geometry = sound(patch.geometry, width=self._head.width, height=self._head.height)
+            patch = patch.model_copy(update={"geometry": geometry})
+        return patch
+
+    def _check_state(self, op: Op, shape: Shape | None) -> None:
+        if op.action == "create":
+            if shape is not None or op.shape_id in self._records:
+                raise Invalid(
+                    f"shape {op.shape_id} exists already", remedy="update it, or give the new shape its own id"
+                )
+            if op.patch.class_id is None or op.patch.geometry is None:
+                raise Invalid("a new shape needs a class and a geometry", remedy="set both in the op's patch")
+            return
+        if shape is None:
+            raise Invalid(
+                f"image {self._head.image_id} has no shape {op.shape_id}",
+                remedy="create it, or fetch the image's shapes",
+            )
+        if op.action == "restore":
+            if not shape.deleted:
+                raise Invalid(f"shape {op.shape_id} is not deleted", remedy="update it instead")
+            return
+        if shape.deleted:
+            by = next(
+                (one.author for one in reversed(self._since[op.shape_id]) if one.action == "delete"), "somebody"
+            )
+            raise Invalid(f"{by} deleted shape {op.shape_id}", remedy="restore it first")
+        if op.action == "update" and not values(op.patch):
+            raise Invalid("the update sets nothing", remedy="set at least one property in its patch")
+        if op.action == "delete" and values(op.patch):
+            raise Invalid("a delete sets no properties", remedy="send the patch as an update of its own")
+
+    def _apply(self, op: Op, shape: Shape | None, patch: Patch) -> OpResult:
+        new = values(patch)
+        conflicts: list[str] = []
+        before = Patch()
+        if shape is not None:
+            overwritten = self._others_changed(op)
+            if op.action != "delete":
+                overwritten = {name for name in overwritten & set(new) if getattr(shape, name) != new[name]}
+            conflicts = sorted(overwritten)
+            before = patch_of(shape, set(new) | overwritten)
+        self.seq += 1
+        edit = Edit(
+            image_id=self._head.image_id,
+            seq=self.seq,
+            client_op_id=op.client_op_id,
+            shape_id=op.shape_id,
+            action=op.action,
+            base_rev=op.base_rev,
+            rev=shape.rev + 1 if shape else 1,
+            patch=patch.model_dump(mode="json"),
+            before=before.model_dump(mode="json"),
+            conflicts=tuple(conflicts),
+            author=self._author,
+        )
+        after = forward(shape, edit)
+        self._shapes[op.shape_id] = after
+        self._since[op.shape_id].append(edit)
+        self._done[op.client_op_id] = edit
+        self._new.append(edit)
+        return OpResult(
+            client_op_id=op.client_op_id,
+            status="conflict" if conflicts else "applied",
+            shape=after,
+            conflicts=conflicts,
+            theirs=patch_of(shape, conflicts) if shape and conflicts else None,
+        )
+
+    def _others_changed(self, op: Op) -> set[str]:
+        """The properties that other authors wrote in revisions that the op's author had not seen."""
+        return {
+            name
+            for one in self._since[op.shape_id]
+            if one.rev > op.base_rev and one.author != self._author
+            for name in one.patch
+        }
+
+    def write(self) -> None:
+        """Write the changed shapes and the log."""
+        changed = dict.fromkeys(one.shape_id for one in self._new)
+        log.write(self._session, self._head, [self._record(self._shapes[id]) for id in changed])
+        log.append(self._session, self._head, self._new)
+
+    def _record(self, shape: Shape) -> Annotation:
+        geometry = shape.geometry.record()
+        old = self._records.get(shape.id)
+        if old is not None and geometry.kind != "keypoints":
+            # Keypoints that a source gave beside an outline stay when the outline is edited.
+            geometry = replace(geometry, points=old.geometry.points)
+        return Annotation(
+            id=shape.id,
+            image_id=self._head.image_id,
+            class_id=shape.class_id,
+            geometry=geometry,
+            crowd=shape.crowd,
+            attributes=shape.attributes,
+            tags=tuple(shape.tags),
+            revision=shape.rev,
+            deleted=shape.deleted,
+        )
+
+
+def _check_storable(name: str, value: Mapping[str, Any] | Sequence[str] | None) -> None:
+    """Invalid for what PostgreSQL's jsonb cannot hold: NaN, infinities, the NUL character, lone surrogates."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"{name} cannot be stored ({error})", remedy="use finite numbers and valid text") from error
+    # json escapes NUL; a backslash before it would be an escaped backslash followed by plain text.
+    if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
+        raise Invalid(f"{name} holds a NUL character", remedy="leave it out")

@@ -1,0 +1,85 @@
+"""Read the log: shapes as they stand, their history, any past revision."""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from evalnb.edits._apply import apply
+from evalnb.edits._state import PROPERTIES, back, patch_of, replay
+from evalnb.errors import NotFound
+from evalnb.store.repositories import annotations
+from evalnb.store.repositories import edits as log
+from evalnb.store.repositories.edits import Action, Edit
+from evalnb.wire.annotator import ApplyReply, ShapesReply
+from evalnb.wire.shapes import Op, Patch, Shape
+
+
+def shapes(session: Session, image_id: int) -> ShapesReply:
+    """The image's shapes that are not deleted, in their order. NotFound if there is no such image."""
+    # The sequence first: read after the shapes it could vouch for an edit that they do not show.
+    seq = log.sequence(session, image_id)
+    return ShapesReply(
+        image_id=image_id, seq=seq, shapes=[Shape.of(one) for one in annotations.of_image(session, image_id)]
+    )
+
+
+def history(session: Session, *, image_id: int | None = None, shape_id: UUID | None = None) -> list[Edit]:
+    """The edits of an image, or of one shape, oldest first. NotFound if the image does not exist.
+
+    A shape that was imported and never touched has no edits.
+    """
+    if (image_id is None) == (shape_id is None):
+        raise TypeError("history takes either image_id or shape_id")
+    if shape_id is not None:
+        return log.of_shape(session, shape_id)
+    assert image_id is not None
+    log.sequence(session, image_id)
+    return log.of_image(session, image_id)
+
+
+def rebuild(session: Session, image_id: int) -> dict[UUID, Shape]:
+    """The image's shapes that were ever edited, tombstones too, from the log alone.
+
+    What was drawn here is replayed from nothing. What was imported begins at the values that its first edits
+    overwrote; properties that no edit touched are taken from the table.
+    """
+    edits = history(session, image_id=image_id)
+    drawn = {one.shape_id for one in edits if one.action == "create"}
+    start: dict[UUID, Shape] = {}
+    for id, record in log.records(session, {one.shape_id for one in edits} - drawn).items():
+        shape = Shape.of(record)
+        for one in reversed([one for one in edits if one.shape_id == id]):
+            shape = back(shape, one)
+        start[id] = shape
+    return replay(edits, start)
+
+
+def restore(session: Session, shape_id: UUID, rev: int, *, author: str) -> ApplyReply:
+    """Give a shape the values that it had at revision ``rev``, as a new edit; a deleted one comes back.
+
+    NotFound if there is no such shape, or it never had that revision.
+    """
+    record = log.records(session, [shape_id]).get(shape_id)
+    if record is None:
+        raise NotFound(f"there is no shape {shape_id}", remedy="take an id from edits.history of its image")
+    log.lock(session, record.image_id)
+    now = Shape.of(log.records(session, [shape_id])[shape_id])
+    if not 1 <= rev <= now.rev:
+        raise NotFound(f"shape {shape_id} has revisions 1 to {now.rev}, not {rev}", remedy="take one of those")
+    then = now
+    for one in reversed(log.of_shape(session, shape_id, after_rev=rev)):
+        then = back(then, one)
+    differing = [name for name in PROPERTIES if getattr(then, name) != getattr(now, name)]
+    action: Action | None
+    if then.deleted:
+        action = None if now.deleted else "delete"
+    else:
+        action = "restore" if now.deleted else "update" if differing else None
+    op = Op(
+        client_op_id=uuid4(),
+        shape_id=shape_id,
+        base_rev=now.rev,
+        action=action or "update",
+        patch=Patch() if then.deleted else patch_of(then, differing),
+    )
+    return apply(session, record.image_id, [op] if action else [], author=author)
