@@ -1,0 +1,1 @@
+"""Datasets' taxonomies and slices, models and their versions."""

@@ -1,0 +1,119 @@
+"""The export to COCO: everything that an import read comes out equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+from sqlalchemy.orm import Session
+
+from evalnb.core.progress import Progress
+from evalnb.core.slices import Slice
+from evalnb.core.sources import AS_GIVEN, id_of
+from evalnb.formats.coco_writer import annotation_object, as_given, class_object, image_object
+from evalnb.formats.problems import Problems
+from evalnb.registry.exports import PixelsMode, one_moment, place_pixels
+from evalnb.registry.receipts import LossReport
+from evalnb.store import Store
+from evalnb.store.repositories import annotations as shape_rows
+from evalnb.store.repositories import datasets, images
+
+FILE = "annotations.json"
+
+
+def export_coco(
+    store: Store, dataset_id: int, out: Path, *, part: Slice, mode: PixelsMode, bar: Progress
+) -> LossReport:
+    """Write ``out/annotations.json`` (whole or not at all), and the pixels under ``out/images``."""
+    out.mkdir(parents=True, exist_ok=True)
+    unfinished = out / f"{FILE}.part"
+    with one_moment(store) as session, unfinished.open("wb") as file:
+        writing = _Writing(store, session, dataset_id, out, part, mode, bar)
+        writing.write(file)
+    unfinished.replace(out / FILE)
+    return LossReport(
+        dataset_id=dataset_id,
+        format="coco",
+        path=str(out),
+        images=len(writing.image_ids),
+        annotations=writing.annotations,
+        losses=dict(writing.losses.counts),
+        examples=tuple(writing.losses),
+    )
+
+
+@dataclass
+class _Writing:
+    store: Store
+    session: Session
+    dataset_id: int
+    out: Path
+    part: Slice
+    mode: PixelsMode
+    bar: Progress
+    losses: Problems = field(default_factory=Problems)
+    image_ids: dict[int, int | str] = field(default_factory=dict)
+    """evalnb's image ids → the file's."""
+    annotations: int = 0
+
+    def write(self, file: BinaryIO) -> None:
+        source = datasets.get(self.session, self.dataset_id).source
+        # What YOLO calls a key is a path; as a COCO id it would be a string, which many tools refuse.
+        keep_strings = "yolo" not in source
+        for name, value in as_given({}, source).items():
+            if keep_strings or name != "yolo":
+                file.write((b",\n" if file.tell() else b"{") + orjson.dumps(name) + b": " + orjson.dumps(value))
+        taxonomy = datasets.taxonomy(self.session, self.dataset_id)
+        classes = [class_object(one) for one in taxonomy]
+        numbers = {one.id: said["id"] for one, said in zip(taxonomy, classes, strict=True)}
+        absent = source.get(AS_GIVEN, {}).get("absent", ())
+        self._list(file, "images", self._images(keep_strings=keep_strings), absent)
+        self._list(file, "annotations", self._annotations(numbers, keep_strings=keep_strings), absent)
+        self._list(file, "categories", map(orjson.dumps, classes), absent)
+        file.write(b"}\n")
+
+    def _images(self, *, keep_strings: bool) -> Iterator[bytes]:
+        total = images.count(self.session, self.dataset_id, self.part)
+        self.bar.start(total, unit="images", what="writing images")
+        for image in images.stream(self.session, self.dataset_id, self.part):
+            source_id = id_of(image.source_key)
+            if isinstance(source_id, str) and not keep_strings:
+                source_id = len(self.image_ids) + 1
+            self.image_ids[image.id] = source_id
+            place_pixels(self.store, image, self.out / "images", image.file_name, mode=self.mode, losses=self.losses)
+            self.bar.advance()
+            yield orjson.dumps(
+                image_object(source_id, image.file_name, image.width, image.height, image.tags, image.extra)
+            )
+
+    def _annotations(self, numbers: dict[int, int | str], *, keep_strings: bool) -> Iterator[bytes]:
+        self.bar.start(None, unit="annotations", what="writing annotations")
+        fresh = shape_rows.highest_number(self.session, self.dataset_id)
+        for key, shape in shape_rows.stream(self.session, self.dataset_id, self.part):
+            source_id = None if key is None else id_of(key)
+            if source_id is None or (isinstance(source_id, str) and not keep_strings):
+                fresh += 1
+                source_id = fresh
+            self.annotations += 1
+            self.bar.advance()
+            yield orjson.dumps(
+                annotation_object(shape, source_id, self.image_ids[shape.image_id], numbers[shape.class_id])
+            )
+
+    def _list(self, file: BinaryIO, name: str, lines: Iterable[bytes], absent: Iterable[str]) -> None:
+        """One element on each line; a list that the source did not have and that is empty still is left out."""
+        count = 0
+        for count, line in enumerate(lines, start=1):
+            if count == 1:
+                self._open(file, name)
+            file.write((b"\n" if count == 1 else b",\n") + line)
+        if count == 0 and name not in absent:
+            self._open(file, name)
+        if count or name not in absent:
+            file.write(b"]")
+
+    def _open(self, file: BinaryIO, name: str) -> None:
+        file.write((b",\n" if file.tell() else b"{") + orjson.dumps(name) + b": [")

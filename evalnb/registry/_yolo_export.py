@@ -1,0 +1,198 @@
+"""The export to YOLO: what ultralytics trains on."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from evalnb.core.images import ImageRecord
+from evalnb.core.progress import Progress
+from evalnb.core.records import Annotation
+from evalnb.core.slices import AREAS, Slice
+from evalnb.core.sources import AS_GIVEN
+from evalnb.errors import Invalid
+from evalnb.formats import outlines
+from evalnb.formats.problems import Problems
+from evalnb.formats.yolo import SPLITS, box_line, data_yaml, outline_line
+from evalnb.registry.exports import PixelsMode, ShapesMode, one_moment, place_pixels
+from evalnb.registry.receipts import LossReport
+from evalnb.store import Store
+from evalnb.store.repositories import annotations as shape_rows
+from evalnb.store.repositories import datasets, images
+
+FILE = "data.yaml"
+_MARK = "# Written by evalnb; the next export into this folder replaces it, images/ and labels/.\n"
+_PAGE = 500
+
+
+def export_yolo(
+    store: Store,
+    dataset_id: int,
+    out: Path,
+    *,
+    part: Slice,
+    mode: PixelsMode,
+    shapes: ShapesMode,
+    bar: Progress,
+) -> LossReport:
+    """Write ``out/data.yaml``, ``out/images/SPLIT`` and ``out/labels/SPLIT``; data.yaml comes last."""
+    _clear(out)
+    with one_moment(store) as session:
+        taxonomy = datasets.taxonomy(session, dataset_id)
+        if shapes == "auto":
+            outlined = shape_rows.has_outlines(session, dataset_id, part)
+        else:
+            outlined = shapes == "outlines"
+        writing = _Writing(
+            store,
+            out,
+            mode,
+            places={one.id: place for place, one in enumerate(taxonomy)},
+            chosen={taxonomy.named(name).id for name in part.classes} if part.classes is not None else None,
+            part=part,
+            outlined=outlined,
+        )
+        bar.start(images.count(session, dataset_id, part), unit="images", what="writing images and labels")
+        after = 0
+        while page := images.page(session, dataset_id, part, after=after, limit=_PAGE):
+            after = page[-1].id
+            shapes_of = shape_rows.of_images(session, [one.id for one in page])
+            for image in page:
+                writing.image(image, shapes_of[image.id])
+            bar.advance(len(page))
+    names = [one.name for one in taxonomy]
+    splits = {one: f"images/{one}" for one in SPLITS if one in writing.splits}
+    if splits and "val" not in splits:
+        splits["val"] = splits.get("train") or next(iter(splits.values()))
+        writing.losses.add("file", FILE, "val", "has no images of its own: no image bears the tag 'val'")
+    splits.setdefault("train", next(iter(splits.values()), "images/train"))
+    (out / FILE).write_text(_MARK + data_yaml(names, splits), encoding="utf-8")
+    return LossReport(
+        dataset_id=dataset_id,
+        format="yolo",
+        path=str(out),
+        images=writing.images,
+        annotations=writing.annotations,
+        losses=dict(writing.losses.counts),
+        examples=tuple(writing.losses),
+    )
+
+
+def _clear(out: Path) -> None:
+    file = out / FILE
+    ours = file.is_file() and file.read_text(encoding="utf-8", errors="replace").startswith(_MARK)
+    for name in ("images", "labels"):
+        if (out / name).exists():
+            # An unfinished export of ours has no data.yaml yet; it left its mark instead.
+            if not ours and not (out / ".evalnb-export").exists():
+                raise Invalid(f"{out / name} exists and evalnb did not write it", remedy="choose an empty folder")
+            shutil.rmtree(out / name)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / ".evalnb-export").touch()
+    file.unlink(missing_ok=True)
+
+
+@dataclass
+class _Writing:
+    store: Store
+    out: Path
+    mode: PixelsMode
+    places: dict[int, int]
+    """Class id → its place, which is YOLO's class number."""
+    chosen: set[int] | None
+    part: Slice
+    outlined: bool
+    losses: Problems = field(default_factory=Problems)
+    splits: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    images: int = 0
+    annotations: int = 0
+
+    def image(self, image: ImageRecord, shapes: list[Annotation]) -> None:
+        split = next((one for one in SPLITS if one in image.tags), "train")
+        self.splits.add(split)
+        name = self._name(image, split)
+        place_pixels(self.store, image, self.out / "images" / split, name, mode=self.mode, losses=self.losses)
+        if any(key != AS_GIVEN for key in image.extra) or set(image.tags) - {split}:
+            self._lose("image", image.source_key, "keeps neither its other tags nor what its source said of it")
+        lines = [line for shape in shapes if self._is_chosen(shape) for line in self._lines(image, shape)]
+        labels = (self.out / "labels" / split / name).with_suffix(".txt")
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        labels.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        self.images += 1
+        self.annotations += len(lines)
+
+    def _name(self, image: ImageRecord, split: str) -> str:
+        """A path below the split's folder: unique without its suffix, and without another ``images`` in it."""
+        name = image.file_name.removeprefix("images/").removeprefix(f"{split}/").lstrip("/")
+        if "images" in Path(name).parts[:-1] or ".." in Path(name).parts:
+            name = name.replace("/", "_")
+        if f"{split}/{Path(name).with_suffix('')}" in self.names:
+            name = str(Path(name).with_stem(f"{Path(name).stem}-{image.id}"))
+        self.names.add(f"{split}/{Path(name).with_suffix('')}")
+        return name
+
+    def _is_chosen(self, shape: Annotation) -> bool:
+        if self.chosen is not None and shape.class_id not in self.chosen:
+            return False
+        area = shape.area or 0.0
+        return self.part.areas is None or any(AREAS[one][0] <= area <= AREAS[one][1] for one in self.part.areas)
+
+    def _lines(self, image: ImageRecord, shape: Annotation) -> list[str]:
+        key = str(shape.id)
+        if shape.crowd:
+            self._lose("annotation", key, "is a crowd, which YOLO cannot mark; it was left out")
+            return []
+        if shape.attributes or shape.tags:
+            self._lose("annotation", key, "keeps neither attributes nor tags")
+        if shape.geometry.points:
+            self._lose("annotation", key, "lost its keypoints")
+        self._lose("annotation", key, "keeps neither its id nor its stated area")
+        place = self.places[shape.class_id]
+        has_outline = shape.geometry.kind in ("polygon", "mask")
+        if self.outlined:
+            flat = self._outline(key, shape)
+            if len(flat) >= 6:
+                return [outline_line(place, self._clipped(key, flat, image), image.width, image.height)]
+            self._lose("annotation", key, "has an empty mask; it was left out")
+            return []
+        if has_outline:
+            self._lose("annotation", key, "lost its outline; its box was written")
+        x, y, w, h = shape.geometry.box
+        x0, y0, x1, y1 = self._clipped(key, [x, y, x + w, y + h], image)
+        if x1 <= x0 or y1 <= y0:
+            self._lose("annotation", key, "lies outside its image; it was left out")
+            return []
+        return [box_line(place, (x0, y0, x1 - x0, y1 - y0), image.width, image.height)]
+
+    def _outline(self, key: str, shape: Annotation) -> list[float]:
+        geometry = shape.geometry
+        if geometry.kind == "polygon":
+            parts = [np.array(part, dtype=np.float64).reshape(-1, 2) for part in geometry.parts]
+        elif geometry.kind == "mask":
+            assert geometry.mask is not None
+            loops, holes = outlines.of_mask(geometry.mask)
+            parts = [outlines.simplified(loop) for loop in loops]
+            self._lose("annotation", key, f"mask became an outline within {outlines.TOLERANCE_PX} px of its border")
+            if holes:
+                self._lose("annotation", key, "lost the holes of its mask")
+        else:
+            x, y, w, h = geometry.box
+            self._lose("annotation", key, "is a box among outlines: it became four corners")
+            return [x, y, x + w, y, x + w, y + h, x, y + h]
+        if len(parts) > 1:
+            self._lose("annotation", key, "had several parts: bridges without width join them")
+        return [] if not parts else [float(one) for one in outlines.joined(parts).ravel()]
+
+    def _clipped(self, key: str, flat: list[float], image: ImageRecord) -> list[float]:
+        sides = (image.width, image.height)
+        clipped = [min(max(value, 0.0), float(sides[place % 2])) for place, value in enumerate(flat)]
+        if any(abs(a - b) > 1e-6 for a, b in zip(clipped, flat, strict=True)):
+            self._lose("annotation", key, "reached beyond its image and was clipped")
+        return clipped
+
+    def _lose(self, what: str, id: str, reason: str) -> None:
+        self.losses.add(what, id, "", reason)

@@ -1,0 +1,12 @@
+"""Imports: datasets from COCO and YOLO files, prediction runs from COCO result files.
+
+An import streams, shows its progress, may be killed at any moment and taken up again by the same call; the same file
+again is no work at all; what it refuses it lists.
+"""
+
+from evalnb.registry._coco_import import import_coco
+from evalnb.registry._results import import_results
+from evalnb.registry._yolo_import import import_yolo
+from evalnb.registry.receipts import ImportReport
+
+__all__ = ["ImportReport", "import_coco", "import_results", "import_yolo"]

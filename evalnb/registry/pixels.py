@@ -1,0 +1,60 @@
+"""An image's pixels, wherever they are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+
+from evalnb import imagery
+from evalnb.core.images import ImageRecord
+from evalnb.core.ports import Pixels
+from evalnb.errors import NotFound, Unavailable
+from evalnb.store import Store
+
+
+def read(store: Store, image: ImageRecord) -> bytes:
+    """The file's bytes as they were registered. NotFound if the file was moved; Unavailable if it cannot be read."""
+    if image.sha256 is not None:
+        return store.blobs.read(image.sha256)
+    assert image.uri is not None  # the table's check: one of the two is set
+    try:
+        if "://" not in image.uri:
+            return Path(image.uri).read_bytes()
+        with fsspec.open(image.uri, "rb") as file:
+            data: bytes = file.read()
+            return data
+    except FileNotFoundError as error:
+        raise _moved(image) from error
+    except OSError as error:
+        raise Unavailable(
+            f"image {image.id} cannot be read at {image.uri} ({error})", remedy="check the disk and its permissions"
+        ) from error
+
+
+def decode(store: Store, image: ImageRecord) -> Pixels:
+    """The pixels, (h, w, 3) uint8 RGB, orientation applied."""
+    return imagery.decode(read(store, image), name=image.file_name)
+
+
+def local_path(store: Store, image: ImageRecord) -> Path | None:
+    """A file on this machine with the image's bytes, read only; None where only ``read`` can fetch them.
+
+    NotFound if a file in place has moved.
+    """
+    if image.sha256 is not None:
+        return store.blobs.local_path(image.sha256)
+    assert image.uri is not None
+    if "://" in image.uri:
+        return None
+    place = Path(image.uri)
+    if not place.is_file():
+        raise _moved(image)
+    return place
+
+
+def _moved(image: ImageRecord) -> NotFound:
+    return NotFound(
+        f"image {image.id} ({image.file_name}) is no longer at {image.uri}",
+        remedy="put the file back, or import the dataset again from where it is now",
+    )
