@@ -1,0 +1,139 @@
+"""``project.submit``: the same verbs as the project's, on a worker."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from evalnb.core.slices import Slice
+from evalnb.errors import NotFound
+from evalnb.jobs.arguments import EvaluateArguments, PredictArguments, TrainArguments, to_json
+from evalnb.jobs.broker import ring
+from evalnb.jobs.handle import Job, Resolve, View
+from evalnb.jobs.rows import ask
+from evalnb.models import detector_architecture
+from evalnb.store import Store
+from evalnb.store.repositories import datasets, models, predictions
+
+
+class HasId(Protocol):
+    """A dataset, a model version, a run: anything with a row."""
+
+    @property
+    def id(self) -> int:
+        """The row's id."""
+
+
+class Submit:
+    """Ask for work on a worker. Each verb returns a ``Job`` at once; its result is what the project's verb returns.
+
+    Wherever a dataset, model version or run is wanted, its id will do. A dataset's ``part`` (its slice) goes along.
+    """
+
+    def __init__(
+        self, store: Store, project_id: int, author: str, *, view: View | None = None, resolve: Resolve | None = None
+    ) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._author = author
+        self._view = view
+        self._resolve = resolve
+
+    def train(
+        self,
+        architecture: str,
+        dataset: HasId | int,
+        *,
+        epochs: int = 50,
+        image_size: int = 640,
+        batch: int = 16,
+        name: str | None = None,
+        start: HasId | int | None = None,
+        pretrained: bool = True,
+        validation: float = 0.2,
+        hyperparameters: dict[str, Any] | None = None,
+    ) -> Job:
+        """Train ``architecture`` ("yolo11n", "rtdetr-l", …) on a dataset; the result is a model version.
+
+        ``start``: a model version to begin with instead of the architecture's published weights;
+        ``pretrained=False`` begins with random ones. ``validation``: the share of images measured after each epoch,
+        where none bears the tag ``val``. ``hyperparameters``: ultralytics' own, for instance {"lr0": 0.01}.
+        """
+        return self._ask(
+            "train",
+            TrainArguments(
+                architecture=architecture,
+                dataset_id=_id(dataset),
+                part=_part(dataset),
+                epochs=epochs,
+                image_size=image_size,
+                batch=batch,
+                name=name,
+                start_version_id=None if start is None else _id(start),
+                pretrained=pretrained,
+                validation=validation,
+                hyperparameters=hyperparameters,
+            ),
+        )
+
+    def predict(
+        self,
+        model: HasId | int,
+        dataset: HasId | int,
+        *,
+        name: str | None = None,
+        confidence: float = 0.001,
+        max_detections: int = 100,
+        batch: int | None = None,
+    ) -> Job:
+        """Run a model version over a dataset; the result is a prediction run."""
+        return self._ask(
+            "predict",
+            PredictArguments(
+                version_id=_id(model),
+                dataset_id=_id(dataset),
+                part=_part(dataset),
+                name=name,
+                confidence=confidence,
+                max_detections=max_detections,
+                batch=batch,
+            ),
+        )
+
+    def evaluate(self, run: HasId | int, *, kind: str = "bbox") -> Job:
+        """Match a prediction run with its truths; the result is an evaluation."""
+        return self._ask("evaluate", EvaluateArguments(run_id=_id(run), kind=kind))
+
+    def _ask(self, kind: str, arguments: TrainArguments | PredictArguments | EvaluateArguments) -> Job:
+        with self._store.database.transaction() as session:
+            self._check(session, arguments)
+            job_id = ask(session, self._project_id, kind, to_json(arguments), author=self._author)
+        ring(self._store, job_id)
+        return Job(self._store, job_id, view=self._view, resolve=self._resolve)
+
+    def _check(self, session: Session, arguments: TrainArguments | PredictArguments | EvaluateArguments) -> None:
+        """Refuse now what the worker would refuse in an hour."""
+        if isinstance(arguments, TrainArguments):
+            detector_architecture(arguments.architecture)
+            dataset_id = arguments.dataset_id
+            if arguments.start_version_id is not None:
+                models.get(session, arguments.start_version_id)
+        elif isinstance(arguments, PredictArguments):
+            models.get(session, arguments.version_id)
+            dataset_id = arguments.dataset_id
+        else:
+            dataset_id = predictions.get(session, arguments.run_id).dataset_id
+        if datasets.get(session, dataset_id).project_id != self._project_id:
+            raise NotFound(
+                f"dataset {dataset_id} belongs to another project", remedy="open that project, and submit there"
+            )
+
+
+def _id(thing: HasId | int) -> int:
+    return thing if isinstance(thing, int) else thing.id
+
+
+def _part(thing: Any) -> Slice:
+    part = getattr(thing, "part", None)
+    return part if isinstance(part, Slice) else Slice()

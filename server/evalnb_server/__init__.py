@@ -1,0 +1,1 @@
+"""The server half: FastAPI, and the Celery worker."""

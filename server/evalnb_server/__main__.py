@@ -1,0 +1,35 @@
+"""``python -m evalnb_server``: the HTTP API, until Ctrl+C or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+import uvicorn
+
+from evalnb.settings import Settings
+from evalnb_server.app import create_app
+
+
+@click.command()
+@click.option("--host", default=None, help="Where to listen. Default: EVALNB_HOST, else 127.0.0.1.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+def main(host: str | None, port: int) -> None:
+    """Serve the HTTP API."""
+    settings = Settings.from_environment()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s api %(levelname).1s %(message)s", stream=sys.stderr)
+    uvicorn.run(
+        create_app(settings),
+        host=host or settings.host,
+        port=port,
+        # A browser that keeps a connection open must not keep the server from ending.
+        timeout_graceful_shutdown=3,
+        # Behind no proxy unless somebody says so: nobody may claim another address.
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

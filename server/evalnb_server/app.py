@@ -1,0 +1,58 @@
+"""The composition root of the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import RedirectResponse
+
+import evalnb
+from evalnb.cli.supervision.runfile import RunDirectory
+from evalnb.settings import Settings
+from evalnb.store import open_store
+from evalnb.wire.http import Problem
+from evalnb_server import problems
+from evalnb_server.deps import require_token
+from evalnb_server.routers import datasets, health
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API over the store of ``settings``. The store is opened when the server starts, not when this is called.
+
+    Every route asks for the home's bearer token, but health (so that a probe needs no secret) and the documentation
+    (which says nothing that is not in the source).
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.token = RunDirectory(settings.home).api_token()
+        app.state.store = open_store(settings)
+        yield
+        app.state.store.close()
+
+    app = FastAPI(
+        title="evalnb",
+        version=evalnb.__version__,
+        summary="Datasets, annotations, predictions and evaluations of computer-vision models.",
+        docs_url="/api/docs",
+        swagger_ui_oauth2_redirect_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.include_router(health.router, prefix="/api")
+    guarded = APIRouter(prefix="/api", dependencies=[Depends(require_token)], responses={401: {"model": Problem}})
+    for noun in (datasets,):
+        guarded.include_router(noun.router)
+    app.include_router(guarded)
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/api", include_in_schema=False)
+    def documentation() -> RedirectResponse:
+        """A person who opens the address lands on the documentation."""
+        return RedirectResponse("/api/docs")
+
+    return app

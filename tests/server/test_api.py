@@ -1,0 +1,223 @@
+"""The HTTP API: a real uvicorn process over a real PostgreSQL and Valkey."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from evalnb_server.app import create_app
+
+from evalnb.core.taxonomy import Class
+from evalnb.settings import Settings
+from evalnb.store import Store, migrations
+from evalnb.store.repositories import datasets
+from evalnb.store.tables import ProjectRow
+
+
+@dataclass(frozen=True)
+class Api:
+    base: str
+    token: str
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str, **params: int | str) -> httpx.Response:
+        return httpx.get(
+            f"{self.base}{path}", params=params, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(settings: Settings, log: Path) -> Iterator[Api]:
+    port = free_port()
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "evalnb_server", "--port", str(port)],
+            env={**os.environ, **settings.to_environment()},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            try:
+                httpx.get(f"{base}/api/health", trust_env=False)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield Api(base, (settings.home / "run" / "api-token").read_text(), process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) is not None
+
+
+@pytest.fixture
+def api(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Api]:
+    with serving(settings, tmp_path / "api.log") as one:
+        yield one
+
+
+def checks(answer: httpx.Response) -> dict[str, bool]:
+    return {check["name"]: check["ok"] for check in answer.json()["checks"]}
+
+
+def test_health_needs_no_token_and_looks_at_everything(api: Api) -> None:
+    answer = httpx.get(f"{api.base}/api/health", trust_env=False)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"  # it serves, and no worker runs
+    assert checks(answer) == {"database": True, "migrations": True, "broker": True, "worker": False}
+
+
+def test_health_tells_of_a_database_at_another_revision(api: Api, store: Store) -> None:
+    with store.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+    answer = api.get("/api/health")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "down"
+    assert checks(answer)["migrations"] is False
+    detail = next(check["detail"] for check in answer.json()["checks"] if check["name"] == "migrations")
+    assert "older" in detail and migrations.HEAD in detail and "evalnb migrate" in detail
+
+
+def test_health_tells_of_a_broker_that_is_gone(
+    settings: Settings, store: Store, tmp_path: Path, launch_broker: Callable[[], tuple[str, subprocess.Popen[bytes]]]
+) -> None:
+    url, process = launch_broker()
+    with serving(replace(settings, broker_url=url), tmp_path / "api.log") as api:
+        assert checks(api.get("/api/health"))["broker"] is True
+        process.kill()
+        process.wait()
+        answer = api.get("/api/health")
+        assert answer.status_code == 503
+        assert checks(answer) == {"database": True, "migrations": True, "broker": False, "worker": False}
+
+
+@pytest.fixture
+def launch_broker(tmp_path: Path) -> Iterator[Callable[[], tuple[str, subprocess.Popen[bytes]]]]:
+    from evalnb.store.embedded.valkey import _program
+
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch() -> tuple[str, subprocess.Popen[bytes]]:
+        port = free_port()
+        started.append(
+            subprocess.Popen([_program(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)])
+        )
+        return f"redis://127.0.0.1:{port}/0", started[-1]
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_without_the_token_the_answer_is_a_problem_401(api: Api) -> None:
+    for header in (None, b"Bearer wrong", b"Bearer", b"Basic dXNlcjpwYXNz", "Bearer ünïcode".encode()):
+        headers = {} if header is None else {"Authorization": header}
+        answer = httpx.get(f"{api.base}/api/datasets", headers=headers, trust_env=False)
+        assert answer.status_code == 401, header
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["title"] == "Unauthorized" and "api-token" in answer.json()["remedy"]
+
+
+def test_every_route_but_health_and_the_documentation_asks_for_the_token(api: Api, settings: Settings) -> None:
+    described = httpx.get(f"{api.base}/api/openapi.json", trust_env=False).json()["paths"]
+    assert set(described) >= {"/api/health", "/api/datasets"}
+    for path, methods in described.items():
+        for method in methods:
+            answer = httpx.request(method, api.base + path.replace("{", "").replace("}", ""), trust_env=False)
+            assert (answer.status_code == 401) is (path != "/api/health"), f"{method} {path}"
+    # Nothing is served that the description leaves out, but the documentation itself.
+    hidden = {
+        getattr(route, "path", "")
+        for route in create_app(settings).routes
+        if not getattr(route, "include_in_schema", True)
+    }
+    assert hidden == {"/", "/api", "/api/docs", "/api/openapi.json"}
+
+
+def test_the_token_is_readable_by_its_owner_alone(api: Api, settings: Settings) -> None:
+    assert (settings.home / "run" / "api-token").stat().st_mode & 0o777 == 0o600
+    assert len(api.token) >= 32
+
+
+def test_datasets_come_page_by_page_with_their_counts(api: Api, store: Store) -> None:
+    with store.database.transaction() as session:
+        row = ProjectRow(name="main")
+        session.add(row)
+        session.flush()
+        ids = [
+            datasets.create(session, row.id, f"set {number}", classes=[Class(id=1, name="cat")])
+            for number in range(5)
+        ]
+    first = api.get("/api/datasets", limit=2).json()
+    assert [item["id"] for item in first["items"]] == ids[:2]
+    assert first["items"][0] == {
+        "id": ids[0],
+        "project": "main",
+        "name": "set 0",
+        "images": 0,
+        "annotations": 0,
+        "classes": 1,
+        "complete": True,
+        "created_at": first["items"][0]["created_at"],
+    }
+    second = api.get("/api/datasets", limit=2, after=first["next"]).json()
+    third = api.get("/api/datasets", limit=2, after=second["next"]).json()
+    assert [item["id"] for page in (first, second, third) for item in page["items"]] == ids
+    assert third["next"] is None
+
+
+def test_a_malformed_request_is_a_problem_422(api: Api) -> None:
+    for name, value in (("limit", 0), ("limit", 501), ("after", -1), ("after", "x"), ("after", 2**63)):
+        answer = api.get("/api/datasets", **{name: value})
+        assert answer.status_code == 422, (name, value)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert name in answer.json()["detail"]
+
+
+def test_an_unknown_route_is_a_problem_404(api: Api) -> None:
+    answer = api.get("/api/nothing")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
+    assert "/api/nothing" in answer.json()["detail"]
+
+
+def test_sigterm_ends_the_server_while_a_client_keeps_its_connection(api: Api, tmp_path: Path) -> None:
+    with httpx.Client(base_url=api.base, trust_env=False) as client:
+        assert client.get("/api/health").status_code == 200
+        api.process.send_signal(signal.SIGTERM)
+        api.process.wait(10)
+    # uvicorn tidies up, and then ends by the signal, as a process that was asked to should.
+    assert api.process.returncode == -signal.SIGTERM
+    assert "Application shutdown complete" in (tmp_path / "api.log").read_text()
+
+
+def test_an_api_whose_database_is_away_says_so_and_ends(settings: Settings, tmp_path: Path) -> None:
+    nowhere = replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none")
+    ended = subprocess.run(
+        [sys.executable, "-m", "evalnb_server", "--port", str(free_port())],
+        env={**os.environ, **nowhere.to_environment()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "PostgreSQL does not answer" in ended.stderr
