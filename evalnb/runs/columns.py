@@ -1,0 +1,418 @@
+"""COCO's truth and result files as columns. Unsound rows are named and left out; the rest is evaluated."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+
+from evalnb.core import masks
+from evalnb.core.masks import Rle
+from evalnb.core.matching import Kind
+from evalnb.core.records import Detections, Floats, Ints, Truths
+from evalnb.errors import EvalnbError, Invalid, NotFound
+
+Row: TypeAlias = Mapping[str, Any]
+Size: TypeAlias = tuple[int, int]
+# Results made in a notebook are full of numpy's own numbers.
+NUMBER: tuple[Any, ...] = (int, float, np.integer, np.floating)
+LIST: tuple[Any, ...] = (list, tuple, np.ndarray)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One row that was left out, or taken otherwise than it says."""
+
+    source: str
+    """The file's name, or "truth" and "detections" for what came in memory."""
+    index: int | None
+    """The row's place in its list, 0-based; None where it is about no single row."""
+    field: str
+    what: str
+
+    def __str__(self) -> str:
+        at = "" if self.index is None else f"[{self.index}]"
+        return f"{self.source}{at}{'.' if self.field else ''}{self.field}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images evaluated, in the order of the match table."""
+
+    id: Ints
+    name: tuple[str, ...]
+    tags: tuple[frozenset[str], ...]
+    size: Ints
+    """(n, 2) height, width in px; 0 where nobody said."""
+
+    @classmethod
+    def of(cls, rows: Mapping[int, tuple[str, frozenset[str], Size]]) -> Images:
+        """From id → (name, tags, (height, width))."""
+        ids = sorted(rows)
+        return cls(
+            id=np.array(ids, dtype=np.int64),
+            name=tuple(rows[one][0] for one in ids),
+            tags=tuple(rows[one][1] for one in ids),
+            size=np.array([rows[one][2] for one in ids], dtype=np.int64).reshape(-1, 2),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFile:
+    """What a COCO truth file says."""
+
+    truths: Truths
+    images: Images
+    class_names: Mapping[int, str]
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """What a COCO result file says. ``area`` (n,) is what COCO's loader takes for the detections' areas."""
+
+    detections: Detections
+    area: Floats
+    problems: list[Problem] = field(default_factory=list)
+
+
+def load(source: object, name: str) -> tuple[Any, str]:
+    """The parsed JSON of a path, or the object itself; and what to call it in messages."""
+    if not isinstance(source, (str, Path)):
+        return source, name
+    path = Path(source)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}", remedy="check the path") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read ({error.strerror})", remedy="check the path and its rights") from None
+    try:
+        return orjson.loads(raw), path.name
+    except orjson.JSONDecodeError:
+        pass
+    # Python's own writer emits NaN and integers of any length, which orjson refuses: such files are common.
+    try:
+        return json.loads(raw), path.name
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"{path} is not JSON ({error})", remedy="write the file anew; it may be cut short") from None
+
+
+def read_truth(source: object, *, kind: Kind) -> TruthFile:
+    """The truths, images and classes of a COCO file or its parsed dict."""
+    data, name = load(source, "truth")
+    if not isinstance(data, dict):
+        raise Invalid(
+            f"{name} holds a {type(data).__name__}, not COCO's object", remedy="pass an instances file or its dict"
+        )
+    problems: list[Problem] = []
+    image_rows = _rows(_list(data, "images", name), f"{name}.images", {"id": _is_id}, problems)
+    images = Images.of(
+        {
+            int(row["id"]): (
+                str(row.get("file_name") or row["id"]),
+                frozenset(str(one) for one in row.get("tags") or ()),
+                (_side(row.get("height")), _side(row.get("width"))),
+            )
+            for _, row in image_rows
+        }
+    )
+    class_rows = _rows(_list(data, "categories", name), f"{name}.categories", {"id": _is_id}, problems)
+    class_names = {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
+    size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
+    known = {
+        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
+        "category_id": lambda row: _unless(
+            _is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
+        ),
+    }
+    checks: dict[str, Callable[[Any], str | None]] = {"id": _is_id, "bbox": _is_box}
+    if kind == "segm":
+        checks.pop("bbox")
+    if kind == "keypoints":
+        checks["keypoints"] = _is_triples
+    where = f"{name}.annotations"
+    rows = _rows(_list(data, "annotations", name), where, checks, problems, known)
+    rows = _first_of_each_id(rows, where, problems)
+    shapes: list[Rle] | None = None
+    if kind == "segm":
+        rows, shapes = _masks(rows, where, problems, lambda row: size[int(row["image_id"])])
+    box = _boxes(rows, shapes)
+    points = _points(rows, where, problems) if kind == "keypoints" else None
+    truths = Truths(
+        id=_ints(rows, "id"),
+        image=_ints(rows, "image_id"),
+        class_id=_ints(rows, "category_id"),
+        box=box,
+        area=_areas(rows, where, problems, box, shapes),
+        crowd=np.array([bool(row.get("iscrowd")) for _, row in rows], dtype=bool),
+        # COCO's evaluation overwrites the file's ``ignore``; only keypoints have a rule of their own.
+        ignore=np.array([row.get("num_keypoints", 1) == 0 for _, row in rows], dtype=bool)
+        if kind == "keypoints"
+        else None,
+        masks=shapes,
+        keypoints=points,
+    )
+    return TruthFile(truths=truths, images=images, class_names=class_names, problems=problems)
+
+
+def read_results(source: object, *, kind: Kind, images: Images, class_names: Mapping[int, str]) -> ResultFile:
+    """The detections of a COCO result list, or of pycocotools' (n, 7) array: image, x, y, w, h, score, class."""
+    data, name = load(source, "detections")
+    if isinstance(data, np.ndarray):
+        if data.ndim != 2 or data.shape[1] != 7:
+            raise Invalid(f"the array of detections has shape {data.shape}", remedy="pass (n, 7) rows")
+        data = [
+            {"image_id": row[0], "bbox": row[1:5], "score": row[5], "category_id": row[6]} for row in data.tolist()
+        ]
+    if not isinstance(data, list):
+        raise Invalid(
+            f"{name} holds a {type(data).__name__}, not a list of results",
+            remedy="pass COCO's result format: [{image_id, category_id, bbox, score}, …]",
+        )
+    problems: list[Problem] = []
+    size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
+    known = {
+        "image_id": lambda row: _unless(
+            _is_id(row.get("image_id")), row.get("image_id") in size, "the truth has no such image"
+        ),
+        "category_id": lambda row: _unless(
+            _is_id(row.get("category_id")), row.get("category_id") in class_names, "the truth has no such category"
+        ),
+    }
+    # pycocotools decides by the first result, for all of them, where a detection's area comes from.
+    first = data[0].get("bbox") if data and isinstance(data[0], dict) else None
+    boxed = isinstance(first, LIST) and len(first) > 0
+    shaped = kind == "segm" or not boxed
+    if kind == "bbox" and boxed and (plain := _plain_boxes(data, images.id, class_names)) is not None:
+        return ResultFile(detections=plain, area=plain.box[:, 2] * plain.box[:, 3])
+    checks: dict[str, Callable[[Any], str | None]] = {"score": _is_number}
+    if boxed:
+        checks["bbox"] = _is_box
+    if kind == "keypoints":
+        checks["keypoints"] = _is_triples
+        shaped = False
+    rows = _rows(data, name, checks, problems, known)
+    shapes: list[Rle] | None = None
+    if shaped:
+        rows, shapes = _masks(rows, name, problems, lambda row: size[int(row["image_id"])], from_box=boxed)
+    points = _points(rows, name, problems) if kind == "keypoints" else None
+    box = _boxes(rows, shapes, points)
+    area = box[:, 2] * box[:, 3]
+    if shapes is not None and not boxed:
+        area = np.array([one.area_px for one in shapes], dtype=np.float64)
+    detections = Detections(
+        image=_ints(rows, "image_id"),
+        class_id=_ints(rows, "category_id"),
+        box=box,
+        score=np.array([row["score"] for _, row in rows], dtype=np.float64),
+        masks=shapes,
+        keypoints=points,
+    )
+    return ResultFile(detections=detections, area=area, problems=problems)
+
+
+def _plain_boxes(rows: list[Any], images: Ints, class_names: Mapping[int, str]) -> Detections | None:
+    """All rows at once where every one of them is sound, which is the rule; None sends them through one by one."""
+    try:
+        image = np.array([row["image_id"] for row in rows])
+        class_id = np.array([row["category_id"] for row in rows])
+        score = np.array([row["score"] for row in rows])
+        box = np.array([row["bbox"] for row in rows])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    numbers = {"i", "f"}
+    if image.dtype.kind != "i" or class_id.dtype.kind != "i" or score.dtype.kind not in numbers:
+        return None
+    if box.dtype.kind not in numbers or box.shape != (len(rows), 4) or score.ndim != 1:
+        return None
+    sound = np.isfinite(box).all() and np.isfinite(score).all() and (box[:, 2:] >= 0).all()
+    known = np.isin(image, images).all() and np.isin(class_id, np.array(list(class_names), dtype=np.int64)).all()
+    if not (sound and known):
+        return None
+    return Detections(
+        image=image.astype(np.int64),
+        class_id=class_id.astype(np.int64),
+        box=box.astype(np.float64),
+        score=score.astype(np.float64),
+    )
+
+
+Numbered: TypeAlias = list[tuple[int, Row]]
+
+
+def _list(data: Row, key: str, name: str) -> list[Any]:
+    value = data.get(key)
+    if not isinstance(value, list):
+        raise Invalid(
+            f"{name} has no list {key!r}", remedy="pass COCO's instances format: images, annotations, categories"
+        )
+    return value
+
+
+def _rows(
+    rows: Sequence[Any],
+    source: str,
+    checks: Mapping[str, Callable[[Any], str | None]],
+    problems: list[Problem],
+    known: Mapping[str, Callable[[Row], str | None]] | None = None,
+) -> Numbered:
+    """The sound rows with their places; the others go to ``problems``."""
+    sound: Numbered = []
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            problems.append(Problem(source, index, "", f"a {type(row).__name__} where an object belongs"))
+            continue
+        for name, check in checks.items():
+            if what := check(row.get(name)):
+                problems.append(Problem(source, index, name, what))
+                break
+        else:
+            for name, check in (known or {}).items():
+                if what := check(row):
+                    problems.append(Problem(source, index, name, f"{row.get(name)!r:.60}: {what}"))
+                    break
+            else:
+                sound.append((index, row))
+    return sound
+
+
+def _first_of_each_id(rows: Numbered, source: str, problems: list[Problem]) -> Numbered:
+    seen: set[int] = set()
+    kept: Numbered = []
+    for index, row in rows:
+        if int(row["id"]) in seen:
+            problems.append(Problem(source, index, "id", f"{row['id']} again; only the first counts"))
+        else:
+            seen.add(int(row["id"]))
+            kept.append((index, row))
+    return kept
+
+
+def _unless(wrong: str | None, fine: bool, what: str) -> str | None:
+    return wrong or (None if fine else what)
+
+
+def _is_id(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, NUMBER):
+        return "missing" if value is None else "not an integer"
+    if value != value or math.isinf(value) or int(value) != value or abs(value) >= 2**63:
+        return "not an integer of 64 bits"
+    return None
+
+
+def _is_number(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, NUMBER):
+        return "missing" if value is None else "not a number"
+    return None if math.isfinite(value) else f"{value}, which is not finite"
+
+
+def _is_box(value: Any) -> str | None:
+    if value is None:
+        return "missing"
+    if not isinstance(value, LIST) or len(value) != 4:
+        return "not [x, y, width, height]"
+    for one in value:
+        if what := _is_number(one):
+            return what
+    if value[2] < 0 or value[3] < 0:
+        return f"inverted: width {value[2]}, height {value[3]}"
+    return None
+
+
+def _is_triples(value: Any) -> str | None:
+    if not isinstance(value, LIST) or not len(value) or len(value) % 3:
+        return "missing" if value is None else "not x, y, visibility for each keypoint"
+    return next((what for one in value if (what := _is_number(one))), None)
+
+
+def _side(value: Any) -> int:
+    return int(value) if isinstance(value, int) and 0 < value < 2**31 else 0
+
+
+def _ints(rows: Numbered, key: str) -> Ints:
+    return np.array([int(row[key]) for _, row in rows], dtype=np.int64)
+
+
+def _boxes(rows: Numbered, shapes: Sequence[Rle] | None, points: Floats | None = None) -> Floats:
+    out = np.empty((len(rows), 4))
+    for place, (_, row) in enumerate(rows):
+        box = row.get("bbox")
+        if _is_box(box) is None:
+            out[place] = box
+        elif shapes is not None:
+            out[place] = masks.box(shapes[place])
+        elif points is not None:
+            low, high = points[place, :, :2].min(axis=0), points[place, :, :2].max(axis=0)
+            out[place] = [*low, *(high - low)]
+    return out
+
+
+def _areas(rows: Numbered, source: str, problems: list[Problem], box: Floats, shapes: Sequence[Rle] | None) -> Floats:
+    out = np.empty(len(rows))
+    for place, (index, row) in enumerate(rows):
+        if what := _is_number(row.get("area")):
+            problems.append(Problem(source, index, "area", f"{what}; computed from the shape"))
+            out[place] = box[place, 2] * box[place, 3] if shapes is None else shapes[place].area_px
+        else:
+            out[place] = row["area"]
+    return out
+
+
+def _points(rows: Numbered, source: str, problems: list[Problem]) -> Floats:
+    lengths = {len(row["keypoints"]) for _, row in rows}
+    if len(lengths) > 1:
+        raise Invalid(
+            f"{source} has skeletons of {sorted(one // 3 for one in lengths)} keypoints",
+            remedy="evaluate one skeleton at a time",
+        )
+    width = lengths.pop() if lengths else 0
+    return np.array([row["keypoints"] for _, row in rows], dtype=np.float64).reshape(len(rows), width // 3, 3)
+
+
+def _masks(
+    rows: Numbered, source: str, problems: list[Problem], size_of: Callable[[Row], Size], *, from_box: bool = False
+) -> tuple[Numbered, list[Rle]]:
+    kept: Numbered = []
+    shapes: list[Rle] = []
+    for index, row in rows:
+        try:
+            shape = _mask(row, size_of(row), from_box=from_box)
+        except EvalnbError as error:
+            problems.append(Problem(source, index, "segmentation", error.happened))
+        else:
+            kept.append((index, row))
+            shapes.append(shape)
+    return kept, shapes
+
+
+def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
+    value = row.get("segmentation")
+    if isinstance(value, dict):
+        counts, stated = value.get("counts"), value.get("size")
+        if not isinstance(stated, (list, tuple)) or len(stated) != 2 or any(_is_id(one) for one in stated):
+            raise Invalid("its mask states no size", remedy="write [height, width]")
+        if isinstance(counts, (str, bytes)):
+            return masks.from_string(counts, stated)
+        if isinstance(counts, list) and all(_is_id(one) is None and 0 <= one < 2**32 for one in counts):
+            return masks.checked(stated, np.array(counts, dtype=np.uint32))
+        raise Invalid("its mask has no runs", remedy="write COCO's counts, a string or a list")
+    if value is None and from_box:
+        x, y, w, h = row["bbox"]
+        value = [[x, y, x, y + h, x + w, y + h, x + w, y]]
+    if not isinstance(value, list) or not value:
+        raise Invalid("missing", remedy="write polygons or runs")
+    for part in value:
+        if not isinstance(part, (list, tuple)) or len(part) < 6 or len(part) % 2 or any(map(_is_number, part)):
+            raise Invalid("a polygon is not x, y for at least three corners", remedy="mend or drop it")
+        if max(map(abs, part)) > 1e6:
+            raise Invalid("a polygon's corner lies a million pixels away", remedy="mend or drop it")
+    if not size[0] or not size[1]:
+        raise Invalid("the image's width and height are not known", remedy="write them beside the image")
+    return masks.from_polygons(value, size)
