@@ -1,0 +1,1 @@
+"""The Python half of each widget; `static/` holds the built browser half."""

@@ -1,0 +1,25 @@
+// Bundle each widget into one ES module (and its style sheet) under evalnb/widgets/static.
+import { build, context } from "esbuild";
+import { existsSync, mkdirSync } from "node:fs";
+
+const out = new URL("../evalnb/widgets/static/", import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+const widgets = ["annotator", "job"];
+const options = {
+  entryPoints: Object.fromEntries(
+    widgets
+      .map((name) => [name, new URL(`src/${name}/index.tsx`, import.meta.url).pathname])
+      .filter(([, path]) => existsSync(path)),
+  ),
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: !process.argv.includes("--watch"),
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".css": "css" },
+  logLevel: "info",
+};
+if (process.argv.includes("--watch")) await (await context(options)).watch();
+else await build(options);

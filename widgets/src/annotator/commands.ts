@@ -1,0 +1,120 @@
+// What each key does. The key map itself is the editor's; here it meets the session.
+import { type Command, commandFor } from "../editor/keys";
+import type { Session } from "./session";
+
+/** Do what the command says; false where it means nothing now, so that the key stays the browser's. */
+export function perform(command: Command, session: Session, options: { big: boolean; leave: () => void }): boolean {
+  const { editor } = session;
+  switch (command) {
+    case "tool.sam":
+      if (!session.hello.value?.segmenter) return true;
+      editor.use("sam");
+      return true;
+    case "tool.select":
+    case "tool.box":
+    case "tool.polygon":
+      editor.use(command.slice(5) as "select" | "box" | "polygon");
+      return true;
+    case "again":
+      editor.again();
+      return true;
+    case "accept":
+      return editor.dispatch({ type: "accept" });
+    case "back":
+      return editor.dispatch({ type: "back" });
+    case "cancel":
+      if (session.helpShown.value) session.helpShown.value = false;
+      else if (!editor.dispatch({ type: "cancel" })) {
+        if (editor.tool.name === "select") options.leave();
+        else editor.use("select");
+      }
+      return true;
+    case "delete":
+      editor.remove();
+      return true;
+    case "undo":
+      editor.undo();
+      return true;
+    case "redo":
+      editor.redo();
+      return true;
+    case "save":
+      // Every edit is saved already; the browser's own dialogue would only be in the way.
+      return true;
+    case "hide":
+      if (editor.selectedId) editor.toggleHidden(editor.selectedId);
+      else editor.showTruth(!editor.truthShown);
+      return true;
+    case "hide.all":
+      editor.showTruth(!editor.truthShown);
+      return true;
+    case "object.next":
+    case "object.previous":
+      editor.selectBeside(command === "object.next" ? 1 : -1);
+      return true;
+    case "search":
+      session.searchAsked.value++;
+      return true;
+    case "help":
+      session.helpShown.value = !session.helpShown.value;
+      return true;
+    case "image.next":
+    case "image.previous":
+      session.viewer.step(command === "image.next" ? 1 : -1);
+      return true;
+    case "image.forward":
+    case "image.back":
+      session.viewer.step(command === "image.forward" ? 10 : -10);
+      return true;
+    case "zoom.in":
+    case "zoom.out":
+      editor.viewport.zoomBy(command === "zoom.in" ? 1.25 : 0.8);
+      return true;
+    case "zoom.fit":
+      editor.viewport.fit();
+      return true;
+    case "nudge.left":
+    case "nudge.right":
+    case "nudge.up":
+    case "nudge.down": {
+      const by = options.big ? 10 : 1;
+      const x = command === "nudge.left" ? -by : command === "nudge.right" ? by : 0;
+      const y = command === "nudge.up" ? -by : command === "nudge.down" ? by : 0;
+      return editor.nudge({ x, y });
+    }
+    default: {
+      const place = Number(command.slice("class.".length)) - 1;
+      const chosen = session.classes.value[place];
+      if (chosen) editor.setClass(chosen.id);
+      return true;
+    }
+  }
+}
+
+/**
+ * Keys of the widget. None goes further up: JupyterLab's notebook takes the focus back on any key press that reaches it,
+ * be it Ctrl alone. What we do not handle keeps its meaning to the browser.
+ */
+export function listenToKeys(root: HTMLElement, session: Session, leave: () => void): () => void {
+  const slot = (event: KeyboardEvent): void => {
+    event.stopPropagation();
+    const target = event.target instanceof HTMLElement ? event.target : null;
+    const typing = target?.closest("input, select, textarea") ?? null;
+    // A slider or a search field keeps its own keys; Esc always comes back to the canvas.
+    if (typing && event.key !== "Escape") return;
+    if (typing) {
+      root.focus();
+      event.preventDefault();
+      return;
+    }
+    // Enter and Space press a focused button.
+    if ((event.key === "Enter" || event.key === " ") && target?.closest("button")) return;
+    const command = commandFor({
+      key: event.key, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
+    });
+    if (!command || session.phase.value.kind !== "ready") return;
+    if (perform(command, session, { big: event.shiftKey, leave })) event.preventDefault();
+  };
+  root.addEventListener("keydown", slot);
+  return () => root.removeEventListener("keydown", slot);
+}

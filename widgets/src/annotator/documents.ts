@@ -1,0 +1,130 @@
+// The editor's documents and the kernel's shapes, kept in step: local changes go out as ops, the kernel's come in.
+import { EditorDocument } from "../editor/editor";
+import { type Shape, isEmpty, patchBetween, patched } from "../editor/records";
+import type { ApplyReply, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
+import { opsOf } from "./ops";
+import type { Outbox } from "./outbox";
+
+/** Somebody else changed the same property of the same shape. Ours stands; theirs can be put back. */
+export interface Conflict {
+  readonly imageId: number;
+  readonly shapeId: string;
+  readonly properties: readonly string[];
+  readonly theirs: Patch | null;
+}
+
+interface Entry {
+  readonly document: EditorDocument;
+  /** The kernel's log stood here when we last heard; -1 before the first answer. */
+  seq: number;
+  readonly revs: Map<string, number>;
+  readonly known: Set<string>;
+}
+
+const keptMax = 40;
+
+export class Documents {
+  #entries = new Map<number, Entry>();
+  #outbox: Outbox;
+  #newId: () => string;
+  #onResult: (imageId: number, result: OpResult) => void;
+
+  constructor(outbox: Outbox, newId: () => string, onResult: (imageId: number, result: OpResult) => void) {
+    this.#outbox = outbox;
+    this.#newId = newId;
+    this.#onResult = onResult;
+  }
+
+  /** The image's document; a new one is empty until `merge`. */
+  of(ref: ImageRef): EditorDocument {
+    let entry = this.#entries.get(ref.id);
+    if (!entry) {
+      const document = new EditorDocument(ref.id, { w: ref.width, h: ref.height });
+      entry = { document, seq: -1, revs: new Map(), known: new Set() };
+      const { known, revs } = entry;
+      document.store.listen((diff, origin) => {
+        if (origin === "remote") return;
+        const ops = opsOf(diff, known, this.#newId);
+        for (const op of ops) known.add(op.shape_id);
+        if (ops.length) this.#outbox.add(ref.id, ops, (id) => revs.get(id) ?? 0);
+      });
+    }
+    // Last in the map is the most recently used.
+    this.#entries.delete(ref.id);
+    this.#entries.set(ref.id, entry);
+    this.#forgetOld();
+    return entry.document;
+  }
+
+  loaded(imageId: number): boolean {
+    return (this.#entries.get(imageId)?.seq ?? -1) >= 0;
+  }
+
+  seq(imageId: number): number {
+    return this.#entries.get(imageId)?.seq ?? -1;
+  }
+
+  /** Take the kernel's shapes; those with unsaved local ops stay as the person left them. */
+  merge(reply: ShapesReply): void {
+    const entry = this.#entries.get(reply.image_id);
+    if (!entry || reply.seq < entry.seq) return;
+    entry.seq = reply.seq;
+    const theirs = new Map(reply.shapes.map((shape) => [shape.id, shape]));
+    const { store } = entry.document;
+    store.change("remote", (draft) => {
+      for (const shape of [...store.all()]) {
+        if (!theirs.has(shape.id) && !this.#outbox.pendingOn(reply.image_id, shape.id)) draft.remove(shape.id);
+      }
+      for (const shape of reply.shapes) {
+        entry.known.add(shape.id);
+        if (this.#outbox.pendingOn(reply.image_id, shape.id)) continue;
+        entry.revs.set(shape.id, shape.rev);
+        this.#take(store.get(shape.id), shape, draft.put);
+      }
+    });
+  }
+
+  /** Take the kernel's answer to our ops. */
+  settle(reply: ApplyReply): void {
+    const entry = this.#entries.get(reply.image_id);
+    if (entry && reply.seq > entry.seq && entry.seq >= 0) entry.seq = reply.seq;
+    for (const result of reply.results) {
+      const shape = result.shape;
+      if (entry && shape) {
+        entry.known.add(shape.id);
+        entry.revs.set(shape.id, shape.rev);
+        if (!this.#outbox.pendingOn(reply.image_id, shape.id)) {
+          const { store } = entry.document;
+          store.change("remote", (draft) => {
+            if (shape.deleted) draft.remove(shape.id);
+            else this.#take(store.get(shape.id), shape, draft.put);
+          });
+        }
+      }
+      if (result.status === "conflict" || result.status === "refused") this.#onResult(reply.image_id, result);
+    }
+  }
+
+  /** Put their version of a property back: an ordinary local change, with undo. */
+  useTheirs({ imageId, shapeId, theirs }: Conflict): void {
+    const store = this.#entries.get(imageId)?.document.store;
+    const shape = store?.get(shapeId);
+    if (store && shape && theirs) store.change("local", (draft) => draft.put(patched(shape, theirs)));
+  }
+
+  /** Unchanged values keep their identity: rasters and decoded masks hang on it. */
+  #take(mine: Shape | undefined, theirs: Shape, put: (shape: Shape) => void): void {
+    if (!mine) put(theirs);
+    else {
+      const patch = patchBetween(mine, theirs);
+      if (!isEmpty(patch)) put({ ...patched(mine, patch), rev: theirs.rev });
+    }
+  }
+
+  #forgetOld(): void {
+    for (const imageId of this.#entries.keys()) {
+      if (this.#entries.size <= keptMax) return;
+      if (!this.#outbox.hasPending(imageId)) this.#entries.delete(imageId);
+    }
+  }
+}

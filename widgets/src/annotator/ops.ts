@@ -1,0 +1,23 @@
+// From the store's diffs to the ops that the kernel applies.
+import { isEmpty, type Op, patchBetween, whole } from "../editor/records";
+import type { Diff } from "../editor/store";
+
+/**
+ * One op for each changed shape. `known` holds the ids that the kernel has heard of: a shape that comes back under
+ * such an id is restored, not created again.
+ */
+export function opsOf(diff: Diff, known: ReadonlySet<string>, newId: () => string): Omit<Op, "base_rev">[] {
+  const ops: Omit<Op, "base_rev">[] = [];
+  for (const [shape_id, { before, after }] of diff) {
+    const client_op_id = newId();
+    if (!after) ops.push({ client_op_id, shape_id, action: "delete" });
+    else if (!before) {
+      const action = known.has(shape_id) ? "restore" : "create";
+      ops.push(action === "create" ? { client_op_id, shape_id, action, patch: whole(after) } : { client_op_id, shape_id, action });
+    } else {
+      const patch = patchBetween(before, after);
+      if (!isEmpty(patch)) ops.push({ client_op_id, shape_id, action: "update", patch });
+    }
+  }
+  return ops;
+}

@@ -1,0 +1,50 @@
+// The annotator's frame: bar, tools, canvas, panel, hint.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { listenToPointer } from "../../render/pointer";
+import type { Session } from "../session";
+import { ClassPicker } from "./ClassPicker";
+import { KeySheet } from "./KeySheet";
+import { Curtain, HintLine, Notices, SegmenterPill } from "./Messages";
+import { OverlayPanel } from "./OverlayPanel";
+import { ShapeList } from "./ShapeList";
+import { ToolStrip } from "./ToolStrip";
+import { TopBar } from "./TopBar";
+
+function StageHost({ session, root }: { session: Session; root: HTMLElement }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    host.current?.append(session.stage.element);
+    return listenToPointer(session.stage.element, session.editor, {
+      has: () => root.contains(root.ownerDocument.activeElement),
+      take: () => root.focus({ preventScroll: true }),
+    });
+  }, [session]);
+  return <div class="evalnb-stage-host" ref={host} role="application" aria-label="Image canvas" data-state={session.toolState.value} />;
+}
+
+export function App({ session, root }: { session: Session; root: HTMLElement }) {
+  const [panelShown, setPanelShown] = useState(true);
+  return (
+    <>
+      <TopBar session={session} panelShown={panelShown} togglePanel={() => setPanelShown(!panelShown)} />
+      <div class="evalnb-main" data-panel={panelShown}>
+        <ToolStrip session={session} />
+        <div class="evalnb-canvas">
+          <StageHost session={session} root={root} />
+          <Curtain session={session} />
+          <SegmenterPill session={session} />
+          <Notices session={session} />
+        </div>
+        {panelShown && session.hello.value && (
+          <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>
+            <ClassPicker session={session} />
+            <OverlayPanel session={session} />
+            <ShapeList session={session} />
+          </aside>
+        )}
+      </div>
+      <HintLine session={session} />
+      <KeySheet session={session} />
+    </>
+  );
+}

@@ -1,0 +1,35 @@
+// The tools, each with its key.
+import { keyOf } from "../../editor/keys";
+import type { ToolName } from "../../editor/tools/tool";
+import type { Session } from "../session";
+import { Icon } from "./icons";
+
+const tools: readonly { name: ToolName; label: string }[] = [
+  { name: "select", label: "Select and edit" },
+  { name: "box", label: "Draw a box" },
+  { name: "polygon", label: "Draw a polygon" },
+  { name: "sam", label: "Segment with clicks" },
+];
+
+export function ToolStrip({ session }: { session: Session }) {
+  const hello = session.hello.value;
+  return (
+    <nav class="evalnb-strip" inert={session.phase.value.kind !== "ready"} role="toolbar" aria-label="Tools" aria-orientation="vertical">
+      {tools.map(({ name, label }) => {
+        const missing = name === "sam" && !hello?.segmenter;
+        const disabled = missing || (name !== "select" && (hello?.read_only ?? true));
+        const tip = missing ? hello?.segmenter_help || "No segmenter is loaded" : name === "sam" ? `${label} (${hello?.segmenter})` : label;
+        return (
+          <button
+            key={name} type="button" class="evalnb-button evalnb-tool" data-tool={name} aria-label={tip} data-tip={tip}
+            data-key={missing ? undefined : keyOf(`tool.${name}`)} data-place="right" aria-pressed={session.tool.value === name}
+            // Not `disabled`: the help on how to get a segmenter must be reachable.
+            aria-disabled={disabled} onClick={() => !disabled && session.editor.use(name)}
+          >
+            <Icon name={name} />
+          </button>
+        );
+      })}
+    </nav>
+  );
+}

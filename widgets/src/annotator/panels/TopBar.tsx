@@ -1,0 +1,98 @@
+// Where we are, what the view shows, and whether everything is saved.
+import type { Session } from "../session";
+import type { SaveState } from "../state";
+import { Icon, type IconName } from "./icons";
+
+export function Button({ icon, label, keys = "", onClick, disabled = false, pressed, tip = "below" }: {
+  icon: IconName; label: string; keys?: string; onClick: () => void; disabled?: boolean; pressed?: boolean; tip?: "below" | "right";
+}) {
+  return (
+    <button
+      type="button" class="evalnb-button" aria-label={label} aria-pressed={pressed} aria-keyshortcuts={keys || undefined}
+      disabled={disabled} onClick={onClick} data-tip={label} data-key={keys || undefined} data-place={tip}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+const saveLook: Record<SaveState, { icon: IconName; text: (pending: number) => string; about: string }> = {
+  saved: { icon: "check", text: () => "Saved", about: "Every edit is in the database" },
+  saving: { icon: "saving", text: (n) => (n > 1 ? `Saving ${n} edits` : "Saving"), about: "On the way to the database" },
+  offline: {
+    icon: "offline", text: (n) => `Offline · ${n} kept`,
+    about: "The kernel does not answer. Unsaved edits are kept in this browser and sent again when it does.",
+  },
+  conflict: { icon: "warning", text: () => "Conflict", about: "Somebody else changed the same shape; see the message" },
+  gone: {
+    icon: "offline", text: (n) => (n ? `Kernel ended · ${n} kept` : "Kernel ended"),
+    about: "Run the cell again. Unsaved edits are kept in this browser and are saved then.",
+  },
+};
+
+function SaveBadge({ session }: { session: Session }) {
+  const state = session.save.value;
+  const look = saveLook[state];
+  return (
+    <span class="evalnb-save" data-state={state} role="status" title={look.about}>
+      <Icon name={look.icon} spin={state === "saving"} />
+      <span>{look.text(session.pending.value)}</span>
+    </span>
+  );
+}
+
+function Position({ session }: { session: Session }) {
+  const count = session.hello.value?.image_count ?? 0;
+  const index = session.index.value;
+  const jump = (input: HTMLInputElement): void => {
+    const wanted = Number.parseInt(input.value, 10);
+    if (wanted >= 1 && wanted <= count) void session.viewer.goTo(wanted - 1);
+    else input.value = String(index + 1);
+  };
+  return (
+    <div class="evalnb-group" role="group" aria-label="Image">
+      <Button icon="previous" label="Previous image" keys="D" disabled={index <= 0} onClick={() => session.viewer.step(-1)} />
+      <label class="evalnb-position">
+        <input
+          type="text" inputMode="numeric" aria-label="Image number" value={count ? index + 1 : 0}
+          style={{ width: `${Math.max(String(count).length, 2) + 1}ch` }}
+          onChange={(event) => jump(event.currentTarget)} onFocus={(event) => event.currentTarget.select()}
+        />
+        <span>/ {count.toLocaleString("en")}</span>
+      </label>
+      <Button icon="next" label="Next image" keys="F" disabled={index >= count - 1} onClick={() => session.viewer.step(1)} />
+    </div>
+  );
+}
+
+export function TopBar({ session, panelShown, togglePanel }: { session: Session; panelShown: boolean; togglePanel: () => void }) {
+  const image = session.image.value;
+  const { editor } = session;
+  const ready = session.phase.value.kind === "ready";
+  return (
+    <header class="evalnb-top" inert={!ready}>
+      <div class="evalnb-title">
+        <strong>{session.hello.value?.dataset ?? "…"}</strong>
+        {image && <span class="evalnb-name" title={`${image.name} · ${image.width} × ${image.height}`}>{image.name}</span>}
+        {image?.tags.slice(0, 3).map((tag) => <span key={tag} class="evalnb-chip">{tag}</span>)}
+      </div>
+      <Position session={session} />
+      <div class="evalnb-group" role="group" aria-label="History">
+        <Button icon="undo" label="Undo" keys="Ctrl Z" disabled={!session.canUndo.value} onClick={() => editor.undo()} />
+        <Button icon="redo" label="Redo" keys="Ctrl Shift Z" disabled={!session.canRedo.value} onClick={() => editor.redo()} />
+      </div>
+      <div class="evalnb-group evalnb-zoom" role="group" aria-label="Zoom">
+        <Button icon="minus" label="Zoom out" keys="−" onClick={() => editor.viewport.zoomBy(0.8)} />
+        <button type="button" class="evalnb-percent" data-tip="Fit the image" data-key="0" data-place="below" onClick={() => editor.viewport.fit()}>
+          {ready ? `${Math.round(session.zoom.value * 100)}%` : "–"}
+        </button>
+        <Button icon="plus" label="Zoom in" keys="+" onClick={() => editor.viewport.zoomBy(1.25)} />
+      </div>
+      {session.hello.value && <SaveBadge session={session} />}
+      <div class="evalnb-group">
+        <Button icon="help" label="Keys" keys="F1" onClick={() => (session.helpShown.value = true)} />
+        <Button icon="panel" label="Side panel" pressed={panelShown} onClick={togglePanel} />
+      </div>
+    </header>
+  );
+}

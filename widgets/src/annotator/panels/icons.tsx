@@ -1,0 +1,38 @@
+// Icons as 16 × 16 strokes in the current colour.
+const paths = {
+  select: "M3 2.5l9.5 4.6-4.1 1.3-1.4 4.1z",
+  box: "M3 4.5h10v7.5H3zM2 3.5h2v2H2zM12 3.5h2v2h-2zM2 11h2v2H2zM12 11h2v2h-2z",
+  polygon: "M4 3.5l8 1.5 1 5-5.5 3L2.5 9z",
+  sam: "M8 1.8l1.3 3.9L13.2 7 9.3 8.3 8 12.2 6.7 8.3 2.8 7l3.9-1.3zM13 11.2v3M11.5 12.7h3",
+  mask: "M3 8c0-3 2.5-5 5-4.5S13 5 13 8s-3 5-6 4.5S3 10.5 3 8z",
+  keypoints: "M4 4.5a1 1 0 100-.01M11.5 4a1 1 0 100-.01M8 12a1 1 0 100-.01M4.5 5l3 6M11.2 4.8L8.3 11",
+  previous: "M10 3L5 8l5 5",
+  next: "M6 3l5 5-5 5",
+  undo: "M3.5 6.5h6a3.5 3.5 0 010 7H6M3.5 6.5L6.5 3.5M3.5 6.5l3 3",
+  redo: "M12.5 6.5h-6a3.5 3.5 0 000 7H10M12.5 6.5l-3-3M12.5 6.5l-3 3",
+  minus: "M3.5 8h9",
+  plus: "M3.5 8h9M8 3.5v9",
+  fit: "M2.5 5.5v-3h3M13.5 5.5v-3h-3M2.5 10.5v3h3M13.5 10.5v3h-3",
+  check: "M3 8.5l3.5 3.5L13 4.5",
+  warning: "M8 2.5l6 11H2zM8 6.5v3.5M8 11.8v.2",
+  offline: "M4.5 12.5h7a2.5 2.5 0 00.4-4.970A4 4 0 004.2 7 2.8 2.8 0 004.5 12.5zM2.5 2.5l11 11",
+  saving: "M8 2a6 6 0 106 6",
+  eye: "M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8zM8 10a2 2 0 100-4 2 2 0 000 4z",
+  eyeOff: "M2.5 2.5l11 11M6.3 6.4a2 2 0 002.9 2.8M4 4.8C2.4 6 1.5 8 1.5 8s2.5 4.5 6.5 4.5c1.2 0 2.3-.4 3.2-1M7 3.6c4.6-.6 7.5 4.4 7.5 4.4s-.6 1.1-1.6 2.2",
+  bin: "M3 4.5h10M6 4.5v-2h4v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
+  close: "M4 4l8 8M12 4l-8 8",
+  help: "M6 6a2 2 0 114 0c0 1.5-2 1.6-2 3.2M8 11.8v.2M8 14.5a6.5 6.5 0 100-13 6.5 6.5 0 000 13z",
+  panel: "M2.5 3h11v10h-11zM10 3v10",
+  search: "M7 11.5a4.5 4.5 0 100-9 4.5 4.5 0 000 9zM10.3 10.3l3.2 3.2",
+  image: "M2.5 3h11v10h-11zM2.5 11l3.2-3.4 2.6 2.6 2.2-2 3 2.8M10.5 6.2v.1",
+} as const;
+
+export type IconName = keyof typeof paths;
+
+export function Icon({ name, spin = false }: { name: IconName; spin?: boolean }) {
+  return (
+    <svg class={spin ? "evalnb-icon evalnb-spin" : "evalnb-icon"} viewBox="0 0 16 16" aria-hidden="true">
+      <path d={paths[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,276 @@
+// Outbox and documents against a kernel that keeps shapes as edits.apply does: revisions, idempotent ops, conflicts.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Carrier, Transport } from "../bridges/transport";
+import type { EditorDocument } from "../editor/editor";
+import { newShape } from "../editor/records";
+import type { ApplyReply, ImageRef, Op, OpResult, Shape, ShapesReply } from "../wire.gen";
+import { Documents } from "./documents";
+import { Keepsake, type Shelf } from "./keepsake";
+import { Outbox } from "./outbox";
+
+class Kernel implements Carrier {
+  shapes = new Map<string, Shape>();
+  seen = new Map<string, OpResult>();
+  seq = 0;
+  batches: Op[][] = [];
+  /** mute: takes ops and says nothing. deaf: loses them. failing: refuses with this status. */
+  mood: "well" | "mute" | "deaf" | number = "well";
+  #receive: (message: unknown, buffers: DataView[]) => void = () => undefined;
+  #held: (() => void)[] | null = null;
+  #end: (alive: boolean) => void = () => undefined;
+
+  send(message: object): void {
+    const { id, ops, image_id } = message as { id: number; ops: Op[]; image_id: number };
+    if (this.mood === "deaf") return;
+    if (typeof this.mood === "number") {
+      const error = { kind: "Unavailable", happened: "it failed", remedy: "try again", status: this.mood };
+      return queueMicrotask(() => this.#receive({ id, error }, []));
+    }
+    this.batches.push(ops);
+    const results = ops.map((op) => this.apply(op));
+    const ok: ApplyReply = { image_id, seq: this.seq, results };
+    if (this.mood === "mute") return;
+    const answer = (): void => this.#receive({ id, ok }, []);
+    if (this.#held) this.#held.push(answer);
+    else queueMicrotask(answer);
+  }
+  listen(receive: (message: unknown, buffers: DataView[]) => void): () => void {
+    this.#receive = receive;
+    return () => (this.#receive = () => undefined);
+  }
+  onLife(tell: (alive: boolean) => void): () => void {
+    this.#end = tell;
+    return () => undefined;
+  }
+  end = (): void => this.#end(false);
+  hold(): void {
+    this.#held = [];
+  }
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const answer of held) answer();
+  }
+  apply(op: Op): OpResult {
+    const before = this.seen.get(op.client_op_id);
+    if (before) return { ...before, status: "duplicate" };
+    const was = this.shapes.get(op.shape_id);
+    const now = { ...(was ?? newShape(op.shape_id, 0, { kind: "box", box: [0, 0, 0, 0] })), ...op.patch, rev: (was?.rev ?? 0) + 1, deleted: op.action === "delete" } as Shape;
+    this.shapes.set(op.shape_id, now);
+    this.seq++;
+    const conflict = was !== undefined && was.rev !== op.base_rev;
+    const result: OpResult = {
+      client_op_id: op.client_op_id, status: conflict ? "conflict" : "applied", shape: now, reason: "",
+      conflicts: conflict ? Object.keys(op.patch ?? {}) : [], theirs: conflict ? { geometry: was.geometry } : null,
+    };
+    this.seen.set(op.client_op_id, result);
+    return result;
+  }
+  reply(): ShapesReply {
+    return { image_id: 1, seq: this.seq, shapes: [...this.shapes.values()].filter((shape) => !shape.deleted) };
+  }
+}
+
+class Drawer implements Shelf {
+  held = new Map<string, string>();
+  get length(): number {
+    return this.held.size;
+  }
+  key = (index: number): string | null => [...this.held.keys()][index] ?? null;
+  getItem = (key: string): string | null => this.held.get(key) ?? null;
+  setItem = (key: string, value: string): void => void this.held.set(key, value);
+  removeItem = (key: string): void => void this.held.delete(key);
+}
+
+const ref: ImageRef = { id: 1, index: 0, name: "a.jpg", width: 100, height: 100, tags: [] };
+let kernel: Kernel;
+let drawer: Drawer;
+let results: OpResult[];
+let refused: Op[];
+let made = 0;
+
+interface Page {
+  outbox: Outbox;
+  documents: Documents;
+  document: EditorDocument;
+}
+
+/** A browser page: everything that a reload begins anew. */
+function open(): Page {
+  const keepsake = new Keepsake(drawer);
+  keepsake.scope = "db-1";
+  const outbox: Outbox = new Outbox({
+    transport: new Transport(kernel), keepsake, retryMs: 100,
+    onReply: (reply) => documents.settle(reply), onRefused: (_, ops) => refused.push(...ops), onState: () => undefined,
+  });
+  const documents = new Documents(outbox, () => `op-${++made}`, (_, result) => results.push(result));
+  const document = documents.of(ref);
+  documents.merge(kernel.reply());
+  outbox.resume(keepsake.all());
+  return { outbox, documents, document };
+}
+
+const box = (x: number): Shape["geometry"] => ({ kind: "box", box: [x, 0, 10, 10] });
+const draw = ({ document }: Page, id: string, x: number): void => void document.store.change("local", (draft) => draft.put(newShape(id, 0, box(x))));
+const move = ({ document }: Page, id: string, x: number): void =>
+  void document.store.change("local", (draft) => draft.put({ ...document.store.get(id)!, geometry: box(x) }));
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  kernel = new Kernel();
+  drawer = new Drawer();
+  results = [];
+  refused = [];
+});
+afterEach(() => vi.useRealTimers());
+
+test("an edit is saved and then no longer kept in the browser", async () => {
+  const page = open();
+  draw(page, "a", 5);
+  expect(page.outbox.pending).toBe(1);
+  expect(drawer.length).toBe(1);
+  await settle();
+  expect(page.outbox.pending).toBe(0);
+  expect(drawer.length).toBe(0);
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(5), rev: 1 });
+});
+
+test("edits made while one is on its way follow in order and do not conflict with it", async () => {
+  const page = open();
+  kernel.hold();
+  draw(page, "a", 1);
+  move(page, "a", 2);
+  move(page, "a", 3);
+  kernel.release();
+  await settle();
+  expect(kernel.batches.map((batch) => batch.map((op) => op.action))).toEqual([["create"], ["update", "update"]]);
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(3), rev: 3 });
+  expect(results).toEqual([]);
+});
+
+test("deleting, undoing and redoing keep one shape under one id", async () => {
+  const page = open();
+  draw(page, "a", 1);
+  await settle();
+  page.document.history.undo();
+  await settle();
+  expect(kernel.shapes.get("a")?.deleted).toBe(true);
+  page.document.history.redo();
+  await settle();
+  expect(kernel.batches.flat().map((op) => [op.action, op.base_rev])).toEqual([["create", 0], ["delete", 1], ["restore", 2]]);
+  expect(kernel.shapes.get("a")).toMatchObject({ deleted: false, rev: 3 });
+  expect(results).toEqual([]);
+});
+
+test("an answer that was lost is asked for again, and nothing is applied twice", async () => {
+  const page = open();
+  kernel.mood = "mute";
+  draw(page, "a", 1);
+  await vi.advanceTimersByTimeAsync(8_050);
+  expect(page.outbox.offline).toBe(true);
+  kernel.mood = "well";
+  await vi.advanceTimersByTimeAsync(200);
+  expect(page.outbox.offline).toBe(false);
+  expect(page.outbox.pending).toBe(0);
+  expect(kernel.shapes.get("a")?.rev).toBe(1);
+});
+
+test("a database that is away is tried again until it is back", async () => {
+  const page = open();
+  kernel.mood = 503;
+  draw(page, "a", 1);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(page.outbox.offline).toBe(true);
+  expect(page.outbox.pending).toBe(1);
+  kernel.mood = "well";
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(kernel.shapes.get("a")).toBeDefined();
+});
+
+test("edits that are refused for good are told and not sent again", async () => {
+  const page = open();
+  kernel.mood = 422;
+  draw(page, "a", 1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(refused.map((op) => op.shape_id)).toEqual(["a"]);
+  expect(page.outbox.pending).toBe(0);
+  expect(drawer.length).toBe(0);
+});
+
+test("what a page could not send, the page after a reload sends: once, in order", async () => {
+  kernel.mood = "deaf";
+  const lost = open();
+  draw(lost, "a", 1);
+  move(lost, "a", 2);
+  move(lost, "a", 3);
+  await vi.advanceTimersByTimeAsync(50);
+  kernel.mood = "well";
+  const next = open();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(3), rev: 3 });
+  expect(next.document.store.get("a")).toMatchObject({ geometry: box(3) });
+  expect(drawer.length).toBe(0);
+  expect(results).toEqual([]);
+});
+
+test("edits made after the kernel ended wait for the next one", async () => {
+  const page = open();
+  kernel.end();
+  draw(page, "a", 1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(page.outbox.pending).toBe(1);
+  expect(drawer.length).toBe(1);
+  kernel = new Kernel();
+  open();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(1) });
+});
+
+test("somebody else's change comes in, but not over an edit that is not saved yet", async () => {
+  const page = open();
+  draw(page, "a", 1);
+  draw(page, "b", 1);
+  await settle();
+  kernel.hold();
+  move(page, "a", 50);
+  for (const id of ["a", "b"]) kernel.apply({ client_op_id: `other-${id}`, shape_id: id, base_rev: kernel.shapes.get(id)!.rev, action: "update", patch: { geometry: box(80) } });
+  page.documents.merge({ ...kernel.reply(), seq: 99 });
+  expect(page.document.store.get("a")?.geometry).toEqual(box(50));
+  expect(page.document.store.get("b")?.geometry).toEqual(box(80));
+});
+
+test("a conflict is told with their version, which can be put back", async () => {
+  const page = open();
+  draw(page, "a", 1);
+  await settle();
+  kernel.apply({ client_op_id: "other", shape_id: "a", base_rev: 1, action: "update", patch: { geometry: box(80) } });
+  move(page, "a", 50);
+  await settle();
+  expect(results).toMatchObject([{ status: "conflict", conflicts: ["geometry"], theirs: { geometry: box(80) } }]);
+  page.documents.useTheirs({ imageId: 1, shapeId: "a", properties: ["geometry"], theirs: results[0]!.theirs });
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(80) });
+  expect(results).toHaveLength(1);
+});
+
+test("an older list of shapes never undoes a newer one", () => {
+  const page = open();
+  const shape = { ...newShape("a", 0, box(1)), rev: 1 };
+  page.documents.merge({ image_id: 1, seq: 5, shapes: [shape] });
+  page.documents.merge({ image_id: 1, seq: 4, shapes: [] });
+  expect(page.document.store.get("a")).toBeDefined();
+});
+
+test("a browser without room keeps working, and says so", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  drawer.setItem = () => {
+    throw new DOMException("full", "QuotaExceededError");
+  };
+  const page = open();
+  draw(page, "a", 1);
+  await settle();
+  expect(kernel.shapes.get("a")).toBeDefined();
+  expect(warn).toHaveBeenCalledOnce();
+  warn.mockRestore();
+});

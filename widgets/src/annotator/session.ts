@@ -1,0 +1,196 @@
+// One annotator: the editor, the stage and the kernel put together.
+import { batch, effect } from "@preact/signals";
+import { Gone, Refused, type Transport } from "../bridges/transport";
+import { Editor } from "../editor/editor";
+import type { Shape } from "../editor/records";
+import { Palette } from "../render/palette";
+import { Stage } from "../render/stage";
+import type { AnnotatorPush, HelloReply, Op, OpResult, Refusal } from "../wire.gen";
+import { type Conflict, Documents } from "./documents";
+import { Keepsake, type Shelf } from "./keepsake";
+import { Outbox } from "./outbox";
+import { Prompting } from "./prompting";
+import { type Notice, State, mirror } from "./state";
+import { Viewer } from "./viewer";
+
+const helloTimeoutMs = 6_000;
+const noticesMax = 4;
+
+export class Session extends State {
+  readonly palette = new Palette();
+  readonly editor: Editor;
+  readonly stage: Stage;
+  readonly viewer: Viewer;
+  readonly #transport: Transport;
+  readonly #documents: Documents;
+  readonly #outbox: Outbox;
+  readonly #keepsake: Keepsake;
+  readonly #prompting: Prompting;
+  readonly #view = crypto.randomUUID();
+  readonly #stops: (() => void)[];
+  #noticeId = 0;
+
+  /** `onShown` is told which image is on the canvas. */
+  constructor(transport: Transport, shelf: Shelf, onShown: (imageId: number) => void) {
+    super();
+    this.#transport = transport;
+    this.editor = new Editor({
+      newId: () => crypto.randomUUID(),
+      onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
+    });
+    this.stage = new Stage(this.editor, this.palette);
+    this.#keepsake = new Keepsake(shelf);
+    this.#outbox = new Outbox({
+      transport,
+      keepsake: this.#keepsake,
+      onReply: (reply) => this.#documents.settle(reply),
+      onRefused: (imageId, ops, refusal) => this.#refused(imageId, ops, refusal),
+      onState: () => batch(() => {
+        this.pending.value = this.#outbox.pending;
+        this.offline.value = this.#outbox.offline;
+      }),
+    });
+    this.#documents = new Documents(this.#outbox, () => crypto.randomUUID(), (imageId, result) => this.#judge(imageId, result));
+    this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown });
+    this.#prompting = new Prompting({
+      transport,
+      answer: (mask) => this.editor.answer(mask),
+      onBusy: (busy) => batch(() => {
+        this.segmenting.value = busy;
+        if (!busy) this.encoding.value = null;
+      }),
+      onError: (error) => this.#fault("The segmenter gave no mask", error),
+      onTimes: (encodeMs, decodeMs) => (this.maskTimes.value = { encodeMs, decodeMs }),
+    });
+    this.#stops = [
+      mirror(this.editor, this),
+      transport.onPush((push) => this.#pushed(push)),
+      transport.onLife((alive) => {
+        if (!alive) this.phase.value = { kind: "gone" };
+      }),
+      effect(() => {
+        const [overlay, shown, confidence] = [this.overlay.value, this.predictionsShown.value, this.confidence.value];
+        this.stage.overlay = { overlay, shown, confidence };
+      }),
+      effect(() => {
+        const imageId = this.image.value?.id;
+        this.stage.ghosts = this.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? this.#ghost(conflict) : []));
+      }),
+    ];
+  }
+
+  /** Greet the kernel until it answers. */
+  async start(): Promise<void> {
+    for (;;) {
+      try {
+        const { reply } = await this.#transport.request<"hello">({ ask: "hello", view: this.#view }, { timeoutMs: helloTimeoutMs });
+        return this.#begin(reply);
+      } catch (error) {
+        if (error instanceof Gone) this.phase.value = { kind: "gone" };
+        else if (error instanceof Refused) {
+          this.phase.value = { kind: "failed", happened: error.refusal.happened, remedy: error.refusal.remedy };
+        } else if (!(error instanceof DOMException)) {
+          this.phase.value = { kind: "waiting" };
+          continue;
+        }
+        return;
+      }
+    }
+  }
+
+  #begin(hello: HelloReply): void {
+    this.palette.set(hello.classes);
+    this.editor.readOnly = hello.read_only;
+    this.#keepsake.scope = hello.scope;
+    batch(() => {
+      this.hello.value = hello;
+      this.phase.value = { kind: hello.start ? "ready" : "empty" };
+      this.runId.value = hello.runs[0]?.id ?? null;
+    });
+    const first = hello.classes[0];
+    if (first) this.editor.setClass(first.id);
+    this.stage.repaint();
+    this.#outbox.resume(this.#keepsake.all());
+    if (hello.start) void this.viewer.open(hello.start);
+  }
+
+  dispose(): void {
+    this.#transport.tell({ ask: "bye", view: this.#view });
+    this.#outbox.closed = true;
+    for (const stop of this.#stops) stop();
+    this.stage.dispose();
+    this.viewer.dispose();
+    this.#transport.close();
+  }
+
+  setRun(runId: number | null): void {
+    this.viewer.setRun(runId).catch((error: unknown) => this.#fault("The predictions did not come", error));
+  }
+
+  // What the kernel says ----------------------------------------------------------------------------------------
+
+  #pushed(push: AnnotatorPush): void {
+    switch (push.push) {
+      case "changed":
+        if (this.#documents.loaded(push.image_id) && push.seq > this.#documents.seq(push.image_id)) this.#refresh(push.image_id);
+        return;
+      case "encoding":
+        if (push.image_id === this.image.value?.id) this.encoding.value = push.fraction < 1 ? push.fraction : null;
+        return;
+      case "goto":
+        void this.viewer.open(push.image);
+        return;
+    }
+  }
+
+  #refresh(imageId: number): void {
+    this.viewer.refresh(imageId).catch((error: unknown) => this.#fault("The latest shapes did not come", error));
+  }
+
+  #refused(imageId: number, ops: readonly Op[], refusal: Refusal): void {
+    const what = ops.length === 1 ? "An edit was" : `${ops.length} edits were`;
+    this.#notify("error", `${what} not saved: ${refusal.happened}`, refusal.remedy);
+    this.#refresh(imageId);
+  }
+
+  #judge(imageId: number, result: OpResult): void {
+    if (result.status === "refused") {
+      this.#notify("error", `An edit was not saved: ${result.reason}`, "the canvas shows what the database has");
+      this.#refresh(imageId);
+      return;
+    }
+    if (!result.shape) return;
+    const names: Record<string, string> = { class_id: "class", geometry: "outline" };
+    const what = result.conflicts.map((name) => names[name] ?? name).join(" and ") || "shape";
+    this.#notify("info", `Somebody else changed the ${what} while you did. Yours is saved.`, "", {
+      imageId, shapeId: result.shape.id, properties: result.conflicts, theirs: result.theirs,
+    });
+  }
+
+  // Notices -----------------------------------------------------------------------------------------------------
+
+  #fault(what: string, error: unknown): void {
+    if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
+    if (error instanceof Refused) this.#notify("error", `${what}: ${error.refusal.happened}`, error.refusal.remedy);
+    else this.#notify("error", what, error instanceof Error ? error.message : String(error));
+  }
+
+  #notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {
+    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id: this.#noticeId++, tone, text, remedy, conflict }];
+  }
+
+  dismiss(id: number): void {
+    this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
+  }
+
+  useTheirs(notice: Notice): void {
+    if (notice.conflict) this.#documents.useTheirs(notice.conflict);
+    this.dismiss(notice.id);
+  }
+
+  /** Their version of a contested outline, to be drawn beside ours. */
+  #ghost({ shapeId, theirs }: Conflict): Shape[] {
+    const shape = this.editor.document?.store.get(shapeId);
+    return shape && theirs?.geometry ? [{ ...shape, geometry: theirs.geometry }] : [];
+  }
+}

@@ -1,0 +1,108 @@
+// What the panels show, as signals: one instance for each annotator.
+import { batch, computed, signal } from "@preact/signals";
+import type { Editor } from "../editor/editor";
+import type { Shape } from "../editor/records";
+import type { ToolName } from "../editor/tools/tool";
+import { type Overlay, countAbove } from "../render/overlay";
+import type { ClassInfo, HelloReply, ImageRef } from "../wire.gen";
+import type { Conflict } from "./documents";
+
+export type Phase =
+  | { readonly kind: "connecting" }
+  /** The kernel has not answered yet: it is running another cell, or the connection is slow. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "ready" }
+  | { readonly kind: "empty" }
+  | { readonly kind: "gone" }
+  | { readonly kind: "failed"; readonly happened: string; readonly remedy: string };
+
+export type SaveState = "saved" | "saving" | "offline" | "conflict" | "gone";
+
+export interface Notice {
+  readonly id: number;
+  readonly tone: "error" | "info";
+  readonly text: string;
+  readonly remedy: string;
+  readonly conflict: Conflict | null;
+}
+
+export class State {
+  readonly phase = signal<Phase>({ kind: "connecting" });
+  readonly hello = signal<HelloReply | null>(null);
+  readonly classes = computed<readonly ClassInfo[]>(() => this.hello.value?.classes ?? []);
+  readonly helpShown = signal(false);
+  /** Counts the requests to put the cursor into the class search. */
+  readonly searchAsked = signal(0);
+
+  readonly index = signal(0);
+  readonly image = signal<ImageRef | null>(null);
+  /** "loading" is shown only once it has lasted. */
+  readonly imageState = signal<"none" | "loading" | "shown" | { readonly error: string }>("none");
+
+  readonly tool = signal<ToolName>("select");
+  /** The path in the tool's state tree, for instance "box.dragging". */
+  readonly toolState = signal("select.idle");
+  readonly hint = signal("");
+  readonly zoom = signal(1);
+  readonly classId = signal(0);
+  readonly selectedId = signal<string | null>(null);
+  readonly shapes = signal<readonly Shape[]>([]);
+  readonly hidden = signal<ReadonlySet<string>>(new Set());
+  readonly truthShown = signal(true);
+  readonly canUndo = signal(false);
+  readonly canRedo = signal(false);
+
+  readonly runId = signal<number | null>(null);
+  readonly predictionsShown = signal(true);
+  readonly confidence = signal(0.25);
+  readonly overlay = signal<Overlay | null>(null);
+  readonly overlayCount = computed(() => (this.overlay.value ? countAbove(this.overlay.value, this.confidence.value) : 0));
+
+  readonly pending = signal(0);
+  readonly offline = signal(false);
+  readonly notices = signal<readonly Notice[]>([]);
+  readonly save = computed<SaveState>(() => {
+    if (this.phase.value.kind === "gone") return "gone";
+    if (this.notices.value.some((one) => one.conflict)) return "conflict";
+    if (this.pending.value) return this.offline.value ? "offline" : "saving";
+    return "saved";
+  });
+
+  readonly segmenting = signal(false);
+  /** The share of the image's encoding that is done; null where none is under way. */
+  readonly encoding = signal<number | null>(null);
+  readonly maskTimes = signal<{ encodeMs: number; decodeMs: number } | null>(null);
+}
+
+/** Follow the editor: many of its events, as a drag has them, make one update. Returns the way to stop. */
+export function mirror(editor: Editor, state: State): () => void {
+  let queued = false;
+  let version: string | null = null;
+  const copy = (): void => {
+    queued = false;
+    const { document } = editor;
+    state.tool.value = editor.tool.name;
+    state.toolState.value = editor.state;
+    state.hint.value = editor.tool.hint();
+    state.zoom.value = editor.zoom;
+    state.classId.value = editor.classId;
+    state.selectedId.value = editor.selectedId;
+    state.truthShown.value = editor.truthShown;
+    state.canUndo.value = document?.history.canUndo ?? false;
+    state.canRedo.value = document?.history.canRedo ?? false;
+    const now = document && `${document.imageId}/${document.store.version}`;
+    if (now !== version) {
+      version = now;
+      state.shapes.value = document ? [...document.store.all()] : [];
+    }
+    const hidden = document?.hidden ?? new Set<string>();
+    if (hidden.size !== state.hidden.value.size || [...hidden].some((id) => !state.hidden.value.has(id))) {
+      state.hidden.value = new Set(hidden);
+    }
+  };
+  return editor.on(() => {
+    if (queued) return;
+    queued = true;
+    queueMicrotask(() => batch(copy));
+  });
+}

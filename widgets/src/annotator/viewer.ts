@@ -1,0 +1,154 @@
+// Which image is shown: it, its shapes and its predictions are asked for together, and its neighbours beforehand.
+import { batch } from "@preact/signals";
+import { Gone, type Transport } from "../bridges/transport";
+import type { Editor } from "../editor/editor";
+import type { Stage } from "../render/stage";
+import type { ImageRef } from "../wire.gen";
+import type { Documents } from "./documents";
+import { Gallery } from "./gallery";
+import type { State } from "./state";
+
+/** An image that comes sooner than this needs no sign that it is coming. */
+const quietMs = 120;
+/** The neighbours fetched in the background, in this order: most people go forward. */
+const neighbours = [1, -1, 2, 3];
+
+export interface ViewerParts {
+  readonly transport: Transport;
+  readonly editor: Editor;
+  readonly stage: Stage;
+  readonly documents: Documents;
+  readonly onShown: (imageId: number) => void;
+}
+
+export class Viewer {
+  readonly #state: State;
+  readonly #parts: ViewerParts;
+  readonly #gallery: Gallery;
+  /** Grows with every move: what was under way for an earlier one is stale. */
+  #turn = 0;
+  #loading: Promise<unknown> = Promise.resolve();
+
+  constructor(state: State, parts: ViewerParts) {
+    this.#state = state;
+    this.#parts = parts;
+    this.#gallery = new Gallery(parts.transport);
+  }
+
+  /** Go by so many images, as far as there are any. */
+  step(by: number): void {
+    const count = this.#state.hello.value?.image_count ?? 0;
+    const to = Math.min(Math.max(this.#state.index.value + by, 0), count - 1);
+    if (to !== this.#state.index.value) void this.goTo(to);
+  }
+
+  /** Show an image whose reference is known already. */
+  open(ref: ImageRef): Promise<void> {
+    this.#gallery.place(ref);
+    return this.goTo(ref.index);
+  }
+
+  async goTo(index: number): Promise<void> {
+    const turn = ++this.#turn;
+    const stale = (): boolean => turn !== this.#turn;
+    this.#state.index.value = index;
+    const known = this.#gallery.refAt(index);
+    if (known) this.#show(known);
+    try {
+      // One image at a time: a person who runs through with F held down asks only for the one where they stop.
+      if (!known || !this.#gallery.cached(known.id)) await this.#loading;
+      if (stale()) return;
+      const ref = known ?? (await this.#gallery.ref(index));
+      if (stale()) return;
+      if (!ref) throw new Error(`there is no image ${index + 1} in this slice`);
+      if (!known) this.#show(ref);
+      const image = this.#gallery.bitmap(ref.id);
+      // Its own failure is told where it is awaited; whoever waits for its turn waits for the end alone.
+      this.#loading = image.then(() => undefined, () => undefined);
+      const rest = Promise.all([this.refresh(ref.id), this.#loadOverlay(ref, turn)]);
+      const painted = image.then((bitmap) => this.#paint(ref, bitmap, stale));
+      await Promise.all([painted, rest]);
+      if (!stale()) void this.#prefetch(index, stale);
+    } catch (error) {
+      if (stale() || error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
+      this.#state.imageState.value = { error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Ask for the image's shapes anew. */
+  async refresh(imageId: number): Promise<void> {
+    const { reply } = await this.#parts.transport.request<"shapes">({ ask: "shapes", image_id: imageId });
+    this.#parts.documents.merge(reply);
+  }
+
+  async setRun(runId: number | null): Promise<void> {
+    this.#state.runId.value = runId;
+    this.#state.overlay.value = null;
+    const ref = this.#state.image.value;
+    if (ref) await this.#loadOverlay(ref, this.#turn);
+  }
+
+  dispose(): void {
+    this.#turn++;
+    this.#gallery.dispose();
+  }
+
+  #show(ref: ImageRef): void {
+    const state = this.#state;
+    const cached = this.#gallery.cached(ref.id);
+    const runId = state.runId.value;
+    const turn = this.#turn;
+    batch(() => {
+      state.image.value = ref;
+      state.overlay.value = runId === null ? null : this.#gallery.overlayCached(ref.id, runId);
+      state.encoding.value = state.maskTimes.value = null;
+      state.imageState.value = cached ? "shown" : "none";
+    });
+    this.#parts.stage.image = cached;
+    this.#parts.editor.open(this.#parts.documents.of(ref));
+    if (cached) return;
+    setTimeout(() => {
+      if (turn === this.#turn && state.imageState.value === "none") state.imageState.value = "loading";
+    }, quietMs);
+  }
+
+  #paint(ref: ImageRef, bitmap: ImageBitmap, stale: () => boolean): void {
+    if (stale()) return;
+    this.#parts.stage.image = bitmap;
+    this.#state.imageState.value = "shown";
+    this.#parts.onShown(ref.id);
+  }
+
+  async #loadOverlay(ref: ImageRef, turn: number): Promise<void> {
+    const runId = this.#state.runId.value;
+    if (runId === null) return;
+    const overlay = await this.#gallery.overlay(ref, runId);
+    if (turn === this.#turn && runId === this.#state.runId.value) this.#state.overlay.value = overlay;
+  }
+
+  /** What fails here is asked for again, and its failure shown, when the person gets there. */
+  async #prefetch(index: number, stale: () => boolean): Promise<void> {
+    const count = this.#state.hello.value?.image_count ?? 0;
+    for (const step of neighbours) {
+      const place = index + step;
+      if (place < 0 || place >= count) continue;
+      try {
+        await this.#fetch(place, stale);
+      } catch (error) {
+        console.debug("evalnb: a neighbour could not be prefetched", error);
+      }
+      if (stale()) return;
+    }
+  }
+
+  async #fetch(place: number, stale: () => boolean): Promise<void> {
+    const ref = await this.#gallery.ref(place);
+    if (!ref || stale()) return;
+    await this.#gallery.bitmap(ref.id);
+    if (stale()) return;
+    this.#parts.documents.of(ref);
+    if (!this.#parts.documents.loaded(ref.id)) await this.refresh(ref.id);
+    const runId = this.#state.runId.value;
+    if (runId !== null && !stale()) await this.#gallery.overlay(ref, runId);
+  }
+}

@@ -1,0 +1,148 @@
+// Correlated requests over whatever carries messages. One protocol; carriers differ (a notebook's comm, tests).
+import type { AnnotatorAsk, AnnotatorPush, AnnotatorReplies, Refusal } from "../wire.gen";
+
+/** Carries plain messages with binary buffers, in order, perhaps losing some while nobody listens. */
+export interface Carrier {
+  send(message: object, buffers?: ArrayBuffer[]): void;
+  /** Called with every message from the other side. Returns the way to stop. */
+  listen(receive: (message: unknown, buffers: DataView[]) => void): () => void;
+  /** Called with false once the other side is known to be gone for good (its kernel ended). */
+  onLife(tell: (alive: boolean) => void): () => void;
+}
+
+type AskName = AnnotatorAsk["ask"];
+type AskOf<K extends AskName> = Extract<AnnotatorAsk, { ask: K }>;
+
+export interface Answer<K extends AskName> {
+  readonly reply: AnnotatorReplies[K];
+  readonly buffers: readonly DataView[];
+}
+
+export interface RequestOptions {
+  /** Give up after this long; the kernel may still answer, to nobody. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The kernel said no. */
+export class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(`${refusal.happened}; ${refusal.remedy}`);
+  }
+}
+
+/** No answer came: the kernel is busy, or the connection is down. */
+export class Unanswered extends Error {}
+
+/** The kernel ended; nothing sent on this connection will ever be answered. */
+export class Gone extends Error {}
+
+interface Waiting {
+  readonly settle: (message: { ok?: unknown; error?: Refusal }, buffers: DataView[]) => void;
+  readonly fail: (reason: Error) => void;
+}
+
+const timeoutMs = 20_000;
+
+export class Transport {
+  #carrier: Carrier;
+  #waiting = new Map<number, Waiting>();
+  #pushed = new Set<(push: AnnotatorPush) => void>();
+  #lives = new Set<(alive: boolean) => void>();
+  #stops: (() => void)[];
+  #alive = true;
+  // Two views of one widget share its comm and see each other's replies: their numbers must never meet.
+  #next = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+    this.#stops = [
+      carrier.listen((message, buffers) => this.#receive(message, buffers)),
+      carrier.onLife((alive) => this.#setAlive(alive)),
+    ];
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  request<K extends AskName>(ask: AskOf<K>, options: RequestOptions = {}): Promise<Answer<K>> {
+    if (!this.#alive) return Promise.reject(new Gone("the kernel ended"));
+    const id = this.#next++;
+    return new Promise<Answer<K>>((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        options.signal?.removeEventListener("abort", abort);
+        this.#waiting.delete(id);
+      };
+      const fail = (reason: Error): void => {
+        end();
+        reject(reason);
+      };
+      const abort = (): void => fail(new DOMException("no longer wanted", "AbortError"));
+      const timer = setTimeout(() => fail(new Unanswered(`no answer to ${ask.ask}`)), options.timeoutMs ?? timeoutMs);
+      if (options.signal?.aborted) return abort();
+      options.signal?.addEventListener("abort", abort);
+      this.#waiting.set(id, {
+        fail,
+        settle: (message, buffers) => {
+          end();
+          if (message.error) reject(new Refused(message.error));
+          else resolve({ reply: message.ok as AnnotatorReplies[K], buffers });
+        },
+      });
+      if (!this.#send({ id, ...ask })) fail(new Gone("the connection is closed"));
+    });
+  }
+
+  /** Say something that needs no answer. */
+  tell(ask: AnnotatorAsk): void {
+    if (this.#alive) this.#send({ id: this.#next++, ...ask });
+  }
+
+  /** False where the carrier has closed for good: a disposed comm throws on every send. */
+  #send(message: object): boolean {
+    try {
+      this.#carrier.send(message);
+      return true;
+    } catch (error) {
+      console.warn("evalnb: the kernel's connection is closed", error);
+      this.#setAlive(false);
+      return false;
+    }
+  }
+
+  onPush(listener: (push: AnnotatorPush) => void): () => void {
+    this.#pushed.add(listener);
+    return () => this.#pushed.delete(listener);
+  }
+
+  onLife(listener: (alive: boolean) => void): () => void {
+    this.#lives.add(listener);
+    return () => this.#lives.delete(listener);
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop();
+    for (const waiting of [...this.#waiting.values()]) waiting.fail(new DOMException("the view closed", "AbortError"));
+    this.#pushed.clear();
+    this.#lives.clear();
+  }
+
+  #receive(message: unknown, buffers: DataView[]): void {
+    if (typeof message !== "object" || message === null) return;
+    if ("push" in message) {
+      for (const listener of this.#pushed) listener(message as AnnotatorPush);
+    } else if ("id" in message && typeof message.id === "number") {
+      // Unknown numbers are another view's, or answers that came after we gave up.
+      this.#waiting.get(message.id)?.settle(message as { ok?: unknown; error?: Refusal }, buffers);
+    }
+  }
+
+  #setAlive(alive: boolean): void {
+    if (alive === this.#alive) return;
+    this.#alive = alive;
+    if (!alive) for (const waiting of [...this.#waiting.values()]) waiting.fail(new Gone("the kernel ended"));
+    for (const listener of this.#lives) listener(alive);
+  }
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { bitAt, countSet, countsFromString, countsToString, decode, emptyBits, encode, setBit } from "./masks";
+
+/** A fixed sequence of pseudo-random numbers in [0, 1). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+// Written by pycocotools.mask.encode for a 5 × 4 (h × w) mask.
+const known = { size: [5, 4] as [number, number], counts: "11320NN040", rows: [".#..", "###.", ".#..", "..#.", "...#"] };
+
+test("runs written by COCO's own encoder decode to its mask, and encode to its string", () => {
+  const bits = decode({ counts: known.counts, size: known.size });
+  const rows = known.rows.map((_, y) => Array.from({ length: 4 }, (_, x) => (bitAt(bits, x, y) ? "#" : ".")).join(""));
+  expect(rows).toEqual(known.rows);
+  expect(encode(bits, { w: 4, h: 5 })?.counts).toBe(known.counts);
+});
+
+test("long runs and steep falls survive the compressed string", () => {
+  const counts = [0, 1, 40_000_000, 3, 1, 70_000, 2, 5];
+  expect(countsFromString(countsToString(counts))).toEqual(counts);
+});
+
+test("a broken string is refused", () => {
+  expect(() => countsFromString("6\u0001")).toThrow(/broken/);
+});
+
+test("every mask comes back from its runs bit for bit", () => {
+  const next = random(3);
+  for (let round = 0; round < 300; round++) {
+    const [w, h] = [1 + Math.floor(next() * 19), 1 + Math.floor(next() * 19)];
+    const [x, y] = [Math.floor(next() * w), Math.floor(next() * h)];
+    const bits = emptyBits([x, y, 1 + Math.floor(next() * (w - x)), 1 + Math.floor(next() * (h - y))]);
+    const density = next();
+    for (let i = x; i < x + bits.window[2]; i++) for (let j = y; j < y + bits.window[3]; j++) if (next() < density) setBit(bits, i, j);
+    const mask = encode(bits, { w, h });
+    if (!mask) {
+      expect(countSet(bits)).toBe(0);
+      continue;
+    }
+    expect(countsFromString(mask.counts).reduce((a, b) => a + b)).toBe(w * h);
+    const back = decode(mask);
+    expect(back.window).toEqual(mask.box);
+    for (let i = 0; i < w; i++) for (let j = 0; j < h; j++) expect(bitAt(back, i, j)).toBe(bitAt(bits, i, j));
+  }
+});
+
+test("a window that hangs over the image's edge is cut there", () => {
+  const bits = emptyBits([3, 3, 8, 8]);
+  for (let x = 3; x < 11; x++) for (let y = 3; y < 11; y++) setBit(bits, x, y);
+  expect(encode(bits, { w: 5, h: 6 })?.box).toEqual([3, 3, 2, 3]);
+});
+
+test("an empty mask is no annotation", () => {
+  expect(encode(emptyBits([0, 0, 4, 4]), { w: 9, h: 9 })).toBeNull();
+});

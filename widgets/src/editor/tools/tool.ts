@@ -1,0 +1,54 @@
+// What a tool is, what it may touch, and what it shows.
+import type { EditorEvent } from "../events";
+import type { Box, Point, Size } from "../geometry";
+import type { Bits } from "../masks";
+import type { Geometry, Shape } from "../records";
+
+export type ToolName = "select" | "box" | "polygon" | "sam";
+
+export interface Prompts {
+  readonly points: readonly Point[];
+  /** 1 in, 0 out; one for each point. */
+  readonly labels: readonly (0 | 1)[];
+  readonly box: Box | null;
+}
+
+/** What is drawn above everything else; derived from the tool's state, never stored beside it. */
+export type Preview =
+  /** Stands in for the stored shape with this id; a new shape has the id "". */
+  | { readonly kind: "shape"; readonly shape: Shape; readonly vertex: { part: number; vertex: number } | null }
+  | { readonly kind: "path"; readonly points: readonly Point[]; readonly to: Point | null; readonly closing: boolean }
+  | { readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean }
+  | { readonly kind: "cross"; readonly at: Point };
+
+/** The editor as a tool sees it. */
+export interface Workbench {
+  readonly size: Size;
+  readonly zoom: number;
+  readonly classId: number;
+  readonly readOnly: boolean;
+  readonly selected: Shape | null;
+  /** The shape that a click at this point means. */
+  hit(at: Point): Shape | null;
+  select(id: string | null): void;
+  hover(id: string | null): void;
+  /** Store a changed shape: one step of undo. */
+  put(shape: Shape): void;
+  /** Store a new shape, select it, and go back to the select tool (or stay, with `stay`). */
+  create(geometry: Geometry, stay?: boolean): void;
+  /** Ask for a mask; null takes the question back. */
+  prompt(prompts: Prompts | null): void;
+}
+
+export interface Tool {
+  readonly name: ToolName;
+  /** The leaf of the state tree: "idle", "dragging", … */
+  readonly state: { readonly kind: string };
+  /** Whether the event meant something; Esc that means nothing gives the focus back. */
+  handle(event: EditorEvent): boolean;
+  preview(): Preview | null;
+  /** What the tool expects now, in one line. */
+  hint(): string;
+  /** A CSS cursor. */
+  cursor(): string;
+}

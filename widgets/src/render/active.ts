@@ -1,0 +1,125 @@
+// The layer above everything: the selected and hovered shape, and what the tool is drawing.
+import { type Camera, visible } from "../editor/camera";
+import type { Editor } from "../editor/editor";
+import type { Size } from "../editor/geometry";
+import type { Geometry, Shape } from "../editor/records";
+import type { Preview } from "../editor/tools/tool";
+import type { MaskBitmaps } from "./bitmaps";
+import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, tag, tagPlace, trace } from "./paint";
+import type { Palette } from "./palette";
+
+export class ActiveLayer {
+  #editor: Editor;
+  #palette: Palette;
+  #bitmaps: MaskBitmaps;
+  /** What somebody else made of a shape that was changed here too. */
+  ghosts: readonly Shape[] = [];
+
+  constructor(editor: Editor, palette: Palette, bitmaps: MaskBitmaps) {
+    this.#editor = editor;
+    this.#palette = palette;
+    this.#bitmaps = bitmaps;
+  }
+
+  draw(ctx: CanvasRenderingContext2D, view: Size, dpr: number): void {
+    const { camera } = this.#editor.viewport;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+    aim(ctx, camera, dpr);
+    const preview = this.#editor.preview;
+    for (const ghost of this.ghosts) this.#ghost(ctx, ghost.geometry, camera);
+    const hovered = this.#editor.hoveredId ? this.#editor.document?.store.get(this.#editor.hoveredId) : undefined;
+    if (hovered && hovered.id !== this.#editor.selectedId && this.#editor.isVisible(hovered)) this.#lift(ctx, hovered, camera);
+    const standIn = preview?.kind === "shape" ? preview.shape : null;
+    const selected = this.#editor.selected;
+    if (selected && selected.id !== standIn?.id && this.#editor.isVisible(selected)) {
+      this.#lift(ctx, selected, camera);
+      if (!this.#editor.readOnly) paintGrips(ctx, selected.geometry, this.#palette.color(selected.class_id), camera.zoom, null);
+    }
+    if (preview) this.#preview(ctx, preview, camera, view);
+  }
+
+  /** A shape brought forward: brighter, with its name. */
+  #lift(ctx: CanvasRenderingContext2D, shape: Shape, camera: Camera): void {
+    const { zoom } = camera;
+    const color = this.#palette.color(shape.class_id);
+    const { geometry } = shape;
+    if (geometry.kind === "mask") {
+      this.#bitmaps.draw(ctx, geometry, color);
+      ctx.setLineDash([4 / zoom, 3 / zoom]);
+      ctx.lineWidth = 1 / zoom;
+      ctx.strokeStyle = "#fff";
+      ctx.strokeRect(...geometry.box);
+      ctx.setLineDash([]);
+    } else {
+      ctx.beginPath();
+      trace(ctx, geometry);
+      paintPath(ctx, this.#palette, color, zoom, { fill: 0.22, width: lineWidth + 0.5 });
+      paintKeypoints(ctx, geometry, color, zoom);
+    }
+    tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.name(shape.class_id), color, zoom);
+  }
+
+  #ghost(ctx: CanvasRenderingContext2D, geometry: Geometry, camera: Camera): void {
+    ctx.beginPath();
+    trace(ctx, geometry);
+    paintPath(ctx, this.#palette, "#ffffff", camera.zoom, { dashed: true, width: 1.5 });
+    tag(ctx, this.#palette, { x: geometry.box[0], y: geometry.box[1] }, "theirs", "#ffffff", camera.zoom);
+  }
+
+  #preview(ctx: CanvasRenderingContext2D, preview: Preview, camera: Camera, view: Size): void {
+    const { zoom } = camera;
+    const color = this.#palette.color(this.#editor.classId);
+    switch (preview.kind) {
+      case "cross":
+        paintCross(ctx, preview.at, visible(camera, view), zoom);
+        return;
+      case "shape": {
+        const { shape, vertex } = preview;
+        const own = this.#palette.color(shape.class_id);
+        ctx.beginPath();
+        trace(ctx, shape.geometry);
+        paintPath(ctx, this.#palette, own, zoom, { fill: 0.14 });
+        paintKeypoints(ctx, shape.geometry, own, zoom);
+        if (shape.id) paintGrips(ctx, shape.geometry, own, zoom, vertex?.vertex ?? null);
+        const [x, y, w, h] = shape.geometry.box;
+        const size = `${Math.round(w)} × ${Math.round(h)}`;
+        tag(ctx, this.#palette, tagPlace([x, y, w, h], -camera.y / zoom, zoom), `${this.#palette.name(shape.class_id)}  ${size}`, own, zoom);
+        return;
+      }
+      case "path": {
+        const all = preview.to ? [...preview.points, preview.to] : preview.points;
+        ctx.beginPath();
+        all.forEach((p, i) => (i ? ctx.lineTo(p.x, p.y) : ctx.moveTo(p.x, p.y)));
+        ctx.fillStyle = this.#palette.rgba(color, 0.14);
+        ctx.fill("evenodd");
+        paintPath(ctx, this.#palette, color, zoom);
+        preview.points.forEach((p, i) => {
+          const first = i === 0 && preview.points.length > 2;
+          ctx.beginPath();
+          ctx.arc(p.x, p.y, (first ? (preview.closing ? 8 : 6) : 4) / zoom, 0, 2 * Math.PI);
+          ctx.fillStyle = first && preview.closing ? color : "#fff";
+          ctx.fill();
+          ctx.lineWidth = 2 / zoom;
+          ctx.strokeStyle = first && preview.closing ? "#fff" : color;
+          ctx.stroke();
+        });
+        return;
+      }
+      case "prompts": {
+        if (preview.mask) {
+          ctx.globalAlpha = preview.waiting ? 0.6 : 1;
+          this.#bitmaps.draw(ctx, preview.mask, color);
+          ctx.globalAlpha = 1;
+        }
+        if (preview.prompts.box) {
+          ctx.beginPath();
+          ctx.rect(...preview.prompts.box);
+          paintPath(ctx, this.#palette, color, zoom, { dashed: true });
+        }
+        preview.prompts.points.forEach((p, i) => paintPrompt(ctx, p, preview.prompts.labels[i] === 1, zoom));
+        return;
+      }
+    }
+  }
+}

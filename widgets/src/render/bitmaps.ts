@@ -1,0 +1,60 @@
+// Masks as small tinted bitmaps: the pixels of a mask's own window, coloured once, drawn by the image's transform.
+import { type Bits, bitsOf } from "../editor/masks";
+import type { MaskGeometry } from "../editor/records";
+import type { Palette } from "./palette";
+
+const fillAlpha = 0.38;
+const edgeAlpha = 0.95;
+
+export interface Tinted {
+  readonly canvas: HTMLCanvasElement;
+  readonly color: string;
+}
+
+export class MaskBitmaps {
+  #palette: Palette;
+  #tinted = new WeakMap<object, Tinted>();
+
+  constructor(palette: Palette) {
+    this.#palette = palette;
+  }
+
+  /** Draw the mask in image coordinates. `key` is what the bitmap is remembered by. */
+  draw(ctx: CanvasRenderingContext2D, key: MaskGeometry | Bits, color: string): void {
+    const bits = "counts" in key ? bitsOf(key) : key;
+    const [x, y, w, h] = bits.window;
+    if (!w || !h) return;
+    let tinted = this.#tinted.get(key);
+    if (!tinted || tinted.color !== color) this.#tinted.set(key, (tinted = { canvas: this.#tint(bits, color), color }));
+    ctx.drawImage(tinted.canvas, x, y, w, h);
+  }
+
+  #tint(bits: Bits, color: string): HTMLCanvasElement {
+    const [, , w, h] = bits.window;
+    const { r, g, b } = this.#palette.rgb(color);
+    const canvas = document.createElement("canvas");
+    canvas.width = w;
+    canvas.height = h;
+    const ctx = canvas.getContext("2d")!;
+    const image = ctx.createImageData(w, h);
+    // One write a pixel; ImageData is little-endian RGBA on every machine that runs a browser.
+    const pixels = new Uint32Array(image.data.buffer);
+    const base = (b << 16) | (g << 8) | r;
+    const fill = ((Math.round(fillAlpha * 255) << 24) | base) >>> 0;
+    const edge = ((Math.round(edgeAlpha * 255) << 24) | base) >>> 0;
+    // A rim thicker on large masks, so that it survives being drawn small.
+    const rim = Math.max(1, Math.round(Math.max(w, h) / 500));
+    const { bytes, stride } = bits;
+    const set = (column: number, row: number): boolean =>
+      column >= 0 && row >= 0 && column < w && row < h && (bytes[row * stride + (column >> 3)]! & (0x80 >> (column & 7))) !== 0;
+    for (let row = 0; row < h; row++) {
+      for (let column = 0; column < w; column++) {
+        if (!set(column, row)) continue;
+        const inner = set(column - rim, row) && set(column + rim, row) && set(column, row - rim) && set(column, row + rim);
+        pixels[row * w + column] = inner ? fill : edge;
+      }
+    }
+    ctx.putImageData(image, 0, 0);
+    return canvas;
+  }
+}

@@ -1,0 +1,179 @@
+// How shapes look. All drawing is in image coordinates under the camera's transform; widths are CSS pixels.
+import type { Camera } from "../editor/camera";
+import { type Box, type Point, handleNames, handlePoint, vertexOf } from "../editor/geometry";
+import type { Geometry } from "../editor/records";
+import type { Palette } from "./palette";
+
+export const lineWidth = 2;
+const halo = "rgba(0,0,0,0.45)";
+/** Under dashes, whose gaps already set them off. */
+const softHalo = "rgba(0,0,0,0.22)";
+const font = '600 11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+/** Add the outline of a geometry to the current path. Corners nearer than `finest` image pixels are left out. */
+export function trace(ctx: CanvasRenderingContext2D, geometry: Geometry, finest = 0): void {
+  if (geometry.kind === "polygon") {
+    for (const part of geometry.parts) tracePart(ctx, part, finest);
+  } else {
+    const [x, y, w, h] = geometry.box;
+    ctx.rect(x, y, w, h);
+  }
+}
+
+function tracePart(ctx: CanvasRenderingContext2D, part: readonly number[], finest: number): void {
+  let lastX = part[0]!;
+  let lastY = part[1]!;
+  ctx.moveTo(lastX, lastY);
+  for (let i = 2; i + 1 < part.length; i += 2) {
+    const x = part[i]!;
+    const y = part[i + 1]!;
+    if (Math.abs(x - lastX) < finest && Math.abs(y - lastY) < finest) continue;
+    ctx.lineTo(x, y);
+    lastX = x;
+    lastY = y;
+  }
+  ctx.closePath();
+}
+
+/** Fill and stroke the current path in a class's colour, on a dark halo that keeps it visible on any photograph. */
+export function paintPath(
+  ctx: CanvasRenderingContext2D, palette: Palette, color: string, zoom: number,
+  style: { fill?: number; width?: number; dashed?: boolean; halo?: boolean } = {},
+): void {
+  const width = style.width ?? lineWidth;
+  ctx.lineJoin = "round";
+  ctx.setLineDash(style.dashed ? [6 / zoom, 4 / zoom] : []);
+  if (style.fill) {
+    ctx.fillStyle = palette.rgba(color, style.fill);
+    ctx.fill("evenodd");
+  }
+  if (style.halo !== false) {
+    ctx.strokeStyle = style.dashed ? softHalo : halo;
+    ctx.lineWidth = (width + 2) / zoom;
+    ctx.stroke();
+  }
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width / zoom;
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+export function paintKeypoints(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number): void {
+  if (geometry.kind !== "keypoints") return;
+  for (const [x, y, v] of geometry.points) {
+    if (!v) continue;
+    // A hidden point (visibility 1) is a ring, a visible one a disc.
+    knob(ctx, { x, y }, 3.5 / zoom, v === 2 ? color : "#fff", v === 2 ? "#fff" : color, zoom);
+  }
+}
+
+/** A label on a small plate, its bottom left corner at a point of the image; kept legible at every zoom. */
+export function tag(ctx: CanvasRenderingContext2D, palette: Palette, at: Point, text: string, color: string, zoom: number): void {
+  ctx.save();
+  ctx.translate(at.x, at.y);
+  ctx.scale(1 / zoom, 1 / zoom);
+  ctx.font = font;
+  const width = ctx.measureText(text).width + 10;
+  ctx.fillStyle = color;
+  ctx.beginPath();
+  ctx.roundRect(-1, -17, width, 16, 3);
+  ctx.fill();
+  ctx.fillStyle = palette.ink(color);
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, 4, -8.5);
+  ctx.restore();
+}
+
+/** Where a box's label goes: above it, or just inside where there is no room above. */
+export function tagPlace(box: Box, visibleTop: number, zoom: number): Point {
+  const y = box[1] - visibleTop < 18 / zoom && box[3] > 20 / zoom ? Math.max(box[1], visibleTop) + 19 / zoom : box[1];
+  return { x: box[0], y };
+}
+
+function knob(ctx: CanvasRenderingContext2D, at: Point, radius: number, fill: string, stroke: string, zoom: number): void {
+  ctx.beginPath();
+  ctx.arc(at.x, at.y, radius, 0, 2 * Math.PI);
+  ctx.fillStyle = fill;
+  ctx.fill();
+  ctx.lineWidth = 1.5 / zoom;
+  ctx.strokeStyle = stroke;
+  ctx.stroke();
+}
+
+/** The grips of the selected shape. */
+export function paintGrips(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number, grabbed: number | null): void {
+  switch (geometry.kind) {
+    case "box":
+      for (const handle of handleNames) {
+        const p = handlePoint(geometry.box, handle);
+        const side = (handle.length === 2 ? 9 : 7) / zoom;
+        ctx.beginPath();
+        ctx.roundRect(p.x - side / 2, p.y - side / 2, side, side, 2 / zoom);
+        ctx.fillStyle = "#fff";
+        ctx.fill();
+        ctx.strokeStyle = color;
+        ctx.lineWidth = 1.5 / zoom;
+        ctx.stroke();
+      }
+      return;
+    case "polygon":
+      for (const part of geometry.parts) {
+        const count = part.length / 2;
+        for (let v = 0; v < count; v++) {
+          const a = vertexOf(part, v);
+          const b = vertexOf(part, (v + 1) % count);
+          // A midpoint adds a corner; on short edges it would hide the corners themselves.
+          if (Math.hypot(b.x - a.x, b.y - a.y) * zoom > 36) {
+            ctx.globalAlpha = 0.75;
+            knob(ctx, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, 3 / zoom, color, "#fff", zoom);
+            ctx.globalAlpha = 1;
+          }
+        }
+        for (let v = 0; v < count; v++) {
+          knob(ctx, vertexOf(part, v), (v === grabbed ? 6 : 4.5) / zoom, "#fff", color, zoom);
+        }
+      }
+      return;
+    case "keypoints":
+      paintKeypoints(ctx, geometry, color, zoom);
+      return;
+    case "mask":
+      return;
+  }
+}
+
+/** Full-span guide lines through the pointer, as CVAT draws them. */
+export function paintCross(ctx: CanvasRenderingContext2D, at: Point, visible: Box, zoom: number): void {
+  ctx.beginPath();
+  ctx.moveTo(visible[0], at.y);
+  ctx.lineTo(visible[0] + visible[2], at.y);
+  ctx.moveTo(at.x, visible[1]);
+  ctx.lineTo(at.x, visible[1] + visible[3]);
+  ctx.lineWidth = 3 / zoom;
+  ctx.strokeStyle = "rgba(0,0,0,0.35)";
+  ctx.stroke();
+  ctx.lineWidth = 1 / zoom;
+  ctx.strokeStyle = "rgba(255,255,255,0.85)";
+  ctx.stroke();
+}
+
+/** A SAM prompt: green with a plus, or red with a minus. */
+export function paintPrompt(ctx: CanvasRenderingContext2D, at: Point, positive: boolean, zoom: number): void {
+  knob(ctx, at, 7 / zoom, positive ? "#12a150" : "#e5484d", "#fff", zoom);
+  ctx.beginPath();
+  ctx.moveTo(at.x - 3.5 / zoom, at.y);
+  ctx.lineTo(at.x + 3.5 / zoom, at.y);
+  if (positive) {
+    ctx.moveTo(at.x, at.y - 3.5 / zoom);
+    ctx.lineTo(at.x, at.y + 3.5 / zoom);
+  }
+  ctx.strokeStyle = "#fff";
+  ctx.lineWidth = 1.75 / zoom;
+  ctx.stroke();
+}
+
+/** Point the context at the image: one unit is one image pixel. */
+export function aim(ctx: CanvasRenderingContext2D, camera: Camera, dpr: number, shift: Point = { x: 0, y: 0 }): void {
+  const k = camera.zoom * dpr;
+  ctx.setTransform(k, 0, 0, k, (camera.x + shift.x) * dpr, (camera.y + shift.y) * dpr);
+}

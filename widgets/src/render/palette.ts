@@ -1,0 +1,53 @@
+// Class names and colours, and colours derived from them.
+import type { ClassInfo } from "../wire.gen";
+
+export interface Rgb {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+}
+
+const unknown = "#8a94a6";
+
+export class Palette {
+  #classes = new Map<number, ClassInfo>();
+  #rgb = new Map<string, Rgb>();
+
+  set(classes: readonly ClassInfo[]): void {
+    this.#classes = new Map(classes.map((one) => [one.id, one]));
+  }
+
+  color(id: number): string {
+    return this.#classes.get(id)?.color ?? unknown;
+  }
+
+  name(id: number): string {
+    return this.#classes.get(id)?.name ?? `class ${id}`;
+  }
+
+  rgb(color: string): Rgb {
+    let rgb = this.#rgb.get(color);
+    if (!rgb) this.#rgb.set(color, (rgb = parseHex(color)));
+    return rgb;
+  }
+
+  rgba(color: string, alpha: number): string {
+    const { r, g, b } = this.rgb(color);
+    return `rgba(${r},${g},${b},${alpha})`;
+  }
+
+  /** Black or white, whichever reads better on the colour (WCAG relative luminance). */
+  ink(color: string): string {
+    const { r, g, b } = this.rgb(color);
+    const linear = (v: number): number => (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179 ? "#000" : "#fff";
+  }
+}
+
+/** #rgb or #rrggbb; anything else is the unknown class's grey. */
+function parseHex(color: string): Rgb {
+  const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(color);
+  const hex = short ? `${short[1]}${short[1]}${short[2]}${short[2]}${short[3]}${short[3]}` : color.slice(1);
+  const value = /^[0-9a-f]{6}$/i.test(hex) ? parseInt(hex, 16) : 0x8a94a6;
+  return { r: value >> 16, g: (value >> 8) & 255, b: value & 255 };
+}

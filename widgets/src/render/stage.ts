@@ -1,0 +1,191 @@
+// Three canvases on top of each other and one frame loop that draws only what changed.
+import type { Aspect, Editor } from "../editor/editor";
+import type { Shape } from "../editor/records";
+import { ActiveLayer } from "./active";
+import { MaskBitmaps } from "./bitmaps";
+import type { OverlayView } from "./overlay";
+import { aim } from "./paint";
+import type { Palette } from "./palette";
+import { StaticLayer } from "./statics";
+
+/** A camera at rest for this long gets a sharp raster; until then the last one is scaled. */
+const settleMs = 90;
+/** What one frame may spend on rastering shapes and still make 60 a second. */
+const budgetMs = 8;
+
+const layerNames = ["image", "statics", "active"] as const;
+type LayerName = (typeof layerNames)[number];
+
+export class Stage {
+  readonly element: HTMLDivElement;
+  #editor: Editor;
+  #contexts: Record<LayerName, CanvasRenderingContext2D>;
+  #statics: StaticLayer;
+  #active: ActiveLayer;
+  #image: ImageBitmap | null = null;
+  #dirty = new Set<LayerName>(layerNames);
+  /** The shapes changed: the sheet is out of date even where it covers the view. */
+  #stale = true;
+  #movedAt = 0;
+  #frame = 0;
+  #dpr = 1;
+  #observer: ResizeObserver;
+  #off: () => void;
+
+  constructor(editor: Editor, palette: Palette) {
+    this.#editor = editor;
+    const bitmaps = new MaskBitmaps(palette);
+    this.#statics = new StaticLayer(editor, palette, bitmaps);
+    this.#active = new ActiveLayer(editor, palette, bitmaps);
+    this.element = document.createElement("div");
+    this.element.className = "evalnb-stage";
+    const layer = (name: LayerName): CanvasRenderingContext2D => {
+      const canvas = document.createElement("canvas");
+      canvas.dataset["layer"] = name;
+      this.element.append(canvas);
+      return canvas.getContext("2d")!;
+    };
+    this.#contexts = { image: layer("image"), statics: layer("statics"), active: layer("active") };
+    this.#off = editor.on((aspect) => this.#changed(aspect));
+    this.#observer = new ResizeObserver(() => this.#resize());
+    this.#observer.observe(this.element);
+  }
+
+  dispose(): void {
+    this.#off();
+    this.#observer.disconnect();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  set image(image: ImageBitmap | null) {
+    this.#image = image;
+    this.#mark("image");
+  }
+
+  set overlay(view: OverlayView) {
+    this.#statics.overlay = view;
+    this.#stale = true;
+    this.#mark("statics");
+  }
+
+  set ghosts(shapes: readonly Shape[]) {
+    this.#active.ghosts = shapes;
+    this.#mark("active");
+  }
+
+  /** Colours or names changed. */
+  repaint(): void {
+    this.#stale = true;
+    this.#mark(...layerNames);
+  }
+
+  #changed(aspect: Aspect): void {
+    switch (aspect) {
+      case "document":
+        this.#statics.clear();
+        this.#stale = true;
+        return this.#mark(...layerNames);
+      case "shapes":
+      case "visibility":
+        this.#stale = true;
+        return this.#mark("statics", "active");
+      case "camera":
+        this.#movedAt = performance.now();
+        return this.#mark(...layerNames);
+      case "preview":
+      case "selection":
+      case "class":
+        return this.#mark("active");
+      case "tool":
+        this.element.style.cursor = this.#editor.tool.cursor();
+        return;
+    }
+  }
+
+  #mark(...layers: LayerName[]): void {
+    for (const layer of layers) this.#dirty.add(layer);
+    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #resize(): void {
+    const { clientWidth: w, clientHeight: h } = this.element;
+    if (!w || !h) return;
+    this.#fitCanvases(w, h);
+    this.#statics.clear();
+    this.#stale = true;
+    this.#editor.viewport.resize({ w, h });
+    // A resized canvas is blank until drawn: drawing now spares a flicker.
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
+  }
+
+  #fitCanvases(w: number, h: number): void {
+    this.#dpr = window.devicePixelRatio || 1;
+    for (const { canvas } of Object.values(this.#contexts)) {
+      const [width, height] = [Math.round(w * this.#dpr), Math.round(h * this.#dpr)];
+      if (canvas.width !== width || canvas.height !== height) {
+        canvas.width = width;
+        canvas.height = height;
+      }
+    }
+    for (const name of layerNames) this.#dirty.add(name);
+  }
+
+  #draw(): void {
+    this.#frame = 0;
+    const { camera, view } = this.#editor.viewport;
+    if (!view.w) return;
+    if ((window.devicePixelRatio || 1) !== this.#dpr) {
+      this.#fitCanvases(view.w, view.h);
+      this.#stale = true;
+    }
+    const preview = this.#editor.preview;
+    const without = preview?.kind === "shape" && preview.shape.id ? preview.shape.id : null;
+    if (without !== this.#statics.without) {
+      this.#statics.without = without;
+      this.#stale = true;
+    }
+    if (this.#dirty.has("image")) this.#drawImage();
+    this.#tendStatics();
+    if (this.#dirty.has("statics")) {
+      const ctx = this.#contexts.statics;
+      ctx.setTransform(1, 0, 0, 1, 0, 0);
+      ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+      this.#statics.blit(ctx, camera);
+    }
+    if (this.#dirty.has("active")) this.#active.draw(this.#contexts.active, view, this.#dpr);
+    this.#dirty.clear();
+    if (this.#statics.working || this.#stale || !this.#statics.fits(camera, view)) {
+      this.#frame = requestAnimationFrame(() => this.#draw());
+    }
+  }
+
+  #tendStatics(): void {
+    const { camera, view } = this.#editor.viewport;
+    const settled = performance.now() - this.#movedAt > settleMs;
+    const due = this.#stale || (!this.#statics.fits(camera, view) && (settled || !this.#statics.covers(camera, view)));
+    if (due && (this.#stale || !this.#statics.working)) {
+      this.#statics.begin(camera, view, this.#dpr);
+      this.#stale = false;
+    }
+    if (this.#statics.working && this.#statics.step(budgetMs)) this.#dirty.add("statics");
+  }
+
+  #drawImage(): void {
+    const ctx = this.#contexts.image;
+    const { size, viewport: { camera }, document } = this.#editor;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+    aim(ctx, camera, this.#dpr);
+    if (!this.#image) {
+      // Where the image will be: shapes that came first have something to lie on.
+      ctx.fillStyle = "rgba(128,136,150,0.22)";
+      if (document) ctx.fillRect(0, 0, size.w, size.h);
+      return;
+    }
+    // Above 3 : 1 the person looks at pixels, and they must have edges.
+    ctx.imageSmoothingEnabled = camera.zoom < 3;
+    ctx.imageSmoothingQuality = "medium";
+    ctx.drawImage(this.#image, 0, 0, size.w, size.h);
+  }
+}

@@ -1,0 +1,337 @@
+// Generated from evalnb/wire by `make generate`. Do not edit.
+
+export type Box = [number, number, number, number];
+
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
+
+export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush;
+
+export type Geometry = BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry;
+
+/** An EvalnbError on the wire. */
+export interface Refusal {
+  kind: string;
+  happened: string;
+  remedy: string;
+  status: number;
+}
+
+/** One class as the picker shows it. */
+export interface ClassInfo {
+  id: number;
+  name: string;
+  color: string;
+}
+
+/** A prediction run that can be overlaid. */
+export interface RunInfo {
+  id: number;
+  name: string;
+}
+
+/** An image by its place in the widget's slice. */
+export interface ImageRef {
+  id: number;
+  index: number;
+  name: string;
+  width: number;
+  height: number;
+  tags: string[];
+}
+
+/** Sent once a view has rendered; nothing is pushed before it. */
+export interface HelloAsk {
+  ask: "hello";
+  view: string;
+}
+
+/** All the canvas needs to begin. */
+export interface HelloReply {
+  dataset: string;
+  image_count: number;
+  start: ImageRef | null;
+  classes: ClassInfo[];
+  runs: RunInfo[];
+  segmenter: string | null;
+  segmenter_help: string;
+  read_only: boolean;
+  scope: string;
+}
+
+/** Sent when a view goes away; after the last one nothing is pushed. */
+export interface ByeAsk {
+  ask: "bye";
+  view: string;
+}
+
+/** Nothing more to say. */
+export interface ByeReply extends Record<string, never> {}
+
+/** The images at places ``first`` … ``first + count - 1``. */
+export interface PageAsk {
+  ask: "page";
+  first: number;
+  count: number;
+}
+
+/** Those that exist. */
+export interface PageReply {
+  images: ImageRef[];
+}
+
+/** The source bytes of an image; the reply carries them as its one buffer. */
+export interface ImageAsk {
+  ask: "image";
+  image_id: number;
+}
+
+/** ``mime`` as the browser's decoder wants it; orientation is already applied. */
+export interface ImageReply {
+  image_id: number;
+  mime: string;
+}
+
+/** The annotations of an image. */
+export interface ShapesAsk {
+  ask: "shapes";
+  image_id: number;
+}
+
+/** All that are not deleted, and the sequence number they stand at. */
+export interface ShapesReply {
+  image_id: number;
+  seq: number;
+  shapes: Shape[];
+}
+
+/** One run's predictions on an image. */
+export interface PredictionsAsk {
+  ask: "predictions";
+  image_id: number;
+  run_id: number;
+}
+
+/** Buffers: boxes (n, 4) float32 x y w h, scores (n,) float32, class ids (n,) int32. ``rles`` for masks. */
+export interface PredictionsReply {
+  image_id: number;
+  run_id: number;
+  count: number;
+  rles: string[] | null;
+}
+
+/** Ops on one image, in order. */
+export interface ApplyAsk {
+  ask: "apply";
+  image_id: number;
+  ops: Op[];
+}
+
+/** Sent after the commit: what it says is saved, is saved. */
+export interface ApplyReply {
+  image_id: number;
+  seq: number;
+  results: OpResult[];
+}
+
+/** A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h. */
+export interface SegmentAsk {
+  ask: "segment";
+  image_id: number;
+  points?: [number, number][];
+  labels?: number[];
+  box?: Box;
+}
+
+/**
+ * One buffer: zlib of the mask's ``window`` (x, y, w, h in pixels), row-major, 1 bit a pixel, rows padded to
+ * bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty buffer.
+ */
+export interface SegmentReply {
+  image_id: number;
+  window: [number, number, number, number];
+  score: number;
+  encode_ms: number;
+  decode_ms: number;
+}
+
+/** Somebody else edited the image; ask for its shapes. */
+export interface ChangedPush {
+  push: "changed";
+  image_id: number;
+  seq: number;
+}
+
+/** The segmenter is at work on an image's features; ``fraction`` of 1. */
+export interface EncodingPush {
+  push: "encoding";
+  image_id: number;
+  fraction: number;
+}
+
+/** The kernel asks the canvas to show an image. */
+export interface GotoPush {
+  push: "goto";
+  image: ImageRef;
+}
+
+/** RFC 9457 (application/problem+json): a refusal. ``detail`` is what happened, ``remedy`` what to do now. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  remedy: string;
+}
+
+/** One thing that the API needs, looked at just now. */
+export interface HealthCheck {
+  name: "database" | "migrations" | "broker" | "worker";
+  ok: boolean;
+  required: boolean;
+  detail: string;
+  took_ms: number;
+}
+
+/** ``ok``; ``degraded`` (it serves, but jobs wait); or ``down``, with HTTP status 503. */
+export interface Health {
+  status: "ok" | "degraded" | "down";
+  version: string;
+  checks: HealthCheck[];
+}
+
+/** A dataset as a list shows it. */
+export interface DatasetItem {
+  id: number;
+  project: string;
+  name: string;
+  images: number;
+  annotations: number;
+  classes: number;
+  complete: boolean;
+  created_at: string | null;
+}
+
+/** Datasets by id. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface DatasetPage {
+  items: DatasetItem[];
+  next: number | null;
+}
+
+/** The bar. ``total`` is None where nobody knows; ``eta_s`` is seconds. */
+export interface JobProgressView {
+  done: number;
+  total: number | null;
+  unit: string;
+  message: string;
+  eta_s: number | null;
+}
+
+/** One finished epoch: losses and metrics by name (``losses.box``, ``metrics.AP50``). */
+export interface JobEpoch {
+  epoch: number;
+  epochs: number;
+  losses: Record<string, number>;
+  metrics: Record<string, number>;
+  seconds: number | null;
+}
+
+/** All that the widget draws: one synced trait. Times are seconds since 1970. */
+export interface JobView {
+  id: string;
+  kind: string;
+  title: string;
+  state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+  progress: JobProgressView;
+  epochs: JobEpoch[];
+  log: string;
+  failure: Refusal | null;
+  detail: string;
+  result: string;
+  note: string;
+  cancelling: boolean;
+  attempt: number;
+  worker: string;
+  author: string;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+/** An axis-aligned box. */
+export interface BoxGeometry {
+  kind: "box";
+  box: Box;
+}
+
+/** One or more polygon parts, each x0, y0, x1, y1, …; ``box`` encloses them. */
+export interface PolygonGeometry {
+  kind: "polygon";
+  box: Box;
+  parts: number[][];
+}
+
+/** COCO's compressed runs; ``size`` is height, width of the image. */
+export interface MaskGeometry {
+  kind: "mask";
+  box: Box;
+  size: [number, number];
+  counts: string;
+}
+
+/** Keypoints x, y, visibility (0, 1, 2). */
+export interface KeypointsGeometry {
+  kind: "keypoints";
+  box: Box;
+  points: [number, number, number][];
+}
+
+/** One annotation as it stands at revision ``rev``. */
+export interface Shape {
+  id: string;
+  class_id: number;
+  geometry: Geometry;
+  crowd: boolean;
+  attributes: Record<string, unknown>;
+  tags: string[];
+  rev: number;
+  deleted: boolean;
+}
+
+/** The properties an op sets; those left out stay. Geometry is one property. */
+export interface Patch {
+  class_id?: number;
+  geometry?: Geometry;
+  crowd?: boolean;
+  attributes?: Record<string, unknown>;
+  tags?: string[];
+}
+
+/** One edit. The client makes ``client_op_id``; sending an op twice changes nothing the second time. */
+export interface Op {
+  client_op_id: string;
+  shape_id: string;
+  base_rev: number;
+  action: "create" | "update" | "delete" | "restore";
+  patch?: Patch;
+}
+
+/** What became of an op. */
+export interface OpResult {
+  client_op_id: string;
+  status: "applied" | "duplicate" | "conflict" | "refused";
+  shape: Shape | null;
+  conflicts: string[];
+  theirs: Patch | null;
+  reason: string;
+}
+
+export interface AnnotatorReplies {
+  hello: HelloReply;
+  bye: ByeReply;
+  page: PageReply;
+  image: ImageReply;
+  shapes: ShapesReply;
+  predictions: PredictionsReply;
+  apply: ApplyReply;
+  segment: SegmentReply;
+}
