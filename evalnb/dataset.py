@@ -1,0 +1,224 @@
+"""A dataset, or a slice of one, as a notebook holds it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalnb.core.images import ImageRecord
+from evalnb.core.slices import Slice
+from evalnb.errors import EvalnbError
+from evalnb.progress import TqdmProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evalnb.core.datasets import DatasetRecord
+    from evalnb.core.ports import Pixels, Segmenter
+    from evalnb.core.taxonomy import Taxonomy
+    from evalnb.registry.ingest import ImportReport
+    from evalnb.registry.receipts import LossReport
+    from evalnb.store import Store
+    from evalnb.widgets.annotator import Annotator
+
+_BATCH = 500
+_THUMBNAILS = 8
+_WAND = (
+    'The wand needs a SAM 2 model: run ev.sam2("sam2.1-tiny") once. It downloads 156 MB, '
+    "or says which file to put where."
+)
+
+
+class Dataset:
+    """Images, their annotations and the classes that name them. Lazy: a slice costs nothing until it is asked."""
+
+    def __init__(self, store: Store, record: DatasetRecord, part: Slice = Slice()) -> None:
+        self.store = store
+        self.record = record
+        self.part = part
+        self.imported: ImportReport | None = None
+        """After an import: what went in, and what could not."""
+
+    @property
+    def id(self) -> int:
+        """Its id in the store."""
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        """Its name in the project."""
+        return self.record.name
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Its classes."""
+        from evalnb.store.repositories import datasets
+
+        with self.store.database.transaction() as session:
+            return datasets.taxonomy(session, self.id)
+
+    def where(
+        self,
+        *,
+        tag: str | Iterable[str] | None = None,
+        classes: Iterable[str] | None = None,
+        area: str | Iterable[str] | None = None,
+        images: Iterable[int] | None = None,
+        text: str | None = None,
+    ) -> Dataset:
+        """A slice; slices compose, and the conditions are joined by *and*."""
+        narrower = self.part.where(tag=tag, classes=classes, area=area, images=images, text=text)
+        for name in narrower.classes or ():
+            self.taxonomy.named(name)
+        return Dataset(self.store, self.record, narrower)
+
+    def __len__(self) -> int:
+        """How many images."""
+        from evalnb.store.repositories import images
+
+        with self.store.database.transaction() as session:
+            return images.count(session, self.id, self.part)
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        """Its images, in order, read page by page."""
+        from evalnb.store.repositories import images
+
+        after = 0
+        while True:
+            with self.store.database.transaction() as session:
+                page = images.page(session, self.id, self.part, after=after, limit=_BATCH)
+            yield from page
+            if len(page) < _BATCH:
+                return
+            after = page[-1].id
+
+    def head(self, n: int = 10) -> pd.DataFrame:
+        """The first ``n`` images: id, file name, width, height, tags."""
+        import pandas as pd
+
+        rows = [
+            {
+                "id": one.id,
+                "file_name": one.file_name,
+                "width": one.width,
+                "height": one.height,
+                "tags": ", ".join(one.tags),
+            }
+            for one in self._first(n)
+        ]
+        return pd.DataFrame(rows, columns=["id", "file_name", "width", "height", "tags"]).set_index("id")
+
+    def _first(self, n: int) -> list[ImageRecord]:
+        from evalnb.store.repositories import images
+
+        with self.store.database.transaction() as session:
+            return images.page(session, self.id, self.part, after=0, limit=n)
+
+    def pixels(self, image: ImageRecord) -> Pixels:
+        """(h, w, 3) uint8 RGB of one of its images."""
+        from evalnb.registry import pixels
+
+        return pixels.decode(self.store, image)
+
+    def summary(self) -> pd.DataFrame:
+        """For each class: how many annotations, on how many images, and their median area in px²."""
+        import numpy as np
+        import pandas as pd
+
+        from evalnb.store.repositories import annotations
+
+        with self.store.database.transaction() as session:
+            truths = annotations.truths(session, self.id, self.part, masks=False)
+        rows = []
+        for one in self.taxonomy:
+            of_class = truths.class_id == one.id
+            area = float(np.median(truths.area[of_class])) if of_class.any() else float("nan")
+            rows.append(
+                (
+                    one.name,
+                    int(of_class.sum()),
+                    len(np.unique(truths.image[of_class])),
+                    round(area) if area == area else None,
+                )
+            )
+        return pd.DataFrame(rows, columns=["class", "annotations", "images", "median area px²"]).set_index("class")
+
+    def annotate(
+        self,
+        *,
+        segmenter: Segmenter | str | None = "auto",
+        start: int | None = None,
+        author: str | None = None,
+        height: int = 640,
+        read_only: bool = False,
+    ) -> Annotator:
+        """The Annotator: a canvas with every edit saved as it is made.
+
+        ``segmenter`` is the SAM 2 behind the wand: a name (``"sam2.1-tiny"``, downloaded on first use), a Segmenter,
+        None for none, or ``"auto"`` for the smallest whose weights are here. ``start`` is the first image's place.
+        """
+        from evalnb import models
+        from evalnb.widgets.annotator import Annotator
+
+        name = models.installed_segmenter(self.store.settings) if segmenter == "auto" else segmenter
+        return Annotator(
+            self.store,
+            self.id,
+            part=self.part,
+            segmenter=models.sam2(name, settings=self.store.settings) if isinstance(name, str) else name,
+            segmenter_help=_WAND if segmenter == "auto" else "",
+            start=start,
+            author=author or self.store.settings.author,
+            height=height,
+            read_only=read_only,
+        )
+
+    def export(self, format: str, out: str | Path) -> LossReport:
+        """Write it as ``"coco"`` or ``"yolo"`` under ``out``; the report names what the format cannot say."""
+        from evalnb.registry.exports import export
+
+        return export(self.store, self.id, format, Path(out), part=self.part, progress=TqdmProgress())
+
+    def __repr__(self) -> str:
+        """Name, size and slice."""
+        return f"Dataset({self.name!r}, {len(self):,} images{', a slice' if self.part else ''})"
+
+    def _repr_html_(self) -> str:
+        """Its name, its classes, and a strip of thumbnails."""
+        classes = [
+            f'<span style="display:inline-flex;align-items:center;gap:5px;margin:0 12px 2px 0">'
+            f'<i style="width:9px;height:9px;border-radius:50%;background:{self.taxonomy.color(one.id)}"></i>'
+            f"{html.escape(one.name)}</span>"
+            for one in list(self.taxonomy)[:24]
+        ]
+        more = f"and {len(self.taxonomy) - 24} more" if len(self.taxonomy) > 24 else ""
+        strip = "".join(self._thumbnail(one) for one in self._first(_THUMBNAILS))
+        part = " · a slice" if self.part else ""
+        return (
+            '<div style="font-family:var(--jp-ui-font-family,system-ui);color:var(--jp-ui-font-color1,inherit)">'
+            f'<div style="font-size:15px;font-weight:600;margin:2px 0 6px">{html.escape(self.name)}'
+            f'<span style="font-weight:400;opacity:.65"> · {len(self):,} images · {len(self.taxonomy)} classes{part}'
+            f'</span></div><div style="display:flex;flex-wrap:wrap;gap:6px;margin-bottom:8px">{strip}</div>'
+            f'<div style="font-size:12px;opacity:.85;display:flex;flex-wrap:wrap">{"".join(classes)}{more}</div>'
+            "</div>"
+        )
+
+    def _thumbnail(self, image: ImageRecord) -> str:
+        from PIL import Image
+
+        title = html.escape(image.file_name)
+        frame = "height:84px;border-radius:5px"
+        try:
+            small = Image.fromarray(self.pixels(image))
+        except EvalnbError as error:
+            reason = html.escape(str(error))
+            return f'<span title="{reason}" style="{frame};width:112px;border:1px dashed;opacity:.5">{title}</span>'
+        small.thumbnail((224, 168))
+        data = io.BytesIO()
+        small.save(data, "JPEG", quality=72)
+        source = base64.b64encode(data.getvalue()).decode()
+        return f'<img title="{title}" alt="{title}" style="{frame}" src="data:image/jpeg;base64,{source}">'
