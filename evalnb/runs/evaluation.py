@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from evalnb.core import metrics
 from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
+from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
@@ -116,6 +118,11 @@ class Evaluation:
     def named(self, class_id: int) -> str:
         """The class's name."""
         return self.class_names.get(int(class_id), str(class_id))
+
+    @cached_property
+    def nearby(self) -> Overlaps:
+        """Every pair of a detection and a truth of one image that overlap by a tenth or more; computed when asked."""
+        return nearby(self.matches, *self.records())
 
     # -------------------------------------------------------------------------------------------------- numbers
     def summary(self) -> dict[str, float]:
