@@ -48,10 +48,10 @@ lock: .build/uv/ready ## the hashed dependency locks, written anew
 	tools/lock.sh
 	npm install --package-lock-only
 
-setup: .venv/ready evalnb/widgets/static/ready ## the Python environment and the built widgets
+setup: .venv/ready evalnb/core/native/libevalnb.so evalnb/widgets/static/ready ## the Python environment, the native library and the built widgets
 
 clean: ## remove what was built (never your data)
-	rm -rf .venv .build node_modules widgets/node_modules evalnb/widgets/static dist
+	rm -rf .venv .build node_modules widgets/node_modules evalnb/widgets/static evalnb/core/native/*.so dist
 
 .build/uv/ready: requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalnb needs Python 3.11 or later; $$($(PYTHON) --version) is $(PYTHON). Try: make PYTHON=python3.12 …"; exit 1; }
@@ -65,6 +65,9 @@ clean: ## remove what was built (never your data)
 	SAM2_BUILD_CUDA=0 $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --require-hashes -r requirements-sam2.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
+
+evalnb/core/native/libevalnb.so: $(wildcard evalnb/core/native/*.[ch]) tools/build_native.py
+	$(PYTHON) tools/build_native.py
 
 node_modules/.package-lock.json: package-lock.json package.json widgets/package.json
 	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' || { echo "evalnb needs Node 20 or later to build its widgets"; exit 1; }

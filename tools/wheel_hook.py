@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,19 @@ _REMEDY = "run `make setup` first; a wheel without the current bundles would sho
 
 
 class WheelHook(BuildHookInterface[Any]):
-    """Refuses to build without the browser bundles, and puts the shipped notebooks inside the package."""
+    """Refuses to build without the browser bundles, compiles the native library, adds the shipped notebooks."""
 
     PLUGIN_NAME = "evalnb"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called before the files are gathered. An editable installation needs neither: it reads the clone."""
+        """Called before the files are gathered. An editable installation reads the rest from the clone."""
+        root = Path(self.root)
+        _compile(root)
+        # The library has no part of Python in it: one wheel for all versions of Python, but for one platform.
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
         if version == "editable":
             return
-        root = Path(self.root)
         self._refuse_missing_bundles(root)
         for folder in SHIPPED:
             for path in sorted((root / "notebooks" / folder).rglob("*")):
@@ -39,3 +45,11 @@ class WheelHook(BuildHookInterface[Any]):
         oldest = min((static / f"{name}.js").stat().st_mtime for name in wanted)
         if newest[0] > oldest:
             raise RuntimeError(f"{newest[1]} is newer than the bundles in {static}: {_REMEDY}")
+
+
+def _compile(root: Path) -> None:
+    spec = importlib.util.spec_from_file_location("build_native", root / "tools" / "build_native.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.build()

@@ -11,20 +11,24 @@ All ten IoU thresholds and all four area ranges are matched at once: bit ``10 ·
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core import boxes
+from evalnb.core import boxes, native
+from evalnb.core.packed import PackedMasks, pair_mask_iou
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.core.slices import AREAS
 from evalnb.errors import Invalid
 
 Kind: TypeAlias = Literal["bbox", "segm", "keypoints"]
 Words: TypeAlias = NDArray[np.uint64]
+Rows: TypeAlias = NDArray[np.integer[Any]]
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """The IoU thresholds. Made as COCO makes them: ``arange`` would give slightly larger numbers."""
@@ -41,10 +45,32 @@ def bit(threshold: int, area: int) -> np.uint64:
     return np.uint64(len(THRESHOLDS) * area + threshold)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+CLAIMS = np.uint8(128)
+"""The bit of ``Matches.flags`` that says a detection took something."""
+
+
+class _Problem(native.Struct):
+    _fields_ = native.fields(
+        "order start image score box area unsure truth_order truth_start truth_image truth_box truth_ignored"
+        " truth_crowd truth_nameless masks truth_masks pair_start pair_truth pair_overlap thresholds ranges",
+        threshold_count=ctypes.c_int32,
+        area_count=ctypes.c_int32,
+        limit=ctypes.c_int32,
+    )
+
+
+class _Outcome(native.Struct):
+    _fields_ = native.fields(
+        "row image score rank flags claim_at claim_matched claim_ignored claim_truth kept claims"
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class Matches:
     """What was matched with what. Detections are sorted once by class, −score, image and rank: an order that any
-    subset of images, classes or scores keeps, so that no number ever sorts again."""
+    subset of images, classes or scores keeps, so that no number ever sorts again.
+
+    A detection costs 18 bytes. Only one that took something (its *claim*, a quarter of them or fewer) has words."""
 
     kind: Kind
     images: Ints
@@ -58,15 +84,19 @@ class Matches:
     score: Floats
     """(d,)"""
     rank: NDArray[np.uint8]
-    """(d,) 0 for the best detection of its image and class; at most 99."""
-    matched: Words
-    """(d,) bits where it took a truth (other than annotation id 0, which COCO takes for none)."""
-    ignored: Words
-    """(d,) bits where it counts for nothing."""
-    truth_at_50: NDArray[np.int32]
-    """(d,) the row of the truth taken at IoU 0.5 over all areas, -1 for none."""
-    row: Ints
+    """(d,) 0 for the best detection of its image and class; 255 stands for all from there on."""
+    flags: NDArray[np.uint8]
+    """(d,) bit a: outside the ``a``-th area range; bit 7: it has a claim."""
+    row: NDArray[np.int32]
     """(d,) the detection's row in the records it came from."""
+    claim_at: NDArray[np.int32]
+    """(c,) the rows of this table that have a claim, ascending."""
+    claim_matched: Words
+    """(c,) bits where it took a truth (other than annotation id 0, which COCO takes for none)."""
+    claim_ignored: Words
+    """(c,) bits where it counts for nothing."""
+    claim_truth: NDArray[np.int32]
+    """(c,) the row of the truth taken at IoU 0.5 over all areas, -1 for none."""
     truth_image: NDArray[np.int32]
     """(t,) the truth's place in ``images``; -1 for truths of images or classes that are not evaluated."""
     truth_class: NDArray[np.int32]
@@ -76,6 +106,51 @@ class Matches:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @cached_property
+    def matched(self) -> Words:
+        """(d,) bits where it took a truth."""
+        out = np.zeros(len(self), np.uint64)
+        out[self.claim_at] = self.claim_matched
+        return out
+
+    @cached_property
+    def ignored(self) -> Words:
+        """(d,) bits where it counts for nothing: it took an ignored truth, or took none and is outside the range."""
+        outside: Words = np.array([words(bits[:, None])[0] for bits in _BITS], dtype=np.uint64)
+        out: Words = outside[self.flags & ~CLAIMS]
+        out[self.claim_at] = self.claim_ignored
+        return out
+
+    @cached_property
+    def truth_at_50(self) -> NDArray[np.int32]:
+        """(d,) the row of the truth taken at IoU 0.5 over all areas, -1 for none."""
+        out = np.full(len(self), -1, np.int32)
+        out[self.claim_at] = self.claim_truth
+        return out
+
+    @cached_property
+    def claim_start(self) -> Ints:
+        """(k + 1,) where each class's claims begin."""
+        return np.searchsorted(self.claim_at, self.start).astype(np.int64)
+
+    @cached_property
+    def truths_by_class(self) -> tuple[Ints, Ints]:
+        """The rows of the truths evaluated, by class, and (k + 1,) where each class's begin among them."""
+        start, order = by_class(self.truth_class, self.truth_image, len(self.classes))
+        return order.astype(np.int64), start
+
+    @cached_property
+    def by_image(self) -> tuple[NDArray[np.int32], Ints]:
+        """The table's rows by image, ascending within each, and (i + 1,) where each image's begin among them."""
+        start, order = by_class(self.image, self.image, len(self.images))
+        return order, start
+
+    @cached_property
+    def truths_by_image(self) -> tuple[NDArray[np.int32], Ints]:
+        """The rows of the truths evaluated, by image, and (i + 1,) where each image's begin among them."""
+        start, order = by_class(self.truth_image, self.truth_image, len(self.images))
+        return order, start
 
     def counts(self) -> NDArray[np.int32]:
         """(i, k, 4) how many truths count, by image, class and area range."""
@@ -111,56 +186,133 @@ def match(
     if kind == "keypoints":
         ignore = ignore | ~(_needed(truths.keypoints, "truths", kind)[:, :, 2] > 0).any(axis=1)
     truth_out = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:]) | ignore
+    truth_ignored = np.packbits(truth_out, axis=0, bitorder="little")[0]
 
     det_image, det_class = _places(image_ids, detections.image), _places(class_ids, detections.class_id)
-    kept = np.flatnonzero((det_image >= 0) & (det_class >= 0))
-    group = det_class[kept].astype(np.int64) * max(len(image_ids), 1) + det_image[kept]
-    # lexsort is stable: equal scores keep the order of the file, which COCO's numbers depend on.
-    order = np.lexsort((-detections.score[kept], group))
-    rank = _rank_in_group(group[order])
-    order, rank = order[rank < MAX_DETECTIONS[kind][-1]], rank[rank < MAX_DETECTIONS[kind][-1]]
-    order = kept[order]
-
-    truth_rows = np.flatnonzero(truth_image >= 0)
-    truth_group = truth_class[truth_rows].astype(np.int64) * max(len(image_ids), 1) + truth_image[truth_rows]
-    det_group = det_class[order].astype(np.int64) * max(len(image_ids), 1) + det_image[order]
-    d, t = pairs_within(det_group, truth_group)
-    d_row, t_row = order[d], truth_rows[t]
-    overlap = overlaps(truths, detections, d_row, t_row, kind=kind, sigmas=sigmas, at_least=float(THRESHOLDS[0]))
-    near = np.flatnonzero(overlap >= THRESHOLDS[0])
-    claims = claim(
-        detection=d[near],
-        truth=t_row[near],
-        overlap=overlap[near],
-        group=det_group,
-        truth_ignored=words(truth_out),
-        crowd=truths.crowd,
-        thresholds=THRESHOLDS,
-        ranges=len(areas),
-        nameless=truths.id == 0,
+    start, order = by_class(det_class, det_image, len(class_ids))
+    truth_start, truth_order = by_class(truth_class, truth_image, len(class_ids))
+    if detection_area is None and kind != "bbox":
+        detection_area = areas_px(detections, kind)
+    measured: dict[str, Any] = {}
+    if kind == "segm":
+        measured["masks"] = PackedMasks.of(_needed(detections.masks, "detections", kind)).struct
+        measured["truth_masks"] = PackedMasks.of(_needed(truths.masks, "truths", kind)).struct
+    elif kind == "keypoints":
+        measured |= _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
+    problem = _Problem(
+        order=order,
+        start=start,
+        image=det_image,
+        score=native.as_array(detections.score, np.float64),
+        box=native.as_array(detections.box, np.float64),
+        area=None if detection_area is None else native.as_array(detection_area, np.float64),
+        truth_order=truth_order,
+        truth_start=truth_start,
+        truth_image=truth_image,
+        truth_box=native.as_array(truths.box, np.float64),
+        truth_ignored=truth_ignored,
+        truth_crowd=native.as_array(truths.crowd, np.uint8),
+        truth_nameless=native.as_array(truths.id == 0, np.uint8),
+        thresholds=np.minimum(THRESHOLDS, 1 - 1e-10),
+        ranges=areas,
+        threshold_count=len(THRESHOLDS),
+        area_count=len(areas),
+        limit=MAX_DETECTIONS[kind][-1],
+        **measured,
     )
-    area = detection_area if detection_area is not None else areas_px(detections, kind)
-    det_out = words((area[order] < areas[:, :1]) | (area[order] > areas[:, 1:]))
-    ignored = claims.ignored | (det_out & ~claims.matched)
-
-    final = np.lexsort((-detections.score[order], det_class[order]))
-    rows = order[final]
+    columns = _solve(problem, start)
     return Matches(
         kind=kind,
         images=image_ids,
         classes=class_ids,
-        image=det_image[rows],
-        start=np.searchsorted(det_class[rows], np.arange(len(class_ids) + 1)),
-        score=detections.score[rows],
-        rank=rank[final].astype(np.uint8),
-        matched=claims.matched[final],
-        ignored=ignored[final],
-        truth_at_50=claims.truth[final],
-        row=rows,
         truth_image=truth_image,
         truth_class=truth_class,
-        truth_ignored=np.packbits(truth_out, axis=0, bitorder="little")[0],
+        truth_ignored=truth_ignored,
+        **columns,
     )
+
+
+def _solve(problem: _Problem, start: Ints) -> dict[str, Any]:
+    """The table's columns: classes side by side on all cores, then moved together where detections were cut."""
+    many, classes = int(start[-1]), len(start) - 1
+    table: dict[str, NDArray[Any]] = {
+        "row": np.empty(many, np.int32),
+        "image": np.empty(many, np.int32),
+        "score": np.empty(many, np.float64),
+        "rank": np.empty(many, np.uint8),
+        "flags": np.empty(many, np.uint8),
+    }
+    kept, claims = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
+    claimed = (("at", np.int32), ("matched", np.uint64), ("ignored", np.uint64), ("truth", np.int32))
+
+    def work(low: int, high: int) -> dict[str, NDArray[Any]]:
+        room = int(start[high] - start[low])
+        # Pages that nothing is written to cost nothing; what is, is copied out when it is known how much there is.
+        mine = {f"claim_{name}": np.empty(room, dtype) for name, dtype in claimed}
+        outcome = _Outcome(kept=kept, claims=claims, **table, **mine)
+        native.checked(native.library().evalnb_match(native.address(problem), low, high, native.address(outcome)))
+        some = int(claims[low:high].sum())
+        return {name: column[:some].copy() for name, column in mine.items()}
+
+    ranges = native.in_parts(np.diff(start), least=5_000)
+    found = native.spread(work, ranges)
+    cut = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    new_start = np.concatenate(([0], np.cumsum(kept)))
+    if new_start[-1] < many:
+        for place, (low, high) in enumerate(ranges):
+            # Each range stands without gaps from its own beginning on; the gaps are between ranges.
+            size, to = int(kept[low:high].sum()), int(new_start[low])
+            moved = int(start[low]) - to
+            if moved:
+                for column in table.values():
+                    column[to : to + size] = column[start[low] : start[low] + size]
+                found[place]["claim_at"] -= moved
+        cut["claim_at"] = np.concatenate([one["claim_at"] for one in found])
+        table = {name: column[: new_start[-1]].copy() for name, column in table.items()}
+    return {"start": new_start, **table, **cut}
+
+
+def _pairs(
+    truths: Truths,
+    detections: Detections,
+    det_image: NDArray[np.int32],
+    det_class: NDArray[np.int32],
+    truth_image: NDArray[np.int32],
+    truth_class: NDArray[np.int32],
+    sigmas: Floats | None,
+) -> dict[str, Any]:
+    """Overlaps computed before the matching: for kinds that the native library does not compare itself."""
+    images = int(max(det_image.max(initial=0), truth_image.max(initial=0))) + 1
+    det_rows = np.flatnonzero((det_image >= 0) & (det_class >= 0))
+    truth_rows = np.flatnonzero(truth_image >= 0)
+    d, t = pairs_within(
+        det_class[det_rows].astype(np.int64) * images + det_image[det_rows],
+        truth_class[truth_rows].astype(np.int64) * images + truth_image[truth_rows],
+    )
+    d, t = det_rows[d], truth_rows[t]
+    least = float(THRESHOLDS[0])
+    overlap = overlaps(truths, detections, d, t, kind="keypoints", sigmas=sigmas, at_least=least)
+    near = np.flatnonzero(overlap >= least)
+    return {
+        "pair_start": np.searchsorted(d[near], np.arange(len(detections) + 1)).astype(np.int64),
+        "pair_truth": t[near].astype(np.int32),
+        "pair_overlap": np.ascontiguousarray(overlap[near]),
+    }
+
+
+def by_class(place: NDArray[np.int32], image: NDArray[np.int32], classes: int) -> tuple[Ints, NDArray[np.int32]]:
+    """(k + 1,) where each class's rows begin, and the rows by class in their order; those at -1 are left out."""
+    start = np.empty(classes + 1, np.int64)
+    order = np.empty(len(place), np.int32)
+    native.library().evalnb_by_class(
+        native.address(native.as_array(place, np.int32)),
+        native.address(native.as_array(image, np.int32)),
+        len(place),
+        classes,
+        native.address(start),
+        native.address(order),
+    )
+    return start, order[: start[-1]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,8 +400,8 @@ def pairs_within(left: Ints, right: Ints) -> tuple[Ints, Ints]:
 def overlaps(
     truths: Truths,
     detections: Detections,
-    at_detection: Ints,
-    at_truth: Ints,
+    at_detection: Rows,
+    at_truth: Rows,
     *,
     kind: Kind,
     sigmas: Floats | None = None,
@@ -257,9 +409,9 @@ def overlaps(
 ) -> Floats:
     """(p,) IoU or keypoint similarity of the pairs; what is surely below ``at_least`` may come back as 0."""
     if kind == "segm":
-        left = boxes.PackedMasks.of(_needed(detections.masks, "detections", kind))
-        right = boxes.PackedMasks.of(_needed(truths.masks, "truths", kind))
-        return boxes.pair_mask_iou(left, right, at_detection, at_truth, truths.crowd, at_least=at_least)
+        left = PackedMasks.of(_needed(detections.masks, "detections", kind))
+        right = PackedMasks.of(_needed(truths.masks, "truths", kind))
+        return pair_mask_iou(left, right, at_detection, at_truth, truths.crowd, at_least=at_least)
     if kind == "keypoints":
         points, found = (
             _needed(truths.keypoints, "truths", kind),
@@ -294,7 +446,7 @@ def areas_px(detections: Detections, kind: Kind) -> Floats:
     """(d,) the area that decides whether an unmatched detection is in an area range."""
     if kind == "segm":
         masks = _needed(detections.masks, "detections", kind)
-        return np.array([one.area_px for one in masks], dtype=np.float64)
+        return PackedMasks.of(masks).area.astype(np.float64)
     if kind == "keypoints":
         points = _needed(detections.keypoints, "detections", kind)
         if not len(points):
@@ -315,6 +467,13 @@ def _places(ids: Ints, wanted: Ints) -> NDArray[np.int32]:
     """(n,) the place of each wanted id among the distinct ids, -1 where it is not there."""
     if not len(ids):
         return np.full(len(wanted), -1, np.int32)
+    low, high = int(ids.min()), int(ids.max())
+    if high - low < 4 * len(ids) + 1_000_000:
+        # One look in a list beats a search; ids are mostly small and dense.
+        line = np.full(high - low + 2, -1, np.int32)
+        line[ids - low] = np.arange(len(ids))
+        inside = (wanted >= low) & (wanted <= high)
+        return line[np.where(inside, wanted - low, len(line) - 1)]
     order = np.argsort(ids, kind="stable")
     at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
     return np.where(ids[at] == wanted, at, -1).astype(np.int32)
@@ -333,3 +492,6 @@ def words(flags: NDArray[np.bool_], *, width: int = len(THRESHOLDS)) -> Words:
     for place, row in enumerate(flags):
         out |= np.where(row, every << np.uint64(place * width), _NONE)
     return out
+
+
+_BITS = np.unpackbits(np.arange(16, dtype=np.uint8)[:, None], axis=1, bitorder="little")[:, : len(AREA_NAMES)] != 0

@@ -20,7 +20,7 @@ from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 from evalnb.runs.columns import Images, Problem
 
-VERSION = 1
+VERSION = 2
 _TRUTH_COLUMNS = ("id", "image", "class_id", "box", "area", "crowd")
 
 

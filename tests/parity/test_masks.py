@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
 from evalnb.core import masks
-from evalnb.core.boxes import PackedMasks, pair_mask_iou
+from evalnb.core.packed import PackedMasks, pair_mask_iou
 
 bitmaps = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24), elements=st.integers(0, 1))
 

@@ -1,16 +1,10 @@
 """Numbers from a match table. None of them matches anything again; see ``evalnb.core.matching``."""
 
-from evalnb.core.metrics.accumulate import (
-    RECALLS,
-    Accumulated,
-    Part,
-    accumulate,
-    per_class,
-    summary,
-    summary_keys,
-)
+from evalnb.core.metrics.accumulate import Accumulated, accumulate, numbers, per_class, summary, summary_keys
 from evalnb.core.metrics.confusion import BACKGROUND, Confusion, confusion
 from evalnb.core.metrics.counts import by_confidence, by_image
+from evalnb.core.metrics.part import Part
+from evalnb.core.metrics.tally import RECALLS, Tally, tally
 
 __all__ = [
     "BACKGROUND",
@@ -18,11 +12,14 @@ __all__ = [
     "Accumulated",
     "Confusion",
     "Part",
+    "Tally",
     "accumulate",
     "by_confidence",
     "by_image",
     "confusion",
+    "numbers",
     "per_class",
     "summary",
     "summary_keys",
+    "tally",
 ]

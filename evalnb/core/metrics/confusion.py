@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalnb.core.matching import Matches, claim, overlaps, pairs_within
-from evalnb.core.metrics.accumulate import Part
+from evalnb.core.metrics.part import Part
 from evalnb.core.records import Detections, Floats, Ints, Truths
 
 BACKGROUND = "background"

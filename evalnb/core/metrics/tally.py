@@ -1,0 +1,224 @@
+"""The native count behind every number: true positives, recalls and precisions of a part, class by class."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalnb.core import native
+from evalnb.core.matching import AREA_NAMES, CLAIMS, THRESHOLDS, Matches
+from evalnb.core.metrics.part import Part
+from evalnb.core.records import Floats, Ints
+
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""The recall thresholds, made as COCO makes them: 0.57 is not ``RECALLS[57]``."""
+EVERY_RANK = 256
+"""A limit that no rank reaches."""
+FEW = {"bbox": (1, 10), "segm": (1, 10), "keypoints": (0, 0)}
+_SMALL = 8
+"""A part with less than an eighth of the detections is copied out first: it then costs what it holds."""
+
+
+class _Table(native.Struct):
+    _fields_ = native.fields(
+        "image score rank flags start claim_at claim_matched claim_ignored claim_start"
+        " truth_image truth_ignored truth_start recalls event_start event",
+        threshold_count=ctypes.c_int32,
+        area_count=ctypes.c_int32,
+    )
+
+
+class _Asked(ctypes.Structure):
+    _fields_ = [
+        ("weights", ctypes.c_void_p),
+        ("classes", ctypes.c_void_p),
+        ("confidence", ctypes.c_double),
+        ("limit", ctypes.c_int32),
+        ("area", ctypes.c_int32),
+        ("few", ctypes.c_int32 * 2),
+        *((name, ctypes.c_void_p) for name in ("precision", "recall", "few_recall", "truths", "detections")),
+        ("curve", ctypes.c_void_p),
+        ("curve_score", ctypes.c_void_p),
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What was counted, of each class of the part; -1 where a class has no truth."""
+
+    precision: Floats
+    """(k, 4 areas, 10 IoUs) the mean precision over the 101 recalls: average precision."""
+    recall: Floats
+    """(k, 4 areas, 10 IoUs)"""
+    few_recall: Floats
+    """(k, 2, 10 IoUs) recall with the kind's two lower limits of detections, over one area range."""
+    truths: Ints
+    """(k, 4 areas)"""
+    detections: Ints
+    """(k,)"""
+    curve: Floats
+    """(k, 4 areas, 10 IoUs, 101) precision at each recall; empty unless asked for."""
+    curve_score: Floats
+    """Likewise, the confidence at which it is reached."""
+
+
+def tally(
+    matches: Matches,
+    part: Part | None = None,
+    *,
+    area: str = "all",
+    curves: bool = False,
+    limit: int = EVERY_RANK,
+) -> Tally:
+    """Count a part. ``area`` is the range of the recalls at few detections; detections of rank ``limit`` and beyond
+    are left out."""
+    part = part or Part()
+    weights = _weights(matches, part)
+    places = native.as_array(part.places(matches), np.int32)
+    if weights is not None and (small := _copied_out(matches, weights)) is not None:
+        matches, weights = small
+    return count(
+        table_of(matches),
+        matches,
+        weights,
+        places,
+        confidence=part.confidence,
+        area=AREA_NAMES.index(area),
+        curves=curves,
+        limit=limit,
+    )
+
+
+def count(
+    table: native.Struct,
+    matches: Matches,
+    weights: NDArray[np.int32] | None,
+    places: NDArray[np.int32],
+    *,
+    confidence: float = -np.inf,
+    area: int = 0,
+    curves: bool = False,
+    limit: int = EVERY_RANK,
+    spread: bool = True,
+) -> Tally:
+    """``tally`` of a table that is laid out already; ``spread`` over the cores unless the caller does that."""
+    k, a, t = len(places), len(AREA_NAMES), len(THRESHOLDS)
+    shape = (k, a, t, len(RECALLS)) if curves else (0, a, t, len(RECALLS))
+    out = Tally(
+        precision=np.empty((k, a, t)),
+        recall=np.empty((k, a, t)),
+        few_recall=np.empty((k, 2, t)),
+        truths=np.empty((k, a), np.int64),
+        detections=np.empty(k, np.int64),
+        curve=np.zeros(shape),
+        curve_score=np.zeros(shape),
+    )
+    asked = _Asked(
+        weights=None if weights is None else weights.ctypes.data,
+        classes=places.ctypes.data,
+        confidence=confidence,
+        limit=limit,
+        area=area,
+        few=(ctypes.c_int32 * 2)(*FEW[matches.kind]),
+        precision=out.precision.ctypes.data,
+        recall=out.recall.ctypes.data,
+        few_recall=out.few_recall.ctypes.data,
+        truths=out.truths.ctypes.data,
+        detections=out.detections.ctypes.data,
+        curve=out.curve.ctypes.data if curves else None,
+        curve_score=out.curve_score.ctypes.data if curves else None,
+    )
+    work, at, of = native.library().evalnb_tally, ctypes.addressof(table), ctypes.addressof(asked)
+    sizes = np.diff(matches.start)[places]
+    ranges = native.in_parts(sizes, least=60_000) if spread else [(0, k)]
+    for status in native.spread(lambda low, high: int(work(at, of, low, high)), ranges):
+        native.checked(status)
+    return out
+
+
+def table_of(matches: Matches) -> native.Struct:
+    """The match table as the native library takes it; laid out once."""
+    known = matches.__dict__.get("_table")
+    if known is None:
+        rows, start = matches.truths_by_class
+        columns = {
+            "image": matches.image,
+            "score": matches.score,
+            "rank": matches.rank,
+            "flags": matches.flags,
+            "start": matches.start,
+            "claim_at": matches.claim_at,
+            "claim_matched": matches.claim_matched,
+            "claim_ignored": matches.claim_ignored,
+            "claim_start": matches.claim_start,
+            "truth_image": native.as_array(matches.truth_image[rows], np.int32),
+            "truth_ignored": native.as_array(matches.truth_ignored[rows], np.uint8),
+            "truth_start": start,
+            "recalls": RECALLS,
+            "threshold_count": len(THRESHOLDS),
+            "area_count": len(AREA_NAMES),
+        }
+        event_start, event = _events(_Table(**columns), matches)
+        known = matches.__dict__["_table"] = _Table(**columns, event_start=event_start, event=event)
+    assert isinstance(known, native.Struct)
+    return known
+
+
+def _events(table: native.Struct, matches: Matches) -> tuple[Ints, NDArray[np.uint32]]:
+    """Which claims move which bit of which class: the same for every part and every weight, so listed once."""
+    bits = len(THRESHOLDS) * len(AREA_NAMES)
+    many = np.zeros(len(matches.classes) * bits, np.int64)
+    find, at = native.library().evalnb_events, native.address(table)
+    ranges = native.in_parts(np.diff(matches.claim_start))
+    native.spread(lambda low, high: find(at, low, high, many.ctypes.data, None), ranges)
+    start = np.concatenate(([0], np.cumsum(many)))
+    event, next_ = np.empty(int(start[-1]), np.uint32), start[:-1].copy()
+    native.spread(lambda low, high: find(at, low, high, next_.ctypes.data, event.ctypes.data), ranges)
+    return start, event
+
+
+def _weights(matches: Matches, part: Part) -> NDArray[np.int32] | None:
+    if part.images is None:
+        return None if part.weights is None else native.as_array(part.weights, np.int32)
+    kept = part.images.astype(np.int32)
+    return kept if part.weights is None else native.as_array(part.weights * kept, np.int32)
+
+
+def _copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, NDArray[np.int32]] | None:
+    """A small part as a table of its own; None where looking at every row is as cheap."""
+    images = np.flatnonzero(weights)
+    order, start = matches.by_image
+    if (start[images + 1] - start[images]).sum() * _SMALL > len(matches):
+        return None
+    rows = np.sort(order[_runs(start, images)])
+    truth_order, truth_start = matches.truths_by_image
+    truths = np.sort(truth_order[_runs(truth_start, images)])
+    flags = matches.flags[rows]
+    claims = np.flatnonzero(flags & CLAIMS)
+    from_claim = np.searchsorted(matches.claim_at, rows[claims])
+    part = replace(
+        matches,
+        image=matches.image[rows],
+        score=matches.score[rows],
+        rank=matches.rank[rows],
+        flags=flags,
+        row=matches.row[:0],
+        start=np.searchsorted(rows, matches.start),
+        claim_at=claims.astype(np.int32),
+        claim_matched=matches.claim_matched[from_claim],
+        claim_ignored=matches.claim_ignored[from_claim],
+        claim_truth=matches.claim_truth[:0],
+        truth_image=matches.truth_image[truths],
+        truth_class=matches.truth_class[truths],
+        truth_ignored=matches.truth_ignored[truths],
+    )
+    return part, weights
+
+
+def _runs(start: Ints, of: Ints) -> Ints:
+    """The places of these runs' members, run after run."""
+    many = start[of + 1] - start[of]
+    return np.repeat(start[of] - (np.cumsum(many) - many), many) + np.arange(int(many.sum()))
