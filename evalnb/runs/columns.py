@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ Size: TypeAlias = tuple[int, int]
 # Results made in a notebook are full of numpy's own numbers.
 NUMBER: tuple[Any, ...] = (int, float, np.integer, np.floating)
 LIST: tuple[Any, ...] = (list, tuple, np.ndarray)
+NO_IMAGE, NO_CLASS = "the truth has no such image", "the truth has no such category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,15 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
             f"{name} holds a {type(data).__name__}, not COCO's object", remedy="pass an instances file or its dict"
         )
     problems: list[Problem] = []
-    image_rows = _rows(_list(data, "images", name), f"{name}.images", {"id": _is_id}, problems)
+    images, class_names = read_catalogue(data, name, problems)
+    rows = enumerate(_list(data, "annotations", name))
+    _, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
+    return TruthFile(truths=truths, images=images, class_names=class_names, problems=problems)
+
+
+def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Images, dict[int, str]]:
+    """A truth file's images and the names of its classes."""
+    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": _is_id}, problems)
     images = Images.of(
         {
             int(row["id"]): (
@@ -123,8 +132,19 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
             for _, row in image_rows
         }
     )
-    class_rows = _rows(_list(data, "categories", name), f"{name}.categories", {"id": _is_id}, problems)
-    class_names = {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
+    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": _is_id}, problems)
+    return images, {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
+
+
+def truth_columns(
+    numbered: Iterable[tuple[int, Any]],
+    where: str,
+    kind: Kind,
+    images: Images,
+    class_names: Mapping[int, str],
+    problems: list[Problem],
+) -> tuple[Ints, Truths]:
+    """The sound annotations among the rows (place, row): their places and themselves."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
         "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
@@ -137,8 +157,7 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
         checks.pop("bbox")
     if kind == "keypoints":
         checks["keypoints"] = _is_triples
-    where = f"{name}.annotations"
-    rows = _rows(_list(data, "annotations", name), where, checks, problems, known)
+    rows = _rows(numbered, where, checks, problems, known)
     rows = _first_of_each_id(rows, where, problems)
     shapes: list[Rle] | None = None
     if kind == "segm":
@@ -159,7 +178,7 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
         masks=shapes,
         keypoints=points,
     )
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=problems)
+    return _places(rows), truths
 
 
 def read_results(source: object, *, kind: Kind, images: Images, class_names: Mapping[int, str]) -> ResultFile:
@@ -177,28 +196,46 @@ def read_results(source: object, *, kind: Kind, images: Images, class_names: Map
             remedy="pass COCO's result format: [{image_id, category_id, bbox, score}, …]",
         )
     problems: list[Problem] = []
-    size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
-    known = {
-        "image_id": lambda row: _unless(
-            _is_id(row.get("image_id")), row.get("image_id") in size, "the truth has no such image"
-        ),
-        "category_id": lambda row: _unless(
-            _is_id(row.get("category_id")), row.get("category_id") in class_names, "the truth has no such category"
-        ),
-    }
-    # pycocotools decides by the first result, for all of them, where a detection's area comes from.
-    first = data[0].get("bbox") if data and isinstance(data[0], dict) else None
-    boxed = isinstance(first, LIST) and len(first) > 0
-    shaped = kind == "segm" or not boxed
+    boxed = is_boxed(data[0] if data else None)
     if kind == "bbox" and boxed and (plain := _plain_boxes(data, images.id, class_names)) is not None:
         return ResultFile(detections=plain, area=plain.box[:, 2] * plain.box[:, 3])
+    rows = enumerate(data)
+    _, detections, area = result_columns(rows, name, kind, images, class_names, problems, boxed=boxed)
+    return ResultFile(detections=detections, area=area, problems=problems)
+
+
+def is_boxed(first: Any) -> bool:
+    """pycocotools decides by the first result, for all of them, where a detection's area comes from."""
+    box = first.get("bbox") if isinstance(first, dict) else None
+    return isinstance(box, LIST) and len(box) > 0
+
+
+def result_columns(
+    numbered: Iterable[tuple[int, Any]],
+    name: str,
+    kind: Kind,
+    images: Images,
+    class_names: Mapping[int, str],
+    problems: list[Problem],
+    *,
+    boxed: bool,
+) -> tuple[Ints, Detections, Floats]:
+    """The sound results among the rows (place, row): their places, themselves, and their areas."""
+    size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
+    known = {
+        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
+        "category_id": lambda row: _unless(
+            _is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
+        ),
+    }
+    shaped = kind == "segm" or not boxed
     checks: dict[str, Callable[[Any], str | None]] = {"score": _is_number}
     if boxed:
         checks["bbox"] = _is_box
     if kind == "keypoints":
         checks["keypoints"] = _is_triples
         shaped = False
-    rows = _rows(data, name, checks, problems, known)
+    rows = _rows(numbered, name, checks, problems, known)
     shapes: list[Rle] | None = None
     if shaped:
         rows, shapes = _masks(rows, name, problems, lambda row: size[int(row["image_id"])], from_box=boxed)
@@ -215,7 +252,7 @@ def read_results(source: object, *, kind: Kind, images: Images, class_names: Map
         masks=shapes,
         keypoints=points,
     )
-    return ResultFile(detections=detections, area=area, problems=problems)
+    return _places(rows), detections, area
 
 
 def _plain_boxes(rows: list[Any], images: Ints, class_names: Mapping[int, str]) -> Detections | None:
@@ -257,7 +294,7 @@ def _list(data: Row, key: str, name: str) -> list[Any]:
 
 
 def _rows(
-    rows: Sequence[Any],
+    rows: Iterable[tuple[int, Any]],
     source: str,
     checks: Mapping[str, Callable[[Any], str | None]],
     problems: list[Problem],
@@ -265,7 +302,7 @@ def _rows(
 ) -> Numbered:
     """The sound rows with their places; the others go to ``problems``."""
     sound: Numbered = []
-    for index, row in enumerate(rows):
+    for index, row in rows:
         if not isinstance(row, dict):
             problems.append(Problem(source, index, "", f"a {type(row).__name__} where an object belongs"))
             continue
@@ -334,6 +371,10 @@ def _is_triples(value: Any) -> str | None:
 
 def _side(value: Any) -> int:
     return int(value) if isinstance(value, int) and 0 < value < 2**31 else 0
+
+
+def _places(rows: Numbered) -> Ints:
+    return np.array([index for index, _ in rows], dtype=np.int64)
 
 
 def _ints(rows: Numbered, key: str) -> Ints:

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from evalnb.core.matching import Kind, match
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.errors import Invalid
+from evalnb.runs import scanning
 from evalnb.runs.columns import Images, Problem, ResultFile, TruthFile, read_results, read_truth
 from evalnb.runs.evaluation import Evaluation
+
+NATIVELY = ("bbox", "segm")
+"""Kinds whose files the native library reads."""
 
 
 def evaluate_coco(
@@ -37,12 +41,12 @@ def evaluate_coco(
     if isinstance(truth, Truths):
         found = _from_records(truth, detections, images, class_names)
     else:
-        found = read_truth(truth, kind=kind)
+        found = _truth_file(truth, kind)
     if isinstance(detections, Detections):
         given = ResultFile(detections, area=np.empty(0))
         area = None
     else:
-        given = read_results(detections, kind=kind, images=found.images, class_names=found.class_names)
+        given = _result_file(detections, kind, found)
         area = given.area
     problems: tuple[Problem, ...] = (*found.problems, *given.problems)
     if strict and problems:
@@ -64,6 +68,22 @@ def evaluate_coco(
         records=lambda: (found.truths, given.detections),
         problems=problems,
     )
+
+
+def _truth_file(source: object, kind: Kind) -> TruthFile:
+    natively = None
+    if isinstance(source, (str, Path)) and kind in NATIVELY:
+        natively = scanning.read_truth(Path(source), kind=kind)
+    return natively or read_truth(source, kind=kind)
+
+
+def _result_file(source: object, kind: Kind, truth: TruthFile) -> ResultFile:
+    natively = None
+    if isinstance(source, (str, Path)) and kind in NATIVELY:
+        natively = scanning.read_results(
+            Path(source), kind=kind, images=truth.images, class_names=dict(truth.class_names)
+        )
+    return natively or read_results(source, kind=kind, images=truth.images, class_names=truth.class_names)
 
 
 def _from_records(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalnb.errors import EvalnbError
 
-VERSION = 2
+VERSION = 3
 """Equal to EVALNB_NATIVE_VERSION in native.h: a library of another build is refused, not called."""
 LIBRARY = Path(__file__).with_name("libevalnb.so")
 REMEDY = "run `make setup` in a clone, or install the wheel again"
@@ -40,6 +40,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "evalnb_mask_measure": (None, [_P, _P, _P, _I64, _P, _P, _P]),
     "evalnb_runs_from_text": (_I64, [_P, _I64, _P]),
     "evalnb_polygons": (_I64, [_P, _P, _I64, _I64, _I64, _P, _I64]),
+    "evalnb_rasterise": (_I64, [_P, _P, _P, _P, _I64, _I64, _P, _I64, _P]),
+    "evalnb_scan": (_I64, [_P, _P, _I64, _I32]),
 }
 
 

@@ -16,7 +16,7 @@
 #endif
 
 /* Raised whenever a structure or a signature below changes; evalnb/core/native/__init__.py asks for the same number. */
-#define EVALNB_NATIVE_VERSION 2
+#define EVALNB_NATIVE_VERSION 3
 
 enum { EVALNB_OK = 0, EVALNB_NO_MEMORY = 1, EVALNB_BROKEN = 2 };
 
@@ -41,6 +41,7 @@ typedef struct {
     const double *box;   /* (n, 4) the tight box */
 } Masks;
 
+int64_t runs_from_text(const uint8_t *text, int64_t length, uint32_t *out);
 double mask_iou(const Masks *left, int64_t l, const Masks *right, int64_t r, bool crowd, double at_least);
 
 #endif

@@ -203,3 +203,21 @@ EVALNB_PUBLIC int64_t evalnb_polygons(const double *xy, const int64_t *part, int
     free(places), free(first);
     return runs;
 }
+
+/* Rasterise the rows from `from` on: row i's parts are row_part[i] .. row_part[i + 1], their corners by part_start, its
+ * size (height, width) at size[2 i]. Runs go to `out` one row after the other; returns the row it stopped before,
+ * which is `to` unless `room` ran out (call again with more), or -1 without memory. */
+EVALNB_PUBLIC int64_t evalnb_rasterise(const double *corners, const int64_t *part_start, const int64_t *row_part,
+                                       const int32_t *size, int64_t from, int64_t to, uint32_t *out, int64_t room,
+                                       int64_t *end) {
+    int64_t used = 0, i = from;
+    for (; i < to; i++) {
+        const int64_t runs = evalnb_polygons(corners, part_start + row_part[i], row_part[i + 1] - row_part[i], size[2 * i],
+                                             size[2 * i + 1], out + used, room - used);
+        if (runs < 0) return -1;
+        if (runs > room - used) break;
+        used += runs;
+        end[i] = used;
+    }
+    return i;
+}
