@@ -72,14 +72,17 @@ class TruthFile:
     images: Images
     class_names: Mapping[int, str]
     problems: list[Problem] = field(default_factory=list)
+    catalogue: Row = field(default_factory=dict)
+    """The file's own rows of ``images`` and ``categories``, for protocols that say more there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """What a COCO result file says. ``area`` (n,) is what COCO's loader takes for the detections' areas."""
+    """What a COCO result file says."""
 
     detections: Detections
-    area: Floats
+    area: Floats | None
+    """(n,) what COCO's loader takes for the detections' areas; None where they are to be computed."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -116,12 +119,19 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
     images, class_names = read_catalogue(data, name, problems)
     rows = enumerate(_list(data, "annotations", name))
     _, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=problems)
+    return TruthFile(
+        truths=truths, images=images, class_names=class_names, problems=problems, catalogue=catalogue_of(data)
+    )
+
+
+def catalogue_of(data: Row) -> Row:
+    """The lists of images and categories alone."""
+    return {key: data[key] for key in ("images", "categories")}
 
 
 def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Images, dict[int, str]]:
     """A truth file's images and the names of its classes."""
-    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": _is_id}, problems)
+    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": is_id}, problems)
     images = Images.of(
         {
             int(row["id"]): (
@@ -132,7 +142,7 @@ def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Image
             for _, row in image_rows
         }
     )
-    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": _is_id}, problems)
+    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": is_id}, problems)
     return images, {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
 
 
@@ -147,12 +157,12 @@ def truth_columns(
     """The sound annotations among the rows (place, row): their places and themselves."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
+        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
         "category_id": lambda row: _unless(
-            _is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
+            is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
         ),
     }
-    checks: dict[str, Callable[[Any], str | None]] = {"id": _is_id, "bbox": _is_box}
+    checks: dict[str, Callable[[Any], str | None]] = {"id": is_id, "bbox": _is_box}
     if kind == "segm":
         checks.pop("bbox")
     if kind == "keypoints":
@@ -223,9 +233,9 @@ def result_columns(
     """The sound results among the rows (place, row): their places, themselves, and their areas."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
+        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
         "category_id": lambda row: _unless(
-            _is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
+            is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
         ),
     }
     shaped = kind == "segm" or not boxed
@@ -336,7 +346,8 @@ def _unless(wrong: str | None, fine: bool, what: str) -> str | None:
     return wrong or (None if fine else what)
 
 
-def _is_id(value: Any) -> str | None:
+def is_id(value: Any) -> str | None:
+    """What is wrong with a value as an id; None where nothing is."""
     if isinstance(value, bool) or not isinstance(value, NUMBER):
         return "missing" if value is None else "not an integer"
     if value != value or math.isinf(value) or int(value) != value or abs(value) >= 2**63:
@@ -437,11 +448,11 @@ def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
     value = row.get("segmentation")
     if isinstance(value, dict):
         counts, stated = value.get("counts"), value.get("size")
-        if not isinstance(stated, (list, tuple)) or len(stated) != 2 or any(_is_id(one) for one in stated):
+        if not isinstance(stated, (list, tuple)) or len(stated) != 2 or any(is_id(one) for one in stated):
             raise Invalid("its mask states no size", remedy="write [height, width]")
         if isinstance(counts, (str, bytes)):
             return masks.from_string(counts, stated)
-        if isinstance(counts, list) and all(_is_id(one) is None and 0 <= one < 2**32 for one in counts):
+        if isinstance(counts, list) and all(is_id(one) is None and 0 <= one < 2**32 for one in counts):
             return masks.checked(stated, np.array(counts, dtype=np.uint32))
         raise Invalid("its mask has no runs", remedy="write COCO's counts, a string or a list")
     if value is None and from_box:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import metrics
-from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
+from evalnb.core.matching import THRESHOLDS, Matches
 from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
@@ -86,8 +86,13 @@ class Evaluation:
 
     @property
     def kind(self) -> str:
-        """What was compared: bbox, segm or keypoints."""
+        """What was compared: bbox, segm, keypoints, obb or boundary."""
         return self.matches.kind
+
+    @property
+    def protocol(self) -> str:
+        """Whose rules it was matched by: coco, lvis or open_images."""
+        return self.matches.protocol
 
     def rows(self) -> metrics.Part:
         """The part of the match table that this evaluation stands for."""
@@ -126,7 +131,7 @@ class Evaluation:
 
     # -------------------------------------------------------------------------------------------------- numbers
     def summary(self) -> dict[str, float]:
-        """COCO's twelve numbers (ten for keypoints) by name; -1 where there is no truth to find."""
+        """The protocol's numbers by name (COCO's twelve, ten for keypoints); -1 where there is no truth to find."""
         return metrics.summary(self.matches, self.rows(), area=self.area)
 
     def accumulated(self) -> metrics.Accumulated:
@@ -156,9 +161,7 @@ class Evaluation:
         import pandas as pd
 
         t = self._threshold(iou)
-        full = metrics.accumulate(
-            self.matches, self.rows(), areas=(self.area,), limits=MAX_DETECTIONS[self.matches.kind][-1:]
-        )
+        full = metrics.accumulate(self.matches, self.rows(), areas=(self.area,), limits=self.matches.limits[-1:])
         precision, score = full.precision[t, :, :, 0, 0], full.scores[t, :, :, 0, 0]
         some = precision[0] > -1
         names = [self.named(i) for i in self.matches.classes[self.rows().places(self.matches)][some]]

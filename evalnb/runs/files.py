@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Kind, match
+from evalnb.core.matching import Kind, Matches, match
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.errors import Invalid
 from evalnb.runs import scanning
@@ -42,32 +42,54 @@ def evaluate_coco(
         found = _from_records(truth, detections, images, class_names)
     else:
         found = _truth_file(truth, kind)
-    if isinstance(detections, Detections):
-        given = ResultFile(detections, area=np.empty(0))
-        area = None
-    else:
-        given = _result_file(detections, kind, found)
-        area = given.area
-    problems: tuple[Problem, ...] = (*found.problems, *given.problems)
-    if strict and problems:
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Invalid(f"{problems[0]}{more}", remedy="mend the file, or pass strict=False to leave such rows out")
+    given = _given(detections, kind, found)
+    problems = checked(found, given, strict=strict)
     matches = match(
         found.truths,
         given.detections,
         kind=kind,
         images=found.images.id,
         classes=np.array(sorted(found.class_names), dtype=np.int64),
-        detection_area=area,
+        detection_area=given.area,
         sigmas=sigmas,
     )
+    return evaluation_of(matches, found, given, problems)
+
+
+def read(
+    truth: object, detections: object, *, kind: Kind, strict: bool
+) -> tuple[TruthFile, ResultFile, tuple[Problem, ...]]:
+    """A truth file and a result file, each a path or parsed already, and what of them cannot be used."""
+    found = _truth_file(truth, kind)
+    given = _given(detections, kind, found)
+    return found, given, checked(found, given, strict=strict)
+
+
+def checked(found: TruthFile, given: ResultFile, *, strict: bool) -> tuple[Problem, ...]:
+    """What cannot be used; Invalid for the first of it where the files are to be perfect."""
+    problems: tuple[Problem, ...] = (*found.problems, *given.problems)
+    if strict and problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise Invalid(f"{problems[0]}{more}", remedy="mend the file, or pass strict=False to leave such rows out")
+    return problems
+
+
+def evaluation_of(matches: Matches, found: TruthFile, given: ResultFile, problems: tuple[Problem, ...]) -> Evaluation:
+    """The evaluation that a match table of files makes."""
+    records = found.truths, given.detections
     return Evaluation(
         matches=matches,
         class_names=dict(found.class_names),
         images=found.images,
-        records=lambda: (found.truths, given.detections),
+        records=lambda: records,
         problems=problems,
     )
+
+
+def _given(detections: object, kind: Kind, found: TruthFile) -> ResultFile:
+    if isinstance(detections, Detections):
+        return ResultFile(detections, area=None)
+    return _result_file(detections, kind, found)
 
 
 def _truth_file(source: object, kind: Kind) -> TruthFile:

@@ -21,6 +21,7 @@ from evalnb.errors import Invalid
 from evalnb.runs.columns import Images, Problem
 
 VERSION = 2
+_APART = ("kind", "protocol", "group")
 _TRUTH_COLUMNS = ("id", "image", "class_id", "box", "area", "crowd")
 
 
@@ -31,13 +32,15 @@ def freeze(
     notes: dict[str, Any] = {
         "version": VERSION,
         "kind": matches.kind,
+        "protocol": matches.protocol,
+        "group": None if matches.group is None else matches.group.tolist(),
         "file_names": list(images.name),
         "tags": [sorted(one) for one in images.tags],
         "class_names": {str(key): name for key, name in class_names.items()},
         "problems": [[one.source, one.index, one.field, one.what] for one in problems],
         "masks": None if truths.masks is None else [[list(one.size), masks.to_string(one)] for one in truths.masks],
     }
-    arrays = {f"match_{one.name}": getattr(matches, one.name) for one in fields(matches) if one.name != "kind"}
+    arrays = {f"match_{one.name}": getattr(matches, one.name) for one in fields(matches) if one.name not in _APART}
     arrays |= {f"truth_{name}": getattr(truths, name) for name in _TRUTH_COLUMNS}
     # The matches' own columns may have the same name as the truths'; the prefixes keep them apart.
     arrays["image_size"] = images.size
@@ -58,7 +61,9 @@ def thaw(blob: bytes) -> tuple[Matches, Truths, Images, dict[int, str], tuple[Pr
             )
         matches = Matches(
             kind=notes["kind"],
-            **{one.name: arrays[f"match_{one.name}"] for one in fields(Matches) if one.name != "kind"},
+            protocol=notes.get("protocol", "coco"),
+            group=None if notes.get("group") is None else np.array(notes["group"], dtype=np.int8),
+            **{one.name: arrays[f"match_{one.name}"] for one in fields(Matches) if one.name not in _APART},
         )
         shapes = notes["masks"]
         truths = Truths(

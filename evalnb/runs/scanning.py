@@ -124,7 +124,9 @@ def read_truth(path: Path, *, kind: Kind) -> TruthFile | None:
     index, truths = _merged(column["index"][sound], truths, odd_index, odd)
     truths = _first_of_each_id(index, truths, where, problems)
     _say_broken(found, where, problems)
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=_in_order(problems))
+    return TruthFile(
+        truths=truths, images=images, class_names=class_names, problems=_in_order(problems), catalogue=catalogue
+    )
 
 
 def read_results(path: Path, *, kind: Kind, images: Images, class_names: dict[int, str]) -> ResultFile | None:

@@ -69,6 +69,8 @@ class Tally:
     """(k, 4 areas, 10 IoUs, 101) precision at each recall; empty unless asked for."""
     curve_score: Floats
     """Likewise, the confidence at which it is reached."""
+    places: NDArray[np.int32] | None = None
+    """(k,) the classes' places in the table; None for all of them."""
 
 
 def tally(
@@ -127,6 +129,7 @@ def count(
         detections=np.empty((0 if lanes else k, *lanes), np.int64),
         curve=np.zeros(shape),
         curve_score=np.zeros(shape),
+        places=places,
     )
     asked = _Asked(
         weights=None if weights is None else weights.ctypes.data,
