@@ -72,6 +72,11 @@ class Tally:
     places: NDArray[np.int32] | None = None
     """(k,) the classes' places in the table; None for all of them."""
 
+    def lane(self, at: int) -> Tally:
+        """What was counted under one of several sets of weights."""
+        own = {"precision", "recall", "few_recall", "truths"}
+        return replace(self, **{name: np.ascontiguousarray(getattr(self, name)[..., at]) for name in own})
+
 
 def tally(
     matches: Matches,
@@ -86,7 +91,7 @@ def tally(
     part = part or Part()
     weights = _weights(matches, part)
     places = native.as_array(part.places(matches), np.int32)
-    if weights is not None and (small := _copied_out(matches, weights)) is not None:
+    if weights is not None and (small := copied_out(matches, weights)) is not None:
         matches, weights = small
     return count(
         table_of(matches),
@@ -203,7 +208,7 @@ def _weights(matches: Matches, part: Part) -> NDArray[np.int32] | None:
     return kept if part.weights is None else native.as_array(part.weights * kept, np.int32)
 
 
-def _copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, NDArray[np.int32]] | None:
+def copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, NDArray[np.int32]] | None:
     """A small part as a table of its own; None where looking at every row is as cheap."""
     images = np.flatnonzero(weights)
     order, start = matches.by_image
