@@ -227,31 +227,26 @@ def match(
     if detection_area is None and kind != "bbox":
         detection_area = areas_px(detections, kind)
     measured: dict[str, Any] = {}
-    if kind == "segm":
-        measured["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
-        measured["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
-    elif kind == "keypoints":
-        measured |= _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
+    if kind == "keypoints":
+        measured = _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
     problem = _Problem(
         order=order,
         start=start,
         image=det_image,
         score=native.as_array(detections.score, np.float64),
-        box=native.as_array(detections.box, np.float64),
         area=None if detection_area is None else native.as_array(detection_area, np.float64),
         unsure=None if rules.unsure is None else native.as_array(rules.unsure, np.uint8),
         truth_order=truth_order,
         truth_start=truth_start,
         truth_image=truth_image,
-        truth_box=native.as_array(truths.box, np.float64),
         truth_ignored=truth_ignored,
-        truth_crowd=native.as_array(truths.crowd, np.uint8),
         truth_nameless=native.as_array(truths.id == 0, np.uint8),
         thresholds=np.minimum(THRESHOLDS, 1 - 1e-10),
         ranges=areas,
         threshold_count=len(THRESHOLDS),
         area_count=len(areas),
         limit=(LIMITS.get(rules.protocol) or MAX_DETECTIONS[kind])[-1],
+        **_shapes(truths, detections, kind),
         **measured,
     )
     columns = _solve(problem, start)
@@ -266,6 +261,23 @@ def match(
         group=rules.group,
         **columns,
     )
+
+
+def compared(truths: Truths, detections: Detections, *, kind: Kind, **columns: NDArray[Any]) -> native.Struct:
+    """The records as the native library compares them, boxes or masks; ``columns`` are the problem's others."""
+    return _Problem(**_shapes(truths, detections, kind), **columns)
+
+
+def _shapes(truths: Truths, detections: Detections, kind: Kind) -> dict[str, Any]:
+    shapes: dict[str, Any] = {
+        "box": native.as_array(detections.box, np.float64),
+        "truth_box": native.as_array(truths.box, np.float64),
+        "truth_crowd": native.as_array(truths.crowd, np.uint8),
+    }
+    if kind == "segm":
+        shapes["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
+        shapes["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
+    return shapes
 
 
 def _solve(problem: _Problem, start: Ints) -> dict[str, Any]:
