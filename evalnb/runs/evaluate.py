@@ -108,7 +108,7 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         record = evaluations.get(session, evaluation_id)
         source = evaluations.provenance(session, record.run_id)
     part = part_from_json(record.parameters["part"])
-    matches, truths, images, class_names, problems = thaw(store.blobs.read(record.matches_sha256))
+    matches, truths, images, class_names, problems = thaw(store.blobs.local_path(record.matches_sha256))
     return Evaluation(
         matches=matches,
         class_names=class_names,
