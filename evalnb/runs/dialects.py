@@ -107,6 +107,4 @@ def _answers(evaluation: Evaluation) -> Answers:
             remedy="ask before where(area=…)",
         )
     truths, detections = evaluation.records()
-    return Answers(
-        boxes_of(evaluation.matches, truths, detections, evaluation.rows(), size=evaluation.images.size)
-    )
+    return Answers(boxes_of(evaluation.matches, truths, detections, evaluation.rows(), size=evaluation.images.size))

@@ -257,7 +257,7 @@ class Evaluation:
         return dialects.table(self)
 
     def why(self, tool: str, *, ap50: bool = False) -> pd.DataFrame:
-        """Why a tool's AP (or AP50) is not COCO's, rule by rule: columns rule, AP after, difference.
+        """Why a tool's AP (or AP50) is not COCO's, rule by rule: columns rule, AP after (or AP50 after), difference.
 
         Rules are switched one at a time in a fixed order, so that the differences add up to the whole.
         """
