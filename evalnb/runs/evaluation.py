@@ -263,6 +263,25 @@ class Evaluation:
 
         return after_edits(self, images)
 
+    # ------------------------------------------------------------------------------------------ other tools' rules
+    def dialects(self) -> pd.DataFrame:
+        """What other tools would say of the same boxes: columns tool, AP, AP50, AP75, difference (from COCO's AP).
+
+        See docs/why-my-map-differs.md.
+        """
+        from evalnb.runs import dialects
+
+        return dialects.table(self)
+
+    def why(self, tool: str, *, ap50: bool = False) -> pd.DataFrame:
+        """Why a tool's AP (or AP50) is not COCO's, rule by rule: columns rule, AP after (or AP50 after), difference.
+
+        Rules are switched one at a time in a fixed order, so that the differences add up to the whole.
+        """
+        from evalnb.runs import dialects
+
+        return dialects.steps(self, tool, number="AP50" if ap50 else "AP")
+
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:
         from evalnb.runs.card import coco_table
