@@ -31,3 +31,23 @@ def test_classification(seed: int) -> None:
         "AP_macro": theirs.multiclass_average_precision(*both, num_classes=6, average="macro"),
     }.items():
         assert numbers[name] == pytest.approx(float(value), abs=SINGLE), name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_semantic(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 5, (4, 30, 40))
+    predicted = np.where(random.random(truth.shape) < 0.6, truth, random.integers(0, 5, truth.shape))
+    truth[random.random(truth.shape) < 0.1] = 255
+    one = ev.evaluate_semantic(truth, predicted, [*"abcde"])
+    both = torch.from_numpy(predicted), torch.from_numpy(truth)
+    matrix = theirs.multiclass_confusion_matrix(*both, num_classes=5, ignore_index=255)
+    np.testing.assert_array_equal(one.confusion().to_numpy()[:, :5], matrix.numpy())
+    numbers = one.summary()
+    for name, value in {
+        "mIoU": theirs.multiclass_jaccard_index(*both, num_classes=5, ignore_index=255),
+        "mean_accuracy": theirs.multiclass_accuracy(*both, num_classes=5, ignore_index=255, average="macro"),
+        "pixel_accuracy": theirs.multiclass_accuracy(*both, num_classes=5, ignore_index=255, average="micro"),
+        "Dice": theirs.multiclass_f1_score(*both, num_classes=5, ignore_index=255, average="macro"),
+    }.items():
+        assert numbers[name] == pytest.approx(float(value), abs=SINGLE), name
