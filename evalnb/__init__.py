@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalnb.project import open as open
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
+    from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
 
 _HOMES = {
@@ -25,12 +26,22 @@ _HOMES = {
     "Project": "evalnb.project",
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "evaluate_coco": "evalnb.runs.files",
+    "evaluate_panoptic": "evalnb.runs.tasks.panoptic",
     "evaluate_semantic": "evalnb.runs.tasks.semantic",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
-__all__ = ["EvalnbError", "Project", "evaluate_classification", "evaluate_coco", "evaluate_semantic", "open", "sam2"]
+__all__ = [
+    "EvalnbError",
+    "Project",
+    "evaluate_classification",
+    "evaluate_coco",
+    "evaluate_panoptic",
+    "evaluate_semantic",
+    "open",
+    "sam2",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torchmetrics.functional import classification as theirs
+from torchmetrics.functional.detection import panoptic_quality
 
 import evalnb as ev
 
@@ -51,3 +52,26 @@ def test_semantic(seed: int) -> None:
         "Dice": theirs.multiclass_f1_score(*both, num_classes=5, ignore_index=255, average="macro"),
     }.items():
         assert numbers[name] == pytest.approx(float(value), abs=SINGLE), name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_panoptic(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    # Pairs of a category (0 and 1 are things) and an instance, without void: torchmetrics has other rules for that.
+    grid = np.stack([random.integers(0, 4, (4, 5)), random.integers(0, 3, (4, 5))], axis=2)
+    grid[:, :, 1] *= grid[:, :, 0] < 2
+    truth = np.kron(grid, np.ones((4, 4, 1), np.int64))
+    predicted = np.where(random.random((16, 20, 1)) < 0.85, truth, truth[random.permutation(16)])
+    value = panoptic_quality(
+        torch.from_numpy(predicted)[None], torch.from_numpy(truth)[None], things={0, 1}, stuffs={2, 3}
+    )
+
+    def side(pairs: np.ndarray) -> tuple[dict, dict]:
+        ids = 1 + pairs[:, :, 0] * 3 + pairs[:, :, 1]
+        rows = [{"id": int(one), "category_id": int(one - 1) // 3} for one in np.unique(ids)]
+        return {"annotations": [{"image_id": 0, "segments_info": rows}]}, {0: ids}
+
+    (left, left_maps), (right, right_maps) = side(truth), side(predicted)
+    left["categories"] = [{"id": one, "name": str(one), "isthing": int(one < 2)} for one in range(4)]
+    one = ev.evaluate_panoptic(left, right, truth_images=left_maps, predicted_images=right_maps)
+    assert one.summary()["PQ"] == pytest.approx(float(value), abs=SINGLE)
