@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
+    from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
+    from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
+    from evalnb.runs.tasks.video import evaluate_video as evaluate_video
 
 _HOMES = {
     "EvalnbError": "evalnb.errors",
@@ -26,11 +29,24 @@ _HOMES = {
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
+    "evaluate_panoptic": "evalnb.runs.tasks.panoptic",
+    "evaluate_semantic": "evalnb.runs.tasks.semantic",
+    "evaluate_video": "evalnb.runs.tasks.video",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
 __all__ = sorted(_HOMES)
+__all__ = [
+    "EvalnbError",
+    "Project",
+    "evaluate_classification",
+    "evaluate_coco",
+    "evaluate_panoptic",
+    "evaluate_semantic",
+    "open",
+    "sam2",
+]
 
 
 def __getattr__(name: str) -> Any:
