@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from evalnb.core import metrics
 from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
+from evalnb.core.near import Near
 from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
@@ -119,10 +119,21 @@ class Evaluation:
         """The class's name."""
         return self.class_names.get(int(class_id), str(class_id))
 
-    @cached_property
+    @property
     def nearby(self) -> Overlaps:
         """Every pair of a detection and a truth of one image that overlap by a tenth or more; computed when asked."""
-        return nearby(self.matches, *self.records())
+        return self.near.pairs
+
+    @property
+    def near(self) -> Near:
+        """The same, laid out for asking; kept with the match table, which every part of this evaluation shares."""
+        known = self.matches.__dict__.get("_near")
+        if known is None:
+            truths, detections = self.records()
+            known = Near.of(self.matches, truths, nearby(self.matches, truths, detections))
+            self.matches.__dict__["_near"] = known
+        assert isinstance(known, Near)
+        return known
 
     # -------------------------------------------------------------------------------------------------- numbers
     def summary(self) -> dict[str, float]:
@@ -198,9 +209,7 @@ class Evaluation:
         """
         import pandas as pd
 
-        one = metrics.confusion(
-            self.matches, *self.records(), self.rows(), iou=iou, confidence=max(confidence, self.confidence)
-        )
+        one = metrics.confusion(self.near, self.rows(), iou=iou, confidence=confidence)
         names = [*(self.named(i) for i in one.class_id), metrics.BACKGROUND]
         return pd.DataFrame(one.counts, index=pd.Index(names, name="truth"), columns=pd.Index(names, name="detected"))
 
