@@ -57,8 +57,9 @@ class Near:
     @cached_property
     def same(self) -> Bytes:
         """(p,) 1 where detection and truth are of one class."""
-        ours = self.class_of[self.pairs.detection]
-        return (ours == self.matches.truth_class[self.pairs.truth]).astype(np.uint8)
+        theirs = self.matches.truth_class[self.pairs.truth]
+        alike: Bytes = (self.class_of[self.pairs.detection] == theirs).astype(np.uint8)
+        return alike
 
     @cached_property
     def in_class_order(self) -> NDArray[np.int32]:

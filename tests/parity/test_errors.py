@@ -65,7 +65,7 @@ def assert_equal(problem: problems.Problem, *, iou: float = 0.5, background: flo
         assert gain == pytest.approx(costs[name], abs=1e-6), name
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 2**31),
     images=st.integers(1, 6),

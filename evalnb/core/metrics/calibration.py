@@ -139,4 +139,5 @@ def _laece(near: Near, part: Part, rows: Ints, score: Floats, overlap: Floats, b
 
 def _mean(at: Ints, value: NDArray[np.float64] | Flags, many: Ints) -> Floats:
     total = np.bincount(at, weights=value.astype(np.float64), minlength=len(many))
-    return np.divide(total, many, out=np.full(len(many), np.nan), where=many > 0)
+    out: Floats = np.divide(total, many, out=np.full(len(many), np.nan), where=many > 0)
+    return out

@@ -80,7 +80,7 @@ def kept(near: Near, part: Part) -> Flags:
     if part.weights is not None:
         raise Invalid("explanations count every image once", remedy="leave the weights out")
     matches = near.matches
-    keep = matches.score >= part.confidence
+    keep: Flags = matches.score >= part.confidence
     if part.images is not None:
         keep &= part.images[matches.image]
     return keep
@@ -89,7 +89,7 @@ def kept(near: Near, part: Part) -> Flags:
 def to_find(near: Near, part: Part, *, area: str) -> Flags:
     """(t,) the truths of the part's images that count in an area range, whatever their class."""
     matches = near.matches
-    keep = (matches.truth_image >= 0) & (matches.truth_ignored >> AREA_NAMES.index(area) & 1 == 0)
+    keep: Flags = (matches.truth_image >= 0) & (matches.truth_ignored >> AREA_NAMES.index(area) & 1 == 0)
     if part.images is not None:
         keep &= part.images[matches.truth_image]
     return keep
