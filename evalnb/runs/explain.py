@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evalnb.core.matching import areas_px
 from evalnb.core.metrics import breakdown, operating
-from evalnb.core.metrics import calibration as reliability
+from evalnb.core.metrics import calibration as calibrating
 from evalnb.core.metrics import errors as tide
 from evalnb.core.metrics.outcome import kept, outcome, to_find
 from evalnb.core.near import Flags
@@ -184,8 +184,8 @@ def calibration(ev: Evaluation, *, iou: float, bins: int, position: bool) -> Cal
     if bins < 1:
         raise Invalid(f"{bins} bins hold nothing", remedy="use 1 or more; 10 is usual")
     near, part = ev.near, ev.rows()
-    one = reliability.calibration(near, part, iou=iou, area=ev.area, bins=bins)
-    loosely = reliability.calibration(near, part, iou=near.pairs.at_least, area=ev.area, bins=bins)
+    one = calibrating.reliability(near, part, iou=iou, area=ev.area, bins=bins)
+    laece = calibrating.laece(near, part, iou=iou, area=ev.area)
     columns = _relative_boxes(ev) if position else None
     return Calibration(
         table=pd.DataFrame(
@@ -198,13 +198,15 @@ def calibration(ev: Evaluation, *, iou: float, bins: int, position: bool) -> Cal
                 "IoU": one.overlap,
             }
         ),
-        by_class=pd.DataFrame({"class": [ev.named(i) for i in one.class_id], "LaECE": one.laece}),
-        d_ece=float(one.d_ece),
+        by_class=pd.DataFrame(
+            {"class": [ev.named(i) for i in ev.matches.classes[part.places(ev.matches)]], "LaECE": laece}
+        ),
+        d_ece=one.d_ece,
         d_ece_position=None
         if columns is None
-        else reliability.d_ece_of(near, columns, part, iou=iou, area=ev.area, bins=bins),
-        laece=_mean(one.laece),
-        laece0=_mean(loosely.laece),
+        else calibrating.d_ece_of(near, columns, part, iou=iou, area=ev.area, bins=bins),
+        laece=_mean(laece),
+        laece0=_mean(calibrating.laece(near, part, iou=near.pairs.at_least, area=ev.area)),
         iou=iou,
     )
 

@@ -29,50 +29,55 @@ class Reliability:
     """The share that are hits."""
     overlap: Floats
     """The mean IoU of the hits; NaN without hits."""
-    d_ece: Floats
-    """(): Σ share of the detections · |precision − confidence|; NaN without detections."""
-    laece: Floats
-    """(k,) of each class: Σ share · |confidence − precision · IoU of the hits|; NaN without truths or detections."""
-    class_id: Ints
-    """(k,)"""
+    d_ece: float
+    """Σ share of the detections · |precision − confidence|; NaN without detections."""
 
 
-def calibration(
-    near: Near,
-    part: Part | None = None,
-    *,
-    iou: float = 0.5,
-    area: str = "all",
-    bins: int = 10,
-    laece_bins: int = LAECE_BINS,
+def reliability(
+    near: Near, part: Part | None = None, *, iou: float = 0.5, area: str = "all", bins: int = 10
 ) -> Reliability:
-    """D-ECE (Küppers et al., CVPR Workshops 2020) over all detections, and LaECE (Oksuz et al., CVPR 2023) of each
-    class, of the detections that count.
+    """The bins, and D-ECE (Küppers et al., CVPR Workshops 2020), over all detections of the part that count.
 
     A confidence outside 0 … 1 falls into the bin at the edge.
     """
     part = part or Part()
-    matches, places = near.matches, part.places(near.matches)
     found = outcome(near, iou=iou, area=area)
     rows = _counting(near, part, found)
-    score, hit = matches.score[rows], found.hit[rows]
-    overlap = overlap_of(near, found)[rows]
+    score, hit = near.matches.score[rows], found.hit[rows]
     edges = np.linspace(0.0, 1.0, bins + 1)
     at = bin_of(score, edges)
     many = np.bincount(at, minlength=bins)
     confidence, precision = _mean(at, score, many), _mean(at, hit, many)
-    share = many / max(len(rows), 1)
     gap = np.where(many > 0, np.abs(precision - confidence), 0.0)
     return Reliability(
         edges=edges,
         detections=many,
         confidence=confidence,
         precision=precision,
-        overlap=_mean(at[hit], overlap[hit], np.bincount(at[hit], minlength=bins)),
-        d_ece=np.asarray((share * gap).sum() if len(rows) else np.nan),
-        laece=_laece(near, part, rows, score, overlap, laece_bins, area),
-        class_id=matches.classes[places],
+        overlap=_mean(at[hit], overlap_of(near, found)[rows[hit]], np.bincount(at[hit], minlength=bins)),
+        d_ece=float((many * gap).sum() / len(rows)) if len(rows) else float("nan"),
     )
+
+
+def laece(
+    near: Near, part: Part | None = None, *, iou: float = 0.5, area: str = "all", bins: int = LAECE_BINS
+) -> Floats:
+    """(k,) the localisation-aware error of each class (Oksuz et al., CVPR 2023): Σ share of its detections · |mean
+    confidence − precision · mean IoU of the hits| over bins; NaN for a class without truths or detections."""
+    part = part or Part()
+    found = outcome(near, iou=iou, area=area)
+    rows = _counting(near, part, found)
+    classes = len(near.matches.classes)
+    score, of = near.matches.score[rows], near.class_of[rows]
+    # Precision times the mean IoU of the hits is the sum of their IoUs over all; so is the confidence's mean.
+    lacking = score - overlap_of(near, found)[rows]
+    cell = of * np.int64(bins) + bin_of(score, np.linspace(0.0, 1.0, bins + 1))
+    gap = np.abs(np.bincount(cell, weights=lacking, minlength=classes * bins)).reshape(classes, bins).sum(axis=1)
+    many = np.bincount(of, minlength=classes)
+    truths = np.bincount(near.matches.truth_class[to_find(near, part, area=area)], minlength=classes)
+    out = np.divide(gap, many, out=np.full(classes, np.nan), where=(many > 0) & (truths > 0))
+    mine: Floats = out[part.places(near.matches)]
+    return mine
 
 
 def d_ece_of(
@@ -118,23 +123,6 @@ def _counting(near: Near, part: Part, found: Outcome) -> Ints:
     wanted: Flags = np.zeros(len(near.matches.classes), bool)
     wanted[part.places(near.matches)] = True
     return np.flatnonzero(kept(near, part) & ~found.ignored & wanted[near.class_of])
-
-
-def _laece(near: Near, part: Part, rows: Ints, score: Floats, overlap: Floats, bins: int, area: str) -> Floats:
-    classes = len(near.matches.classes)
-    cell = near.class_of[rows] * np.int64(bins) + bin_of(score, np.linspace(0.0, 1.0, bins + 1))
-    size = classes * bins
-    # Precision times the mean IoU of the hits is the sum of their IoUs over all; so is the confidence's mean.
-    gap = np.abs(
-        np.bincount(cell, weights=score, minlength=size) - np.bincount(cell, weights=overlap, minlength=size)
-    )
-    many = np.bincount(near.class_of[rows], minlength=classes)
-    truths = np.bincount(near.matches.truth_class[to_find(near, part, area=area)], minlength=classes)
-    out = np.divide(
-        gap.reshape(classes, bins).sum(axis=1), many, out=np.full(classes, np.nan), where=(many > 0) & (truths > 0)
-    )
-    mine: Floats = out[part.places(near.matches)]
-    return mine
 
 
 def _mean(at: Ints, value: NDArray[np.float64] | Flags, many: Ints) -> Floats:
