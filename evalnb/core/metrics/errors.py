@@ -174,59 +174,54 @@ def errors(
     bit off tidecv's.
     """
     part = part or Part()
-    matches = near.matches
+    matches, many = near.matches, len(near.matches.classes)
     places = part.places(matches)
     one = shown(near, part, iou=iou, background=background, area=area)
-    kind, keep = np.where(one.keep, one.kinds.kind, NO_ERROR), one.keep
-    many = len(matches.classes)
-    hit, counts = one.kinds.found.hit & keep, keep & ~one.kinds.found.ignored
+    kind = np.where(one.keep, one.kinds.kind, NO_ERROR)
+    hit, counts = one.kinds.found.hit & one.keep, one.keep & ~one.kinds.found.ignored
     positives = np.bincount(matches.truth_class[one.truths], minlength=many)
-
-    def by_class(rows: Flags) -> Ints:
-        return np.bincount(near.class_of[rows], minlength=many)
+    missed = np.bincount(matches.truth_class[one.missed], minlength=many)
+    unfound = np.bincount(matches.truth_class[one.unfound], minlength=many)
+    # One pass over the detections for all kinds.
+    cell = near.class_of * np.int64(8) + np.minimum(kind, len(KINDS))
+    of_kind = np.bincount(cell, minlength=8 * many).reshape(many, 8)[:, : len(KINDS)].T
+    hits, ghosts = np.bincount(near.class_of[hit], minlength=many), of_kind.sum(axis=0)
 
     def ap(hit: Flags, counts: Flags, positives: Ints = positives) -> Floats:
         return average_precision(hit, counts, start=matches.start, positives=positives, recalls=recalls)
 
-    def truths(rows: Flags) -> Ints:
-        return np.bincount(matches.truth_class[rows], minlength=many)
+    def with_fewer(lost: Ints) -> Floats:
+        """With fewer truths to find: 0 where only ghosts are left, NaN where nothing is."""
+        out = ap(hit, counts, positives - lost)
+        gone = (positives > 0) & (positives == lost)
+        out[gone] = np.where((hits + ghosts)[gone] > 0, 0.0, np.nan)
+        return out
 
-    false = counts & ~hit
-    missed, unfound = truths(one.missed), truths(one.unfound)
-    count = [by_class(kind == place) for place in range(len(KINDS))]
-    mended = [ap(hit, counts & (kind != place)) for place in range(len(KINDS))]
-    mended[CLASSIFICATION] = _reclassified(near, one, hit, counts & (kind != CLASSIFICATION), positives, recalls)
     relocated = one.mends & (kind == LOCALIZATION)
-    mended[LOCALIZATION] = ap(hit | relocated, (counts & (kind != LOCALIZATION)) | relocated)
-    empty = by_class(counts) == 0
-    mended += [_with_less(ap, hit, counts, positives - lost, positives, empty) for lost in (missed,)]
-    # Perfect precision up to the recall that is reached.
-    hits = by_class(hit)
-    reached = np.divide(hits, positives, out=np.zeros(many), where=positives > 0)
-    within = np.searchsorted(recalls, reached, side="right") / len(recalls)
-    mended.append(np.where(positives > 0, np.where(hits > 0, within, 0.0), -1.0))
-    mended.append(_with_less(ap, hit, counts, positives - unfound, positives, empty))
-    count += [missed, by_class(false), unfound]
-
-    before = ap(hit, counts)[places]
-    after, counted = np.stack(mended)[:, places], np.stack(count)[:, places]
+    mended = [
+        _reclassified(near, one, hit, counts & (kind != CLASSIFICATION), positives, recalls),
+        ap(hit | relocated, (counts & (kind != LOCALIZATION)) | relocated),
+        *(ap(hit, counts & (kind != place)) for place in (BOTH, DUPLICATE, BACKGROUND_ERROR)),
+        with_fewer(missed),
+        _without_ghosts(hits, positives, recalls),
+        with_fewer(unfound),
+    ]
+    before, after = ap(hit, counts)[places], np.stack(mended)[:, places]
     some = before > -1
     return Errors(
         class_id=matches.classes[places],
         ap=before,
-        count=counted,
+        count=np.stack([*of_kind, missed, ghosts, unfound])[:, places],
         mended=np.where(some, after, np.nan),
         dap=_gains(before[some], after[:, some]),
     )
 
 
-def _with_less(ap: object, hit: Flags, counts: Flags, left: Ints, positives: Ints, empty: Flags) -> Floats:
-    """Average precision with fewer truths to find: 0 where only false positives are left, NaN where nothing is."""
-    assert callable(ap)
-    out: Floats = ap(hit, counts, left)
-    gone = (positives > 0) & (left <= 0)
-    out[gone] = np.where(empty[gone], np.nan, 0.0)
-    return out
+def _without_ghosts(hits: Ints, positives: Ints, recalls: Floats) -> Floats:
+    """Average precision if every false positive stood behind all true ones: precision 1 up to the recall reached."""
+    reached = np.divide(hits, positives, out=np.zeros(len(hits)), where=positives > 0)
+    within = np.searchsorted(recalls, reached, side="right") / len(recalls)
+    return np.where(positives > 0, np.where(hits > 0, within, 0.0), -1.0)
 
 
 def _reclassified(near: Near, one: Shown, hit: Flags, counts: Flags, positives: Ints, recalls: Floats) -> Floats:

@@ -76,7 +76,8 @@ def operating_points(
     place_of[places] = 0 if together else np.arange(len(places))
     rows = np.flatnonzero(kept(near, part) & ~found.ignored & (place_of >= 0)[near.class_of])
     if together:
-        rows = rows[np.argsort(-matches.score[rows], kind="stable")]
+        # The order of equals is no matter: they are one point.
+        rows = rows[np.argsort(-matches.score[rows])]
     class_at, score, hit = place_of[near.class_of[rows]], matches.score[rows], found.hit[rows]
     truths = place_of[matches.truth_class[to_find(near, part, area=area)]]
     class_id = np.array([-1]) if together else matches.classes[places]
