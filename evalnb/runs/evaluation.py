@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 
 from evalnb.core import metrics
 from evalnb.core.matching import THRESHOLDS, Matches
+from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
+from evalnb.core.near import Near
 from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
@@ -21,6 +22,7 @@ from evalnb.runs.columns import Images, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evalnb.runs import explain
     from evalnb.runs.charts import Chart
     from evalnb.runs.source import Source
 
@@ -127,10 +129,21 @@ class Evaluation:
         """The class's name."""
         return self.class_names.get(int(class_id), str(class_id))
 
-    @cached_property
+    @property
     def nearby(self) -> Overlaps:
         """Every pair of a detection and a truth of one image that overlap by a tenth or more; computed when asked."""
-        return nearby(self.matches, *self.records())
+        return self.near.pairs
+
+    @property
+    def near(self) -> Near:
+        """The same, laid out for asking; kept with the match table, which every part of this evaluation shares."""
+        known = self.matches.__dict__.get("_near")
+        if known is None:
+            truths, detections = self.records()
+            known = Near.of(self.matches, truths, nearby(self.matches, truths, detections))
+            self.matches.__dict__["_near"] = known
+        assert isinstance(known, Near)
+        return known
 
     # -------------------------------------------------------------------------------------------------- numbers
     def summary(self) -> dict[str, float]:
@@ -204,9 +217,7 @@ class Evaluation:
         """
         import pandas as pd
 
-        one = metrics.confusion(
-            self.matches, *self.records(), self.rows(), iou=iou, confidence=max(confidence, self.confidence)
-        )
+        one = metrics.confusion(self.near, self.rows(), iou=iou, confidence=confidence)
         names = [*(self.named(i) for i in one.class_id), metrics.BACKGROUND]
         return pd.DataFrame(one.counts, index=pd.Index(names, name="truth"), columns=pd.Index(names, name="detected"))
 
@@ -281,6 +292,82 @@ class Evaluation:
         from evalnb.runs import dialects
 
         return dialects.steps(self, tool, number="AP50" if ap50 else "AP")
+    # ------------------------------------------------------------------------------------------------ explaining
+    def errors(self, *, iou: float = 0.5, background: float = 0.1, per_class: bool = False) -> pd.DataFrame:
+        """TIDE's errors (Bolya et al., ECCV 2020): columns error, count and dAP, what mending that kind alone would
+        bring; ``per_class`` a row for each class too. See ``evalnb.core.metrics.errors``."""
+        from evalnb.runs import explain
+
+        return explain.errors(self, iou=iou, background=background, per_class=per_class)
+
+    def error_detections(self, kind: str, *, iou: float = 0.5, background: float = 0.1) -> pd.DataFrame:
+        """The rows behind a kind of error, the most confident first: image, file_name, class, score, overlap, and the
+        truth that shows it (-1 for none); of missed truths, the truths."""
+        from evalnb.runs import explain
+
+        return explain.error_detections(self, kind, iou=iou, background=background)
+
+    def pairs(self, *, confidence: float = 0.0, iou: float = 0.5, background: float = 0.1) -> pd.DataFrame:
+        """Who matched whom: each detection's image, class, score, outcome (TP, FP or ignored) and error, with the
+        truth that it found or that its error lies on."""
+        from evalnb.runs import explain
+
+        return explain.pairs(self, confidence=confidence, iou=iou, background=background)
+
+    def thresholds(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """The confidence of the best F1 of each class, and of ``all`` under one: columns class, confidence,
+        precision, recall, F1, truths. Exact: every confidence that a detection has is tried."""
+        from evalnb.runs import explain
+
+        return explain.thresholds(self, iou=iou)
+
+    def threshold_data(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """Precision, recall and F1 of each class at every confidence that a detection of it has."""
+        from evalnb.runs import explain
+
+        return explain.threshold_data(self, iou=iou)
+
+    def calibration(self, *, iou: float = 0.5, bins: int = 10, position: bool = False) -> explain.Calibration:
+        """How far confidences can be believed: D-ECE (with ``position``, over where the boxes lie, too), LaECE, the
+        table of bins, and its ``chart``."""
+        from evalnb.runs import explain
+
+        return explain.calibration(self, iou=iou, bins=bins, position=position)
+
+    def olrp(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """Optimal LRP errors (Oksuz et al. 2021) of each class and their mean (``all``): oLRP, localization, FP, FN,
+        and the confidence where the optimum is."""
+        from evalnb.runs import explain
+
+        return explain.olrp(self, iou=iou)
+
+    def by_size(self, *, iou: float = 0.5, sides: tuple[float, ...] | None = None) -> pd.DataFrame:
+        """AP and recall by the size of objects: columns low, high (square roots of areas, px), truths, found, recall,
+        AP. Each range is matched as COCO matches its own."""
+        from evalnb.runs import explain
+
+        return explain.by_size(self, iou=iou, sides=sides)
+
+    def by_crowding(
+        self, *, by: str = "overlap", iou: float = 0.5, confidence: float = 0.0, of_class: bool = False
+    ) -> pd.DataFrame:
+        """Recall by how crowded truths stand: by the highest ``overlap`` of a truth's box with another's, or by how
+        many ``neighbours`` overlap it by a tenth; of any class, or ``of_class`` alone."""
+        from evalnb.runs import explain
+
+        return explain.by_crowding(self, by=by, iou=iou, confidence=confidence, of_class=of_class)
+
+    def score_histogram(self, *, iou: float = 0.5, bins: int = 20) -> pd.DataFrame:
+        """How many true and false positives have which confidence: columns low, high, TP, FP."""
+        from evalnb.runs import explain
+
+        return explain.score_histogram(self, iou=iou, bins=bins)
+
+    def explained(self, *, iou: float = 0.5) -> Chart:
+        """What it gets wrong, in one figure: errors, calibration, scores, sizes and crowding."""
+        from evalnb.runs import explain_charts
+
+        return explain_charts.overview(self, iou=iou)
 
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:
