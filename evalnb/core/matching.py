@@ -125,6 +125,8 @@ class Matches:
     """Whose rules it was matched by, and whose numbers it gives: coco or lvis."""
     group: NDArray[np.int8] | None = None
     """(k,) LVIS's frequency group of each class: 0 rare, 1 common, 2 frequent, -1 not said."""
+    sigmas: Floats | None = None
+    """(k,) the keypoints' deviations, where they were given."""
 
     @property
     def limits(self) -> tuple[int, ...]:
@@ -230,8 +232,9 @@ def match(
     if kind == "segm":
         measured["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
         measured["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
-    elif kind == "keypoints":
-        measured |= _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
+    elif kind != "bbox":
+        of = det_image, det_class, truth_image, truth_class
+        measured |= _pairs(truths, detections, *of, kind=kind, sigmas=sigmas)
     problem = _Problem(
         order=order,
         start=start,
@@ -264,6 +267,7 @@ def match(
         truth_ignored=truth_ignored,
         protocol=rules.protocol,
         group=rules.group,
+        sigmas=None if sigmas is None else np.asarray(sigmas, dtype=np.float64),
         **columns,
     )
 
@@ -315,6 +319,8 @@ def _pairs(
     det_class: NDArray[np.int32],
     truth_image: NDArray[np.int32],
     truth_class: NDArray[np.int32],
+    *,
+    kind: Kind,
     sigmas: Floats | None,
 ) -> dict[str, Any]:
     """Overlaps computed before the matching: for kinds that the native library does not compare itself."""
@@ -327,7 +333,7 @@ def _pairs(
     )
     d, t = det_rows[d], truth_rows[t]
     least = float(THRESHOLDS[0])
-    overlap = overlaps(truths, detections, d, t, kind="keypoints", sigmas=sigmas, at_least=least)
+    overlap = overlaps(truths, detections, d, t, kind=kind, sigmas=sigmas, at_least=least)
     near = np.flatnonzero(overlap >= least)
     return {
         "pair_start": np.searchsorted(d[near], np.arange(len(detections) + 1)).astype(np.int64),

@@ -47,6 +47,7 @@ def nearby(
 
     The records are those that the table was matched from; truths of classes that are not evaluated are left out.
     """
+    sigmas = matches.sigmas if sigmas is None else sigmas
     kept = np.flatnonzero(matches.truth_image >= 0)
     at, to = pairs_within(matches.image.astype(np.int64), matches.truth_image[kept].astype(np.int64))
     truth = kept[to]

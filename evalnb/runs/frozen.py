@@ -21,7 +21,7 @@ from evalnb.errors import Invalid
 from evalnb.runs.columns import Images, Problem
 
 VERSION = 2
-_APART = ("kind", "protocol", "group")
+_APART = ("kind", "protocol", "group", "sigmas")
 _TRUTH_COLUMNS = ("id", "image", "class_id", "box", "area", "crowd")
 
 
@@ -34,6 +34,7 @@ def freeze(
         "kind": matches.kind,
         "protocol": matches.protocol,
         "group": None if matches.group is None else matches.group.tolist(),
+        "sigmas": None if matches.sigmas is None else matches.sigmas.tolist(),
         "file_names": list(images.name),
         "tags": [sorted(one) for one in images.tags],
         "class_names": {str(key): name for key, name in class_names.items()},
@@ -63,6 +64,7 @@ def thaw(blob: bytes) -> tuple[Matches, Truths, Images, dict[int, str], tuple[Pr
             kind=notes["kind"],
             protocol=notes.get("protocol", "coco"),
             group=None if notes.get("group") is None else np.array(notes["group"], dtype=np.int8),
+            sigmas=None if notes.get("sigmas") is None else np.array(notes["sigmas"]),
             **{one.name: arrays[f"match_{one.name}"] for one in fields(Matches) if one.name not in _APART},
         )
         shapes = notes["masks"]

@@ -52,6 +52,7 @@ def confusion(
     kept = np.flatnonzero(part.truths(matches))
     ignored = (matches.truth_ignored[kept] & 1).astype(bool)
     at, to = pairs_within(image, matches.truth_image[kept].astype(np.int64))
+    sigmas = matches.sigmas if sigmas is None else sigmas
     overlap = overlaps(
         truths, detections, row[at], kept[to], kind=matches.kind, sigmas=sigmas, at_least=min(iou, 1.0)
     )
