@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from evalnb.project import open as open
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
+    from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
 
 _HOMES = {
     "EvalnbError": "evalnb.errors",
     "Project": "evalnb.project",
+    "evaluate_classification": "evalnb.runs.tasks.classification",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
-__all__ = ["EvalnbError", "Project", "evaluate_coco", "evaluate_lvis", "open", "sam2"]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

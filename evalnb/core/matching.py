@@ -43,6 +43,8 @@ def bit(threshold: int, area: int) -> np.uint64:
     return np.uint64(len(THRESHOLDS) * area + threshold)
 
 
+NATIVE_KINDS = ("bbox", "segm")
+"""What the native library compares itself."""
 LIMITS = {"lvis": (300,)}
 """The limits of protocols that have their own, whatever the kind."""
 CLAIMS = np.uint8(128)
@@ -229,32 +231,27 @@ def match(
     if detection_area is None and kind != "bbox":
         detection_area = areas_px(detections, kind)
     measured: dict[str, Any] = {}
-    if kind == "segm":
-        measured["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
-        measured["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
-    elif kind != "bbox":
+    if kind not in NATIVE_KINDS:
         of = det_image, det_class, truth_image, truth_class
-        measured |= _pairs(truths, detections, *of, kind=kind, sigmas=sigmas)
+        measured = _pairs(truths, detections, *of, kind=kind, sigmas=sigmas)
     problem = _Problem(
         order=order,
         start=start,
         image=det_image,
         score=native.as_array(detections.score, np.float64),
-        box=native.as_array(detections.box, np.float64),
         area=None if detection_area is None else native.as_array(detection_area, np.float64),
         unsure=None if rules.unsure is None else native.as_array(rules.unsure, np.uint8),
         truth_order=truth_order,
         truth_start=truth_start,
         truth_image=truth_image,
-        truth_box=native.as_array(truths.box, np.float64),
         truth_ignored=truth_ignored,
-        truth_crowd=native.as_array(truths.crowd, np.uint8),
         truth_nameless=native.as_array(truths.id == 0, np.uint8),
         thresholds=np.minimum(THRESHOLDS, 1 - 1e-10),
         ranges=areas,
         threshold_count=len(THRESHOLDS),
         area_count=len(areas),
         limit=(LIMITS.get(rules.protocol) or MAX_DETECTIONS[kind])[-1],
+        **_shapes(truths, detections, kind),
         **measured,
     )
     columns = _solve(problem, start)
@@ -270,6 +267,23 @@ def match(
         sigmas=None if sigmas is None else np.asarray(sigmas, dtype=np.float64),
         **columns,
     )
+
+
+def compared(truths: Truths, detections: Detections, *, kind: Kind, **columns: NDArray[Any]) -> native.Struct:
+    """The records as the native library compares them, boxes or masks; ``columns`` are the problem's others."""
+    return _Problem(**_shapes(truths, detections, kind), **columns)
+
+
+def _shapes(truths: Truths, detections: Detections, kind: Kind) -> dict[str, Any]:
+    shapes: dict[str, Any] = {
+        "box": native.as_array(detections.box, np.float64),
+        "truth_box": native.as_array(truths.box, np.float64),
+        "truth_crowd": native.as_array(truths.crowd, np.uint8),
+    }
+    if kind == "segm":
+        shapes["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
+        shapes["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
+    return shapes
 
 
 def _solve(problem: _Problem, start: Ints) -> dict[str, Any]:

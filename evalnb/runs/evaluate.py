@@ -19,6 +19,7 @@ from evalnb.formats.problems import Problems
 from evalnb.runs.columns import Images, Problem
 from evalnb.runs.evaluation import Evaluation, Records, one_range
 from evalnb.runs.frozen import freeze, part_from_json, part_to_json, thaw
+from evalnb.runs.source import StoredSource
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets, evaluations, predictions
@@ -88,6 +89,7 @@ def evaluate(
             part=Slice(classes=part.classes, areas=part.areas),
             run_id=run_id,
             dataset_id=source.dataset_id,
+            source=StoredSource(store, source.dataset_id, of_images, masks=kind == "segm"),
         )
         with store.database.transaction() as session:
             identity = evaluations.add(
@@ -110,7 +112,7 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         record = evaluations.get(session, evaluation_id)
         source = evaluations.provenance(session, record.run_id)
     part = part_from_json(record.parameters["part"])
-    matches, truths, images, class_names, problems = thaw(store.blobs.read(record.matches_sha256))
+    matches, truths, images, class_names, problems = thaw(store.blobs.local_path(record.matches_sha256))
     return Evaluation(
         matches=matches,
         class_names=class_names,
@@ -121,6 +123,9 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         id=record.id,
         run_id=record.run_id,
         dataset_id=source.dataset_id,
+        source=StoredSource(
+            store, source.dataset_id, replace(part, classes=None, areas=None), masks=record.kind == "segm"
+        ),
     )
 
 

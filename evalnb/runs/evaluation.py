@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalnb.runs.charts import Chart
+    from evalnb.runs.source import Source
 
 Records: TypeAlias = Callable[[], tuple[Truths, Detections]]
 
@@ -47,6 +48,8 @@ class Evaluation:
     """The store's number for it, where it is stored."""
     run_id: int | None = None
     dataset_id: int | None = None
+    source: Source | None = None
+    """Where its images are, and its truth as it stands now."""
 
     # ------------------------------------------------------------------------------------------------ narrowing
     def where(
@@ -248,6 +251,17 @@ class Evaluation:
             "class",
         )
         return Comparison(numbers=pd.DataFrame(numbers), classes=pd.DataFrame(classes))
+
+    # --------------------------------------------------------------------------------------- exploring and editing
+    def after_edits(self, images: Iterable[int] | None = None) -> Evaluation:
+        """This evaluation with the truth as it stands now; only the edited images are matched again.
+
+        images: the ids of those that were edited (milliseconds); by default every image whose truth differs now.
+        Where nothing differs it is this evaluation itself. Invalid for an evaluation of files.
+        """
+        from evalnb.runs.edited import after_edits
+
+        return after_edits(self, images)
 
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:

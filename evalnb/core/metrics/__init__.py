@@ -4,6 +4,7 @@ from evalnb.core.metrics.accumulate import Accumulated, accumulate, numbers, per
 from evalnb.core.metrics.confusion import BACKGROUND, Confusion, confusion
 from evalnb.core.metrics.counts import by_confidence, by_image
 from evalnb.core.metrics.part import Part
+from evalnb.core.metrics.replicates import Replicates, replicates
 from evalnb.core.metrics.tally import RECALLS, Tally, tally
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Accumulated",
     "Confusion",
     "Part",
+    "Replicates",
     "Tally",
     "accumulate",
     "by_confidence",
@@ -19,6 +21,7 @@ __all__ = [
     "confusion",
     "numbers",
     "per_class",
+    "replicates",
     "summary",
     "summary_keys",
     "tally",
