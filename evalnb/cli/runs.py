@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from evalnb.runs.evaluation import Evaluation
     from evalnb.settings import Settings
 
+KINDS = ("bbox", "segm", "keypoints", "obb", "boundary")
+
 
 @click.command()
 @click.argument("model")
@@ -68,7 +70,7 @@ def predict(
 @click.command()
 @click.argument("truth")
 @click.argument("detections", required=False, type=FILE)
-@click.option("--kind", default="bbox", show_default=True, type=click.Choice(["bbox", "segm", "keypoints"]))
+@click.option("--kind", default="bbox", show_default=True, type=click.Choice(KINDS))
 @click.option("--strict", is_flag=True, help="Refuse files with rows that cannot be used. Default: leave those out.")
 @project_option
 @json_option

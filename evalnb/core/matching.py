@@ -43,6 +43,8 @@ def bit(threshold: int, area: int) -> np.uint64:
     return np.uint64(len(THRESHOLDS) * area + threshold)
 
 
+NATIVE_KINDS = ("bbox", "segm")
+"""What the native library compares itself."""
 LIMITS = {"lvis": (300,)}
 """The limits of protocols that have their own, whatever the kind."""
 CLAIMS = np.uint8(128)
@@ -125,6 +127,8 @@ class Matches:
     """Whose rules it was matched by, and whose numbers it gives: coco or lvis."""
     group: NDArray[np.int8] | None = None
     """(k,) LVIS's frequency group of each class: 0 rare, 1 common, 2 frequent, -1 not said."""
+    sigmas: Floats | None = None
+    """(k,) the keypoints' deviations, where they were given."""
 
     @property
     def limits(self) -> tuple[int, ...]:
@@ -227,8 +231,9 @@ def match(
     if detection_area is None and kind != "bbox":
         detection_area = areas_px(detections, kind)
     measured: dict[str, Any] = {}
-    if kind == "keypoints":
-        measured = _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
+    if kind not in NATIVE_KINDS:
+        of = det_image, det_class, truth_image, truth_class
+        measured = _pairs(truths, detections, *of, kind=kind, sigmas=sigmas)
     problem = _Problem(
         order=order,
         start=start,
@@ -259,6 +264,7 @@ def match(
         truth_ignored=truth_ignored,
         protocol=rules.protocol,
         group=rules.group,
+        sigmas=None if sigmas is None else np.asarray(sigmas, dtype=np.float64),
         **columns,
     )
 
@@ -327,6 +333,8 @@ def _pairs(
     det_class: NDArray[np.int32],
     truth_image: NDArray[np.int32],
     truth_class: NDArray[np.int32],
+    *,
+    kind: Kind,
     sigmas: Floats | None,
 ) -> dict[str, Any]:
     """Overlaps computed before the matching: for kinds that the native library does not compare itself."""
@@ -339,7 +347,7 @@ def _pairs(
     )
     d, t = det_rows[d], truth_rows[t]
     least = float(THRESHOLDS[0])
-    overlap = overlaps(truths, detections, d, t, kind="keypoints", sigmas=sigmas, at_least=least)
+    overlap = overlaps(truths, detections, d, t, kind=kind, sigmas=sigmas, at_least=least)
     near = np.flatnonzero(overlap >= least)
     return {
         "pair_start": np.searchsorted(d[near], np.arange(len(detections) + 1)).astype(np.int64),

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.matching import Matches, compared, overlaps, pairs_within
+from evalnb.core.matching import NATIVE_KINDS, Matches, compared, overlaps, pairs_within
 from evalnb.core.records import Detections, Floats, Truths
 
 AT_LEAST = 0.1
 """The least overlap that is kept: TIDE's background threshold (Bolya et al., ECCV 2020)."""
-NATIVE_KINDS = ("bbox", "segm")
-"""What the native library compares itself."""
 PAIRS_A_DETECTION = 4
 """For how many there is room at first; a crowded data set asks twice."""
 
@@ -54,6 +52,7 @@ def nearby(
 
     The records are those that the table was matched from; truths of classes that are not evaluated are left out.
     """
+    sigmas = matches.sigmas if sigmas is None else sigmas
     if matches.kind not in NATIVE_KINDS:
         return by_pairs(matches, truths, detections, sigmas=sigmas, at_least=at_least)
     order, start = matches.truths_by_image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, overload
@@ -69,6 +69,43 @@ class PackedMasks(Sequence[Rle]):
             lambda low, high: measure(*where, low, high, *out), native.in_parts(stop - start, least=1_000_000)
         )
         return cls(counts=counts, start=start, stop=stop, size=size, area=area, box=box, sound=sound)
+
+    @classmethod
+    def made(
+        cls,
+        make: Callable[[int, int, int, int, int], int],
+        size: NDArray[np.int32],
+        expected: Ints,
+        *,
+        least: int,
+    ) -> PackedMasks:
+        """Masks of (n, 2) sizes that the native library makes one after the other, on all cores.
+
+        ``make(from, to, out, room, ends)`` writes the runs of masks ``from`` … ``to`` and returns the one that it
+        stopped before for want of room, or -1 without memory. ``expected`` (n,) is about how many runs each may have;
+        ``least`` is what is worth a thread.
+        """
+        ends = np.zeros(len(size), np.int64)
+
+        def work(low: int, high: int) -> list[NDArray[np.uint32]]:
+            pieces: list[NDArray[np.uint32]] = []
+            room, at = int(expected[low:high].sum()) + 4096, low
+            while at < high:
+                piece = np.empty(room, np.uint32)
+                reached = make(at, high, piece.ctypes.data, room, ends.ctypes.data)
+                native.checked(native.NO_MEMORY if reached < 0 else native.OK)
+                if reached > at:
+                    pieces.append(piece[: ends[reached - 1]].copy())
+                    ends[at:reached] = np.diff(ends[at:reached], prepend=0)
+                else:
+                    room *= 4
+                at = reached
+            return pieces
+
+        found = native.spread(work, native.in_parts(expected, least=least)) if len(size) else []
+        pieces = [one for several in found for one in several]
+        counts = np.concatenate(pieces) if pieces else np.empty(0, np.uint32)
+        return cls.measured(counts, np.concatenate(([0], np.cumsum(ends))), size)
 
     @cached_property
     def struct(self) -> native.Struct:

@@ -239,7 +239,7 @@ def result_columns(
         ),
     }
     shaped = kind == "segm" or not boxed
-    checks: dict[str, Callable[[Any], str | None]] = {"score": _is_number}
+    checks: dict[str, Callable[[Any], str | None]] = {"score": is_number}
     if boxed:
         checks["bbox"] = _is_box
     if kind == "keypoints":
@@ -355,7 +355,8 @@ def is_id(value: Any) -> str | None:
     return None
 
 
-def _is_number(value: Any) -> str | None:
+def is_number(value: Any) -> str | None:
+    """What is wrong with a value as a finite number; None where nothing is."""
     if isinstance(value, bool) or not isinstance(value, NUMBER):
         return "missing" if value is None else "not a number"
     return None if math.isfinite(value) else f"{value}, which is not finite"
@@ -367,7 +368,7 @@ def _is_box(value: Any) -> str | None:
     if not isinstance(value, LIST) or len(value) != 4:
         return "not [x, y, width, height]"
     for one in value:
-        if what := _is_number(one):
+        if what := is_number(one):
             return what
     if value[2] < 0 or value[3] < 0:
         return f"inverted: width {value[2]}, height {value[3]}"
@@ -377,7 +378,7 @@ def _is_box(value: Any) -> str | None:
 def _is_triples(value: Any) -> str | None:
     if not isinstance(value, LIST) or not len(value) or len(value) % 3:
         return "missing" if value is None else "not x, y, visibility for each keypoint"
-    return next((what for one in value if (what := _is_number(one))), None)
+    return next((what for one in value if (what := is_number(one))), None)
 
 
 def _side(value: Any) -> int:
@@ -409,7 +410,7 @@ def _boxes(rows: Numbered, shapes: Sequence[Rle] | None, points: Floats | None =
 def _areas(rows: Numbered, source: str, problems: list[Problem], box: Floats, shapes: Sequence[Rle] | None) -> Floats:
     out = np.empty(len(rows))
     for place, (index, row) in enumerate(rows):
-        if what := _is_number(row.get("area")):
+        if what := is_number(row.get("area")):
             problems.append(Problem(source, index, "area", f"{what}; computed from the shape"))
             out[place] = box[place, 2] * box[place, 3] if shapes is None else shapes[place].area_px
         else:
@@ -461,7 +462,7 @@ def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
     if not isinstance(value, list) or not value:
         raise Invalid("missing", remedy="write polygons or runs")
     for part in value:
-        if not isinstance(part, (list, tuple)) or len(part) < 6 or len(part) % 2 or any(map(_is_number, part)):
+        if not isinstance(part, (list, tuple)) or len(part) < 6 or len(part) % 2 or any(map(is_number, part)):
             raise Invalid("a polygon is not x, y for at least three corners", remedy="mend or drop it")
         if max(map(abs, part)) > 1e6:
             raise Invalid("a polygon's corner lies a million pixels away", remedy="mend or drop it")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from evalnb.core import metrics
 from evalnb.core.matching import THRESHOLDS, Matches
-from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
 from evalnb.core.near import Near
 from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
@@ -292,6 +291,7 @@ class Evaluation:
         from evalnb.runs import dialects
 
         return dialects.steps(self, tool, number="AP50" if ap50 else "AP")
+
     # ------------------------------------------------------------------------------------------------ explaining
     def errors(self, *, iou: float = 0.5, background: float = 0.1, per_class: bool = False) -> pd.DataFrame:
         """TIDE's errors (Bolya et al., ECCV 2020): columns error, count and dAP, what mending that kind alone would

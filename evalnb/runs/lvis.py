@@ -19,7 +19,7 @@ from evalnb.runs import columns
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.files import evaluation_of, read
 
-KINDS = ("bbox", "segm")
+KINDS = ("bbox", "segm", "boundary")
 
 
 def evaluate_lvis(
@@ -32,7 +32,8 @@ def evaluate_lvis(
     """LVIS's thirteen numbers of a truth file and a result file, or of the same parsed: equal to lvis-api's.
 
     The truth's images state ``neg_category_ids`` and ``not_exhaustive_category_ids``, its categories ``frequency``.
-    ``kind`` is bbox or segm. Rows that cannot be used are named in ``evaluation.problems``; ``strict`` refuses them.
+    ``kind`` is bbox, segm or boundary. Rows that cannot be used are named in ``evaluation.problems``; ``strict``
+    refuses them.
     """
     if kind not in KINDS:
         raise Invalid(f"LVIS has no kind {kind!r}", remedy=f"use one of {', '.join(map(repr, KINDS))}")

@@ -403,33 +403,10 @@ def _rasterised(found: _Rows, rows: Ints, size: NDArray[np.int32]) -> PackedMask
         row_part = np.append(begin, end[-1:]) if len(rows) else np.zeros(1, np.int64)
     xy, size = native.as_array(xy, np.float64), native.as_array(size, np.int32)
 
-    def work(low: int, high: int) -> tuple[list[NDArray[np.uint32]], Ints]:
-        pieces: list[NDArray[np.uint32]] = []
-        ends = np.zeros(len(rows), np.int64)
-        room = 16 * int(part_start[row_part[high]] - part_start[row_part[low]]) + 4096
-        at = low
-        while at < high:
-            piece = np.empty(room, np.uint32)
-            where = [native.address(one) for one in (xy, part_start, row_part, size)]
-            reached = native.library().evalnb_rasterise(
-                *where, at, high, native.address(piece), room, native.address(ends)
-            )
-            native.checked(native.NO_MEMORY if reached < 0 else native.OK)
-            if reached > at:
-                pieces.append(piece[: ends[reached - 1]].copy())
-                ends[at:reached] = np.diff(ends[at:reached], prepend=0)
-            else:
-                room *= 4
-            at = reached
-        return pieces, ends[low:high]
-
     part_start, row_part = part_start.astype(np.int64), row_part.astype(np.int64)
-    corners_of = np.diff(part_start[row_part])
-    found_pieces = native.spread(work, native.in_parts(corners_of) if len(rows) else [])
-    pieces = [one for several, _ in found_pieces for one in several]
-    lengths = np.concatenate([one for _, one in found_pieces]) if found_pieces else np.zeros(0, np.int64)
-    counts = np.concatenate(pieces) if pieces else np.empty(0, np.uint32)
-    return PackedMasks.measured(counts, np.concatenate(([0], np.cumsum(lengths))), size)
+    where = [native.address(one) for one in (xy, part_start, row_part, size)]
+    trace, expected = native.library().evalnb_rasterise, 16 * np.diff(part_start[row_part])
+    return PackedMasks.made(lambda *asked: trace(*where, *asked), size, expected, least=200_000)
 
 
 def _interleaved(left: PackedMasks, right: PackedMasks, from_right: NDArray[np.bool_]) -> PackedMasks:

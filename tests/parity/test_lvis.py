@@ -8,18 +8,21 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lvis import LVIS, LVISEval, LVISResults
+from pycocotools import mask as coco_mask
 
 import evalnb as ev
 from evalnb.errors import Invalid
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.lvis import evaluate_lvis
 from tests.parity import problems
+from tests.parity.test_boundary import boundary_of
 
 EXACT = 1e-12
 few = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,6 +57,21 @@ def federated(problem: problems.Problem, seed: int) -> problems.Problem:
     return truth, [one for one in results if one["category_id"] != 999]
 
 
+class OfBoundaries(LVISEval):
+    """The package with the overlap of the authors of boundary IoU."""
+
+    def compute_iou(self, image: int, class_id: int) -> Any:
+        truths, found = self._gts[image, class_id], self._dts[image, class_id]
+        whole = super().compute_iou(image, class_id)
+        if not truths or not found:
+            return whole
+        found = [found[i] for i in np.argsort([-one["score"] for one in found], kind="mergesort")]
+        lines = coco_mask.iou(
+            [boundary_of(one) for one in found], [boundary_of(one) for one in truths], [0] * len(truths)
+        )
+        return np.minimum(whole, lines)
+
+
 def ask_lvis(
     problem: problems.Problem,
     kind: str,
@@ -66,7 +84,8 @@ def ask_lvis(
     ours.dataset = truth
     ours.logger = logging.getLogger("lvis")
     ours._create_index()
-    reference = LVISEval(ours, LVISResults(ours, results), kind)
+    evaluator = OfBoundaries if kind == "boundary" else LVISEval
+    reference = evaluator(ours, LVISResults(ours, results), "bbox" if kind == "bbox" else "segm")
     if images is not None:
         reference.params.img_ids = images
     if classes is not None:
@@ -86,9 +105,10 @@ lvis_problems = {
     kind: st.tuples(problems.problems(kind=kind), st.integers(0, 2**16)).map(lambda one: federated(*one))
     for kind in ("bbox", "segm")
 }
+lvis_problems["boundary"] = lvis_problems["segm"]
 
 
-@pytest.mark.parametrize("kind", ["bbox", "segm"])
+@pytest.mark.parametrize("kind", ["bbox", "segm", "boundary"])
 def test_all_numbers_equal_lvis_api(kind: str) -> None:
     @few
     @given(problem=lvis_problems[kind].filter(lambda one: one[1]))

@@ -97,7 +97,15 @@ def nearby_in(matches: Matches, truths: Truths, detections: Detections, places: 
     of = np.concatenate([truth_order[truth_start[one] : truth_start[one + 1]] for one in places] or [order[:0]])
     at, to = pairs_within(matches.image[rows].astype(np.int64), matches.truth_image[of].astype(np.int64))
     at, truth = rows[at], of[to]
-    value = overlaps(truths, detections, matches.row[at], truth, kind=matches.kind, at_least=AT_LEAST)
+    value = overlaps(
+        truths,
+        detections,
+        matches.row[at],
+        truth,
+        kind=matches.kind,
+        sigmas=matches.sigmas,
+        at_least=AT_LEAST,
+    )
     order_of = np.lexsort((-truth, -value, at))
     order_of = order_of[value[order_of] >= AT_LEAST]
     return Overlaps(

@@ -17,7 +17,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 """The recall thresholds, made as COCO makes them: 0.57 is not ``RECALLS[57]``."""
 EVERY_RANK = 256
 """A limit that no rank reaches."""
-FEW = {"bbox": (1, 10), "segm": (1, 10), "keypoints": (0, 0)}
+NO_FEW = (0, 0)
 LANES = 8
 """Sets of weights that are counted side by side; tally.c has the same."""
 _SMALL = 8
@@ -143,7 +143,7 @@ def count(
         lanes=LANES if lanes else 1,
         limit=limit,
         area=area,
-        few=(ctypes.c_int32 * 2)(*FEW[matches.kind]),
+        few=(ctypes.c_int32 * 2)(*(matches.limits[:2] if len(matches.limits) > 2 else NO_FEW)),
         precision=out.precision.ctypes.data,
         recall=out.recall.ctypes.data,
         few_recall=out.few_recall.ctypes.data,
