@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from evalnb.models import sam2 as sam2
     from evalnb.project import Project as Project
     from evalnb.project import open as open
+    from evalnb.runs.coco import COCO as COCO
+    from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
 
 _HOMES = {
+    "COCO": "evalnb.runs.coco",
+    "COCOeval": "evalnb.runs.cocoeval",
     "EvalnbError": "evalnb.errors",
     "Project": "evalnb.project",
     "evaluate_coco": "evalnb.runs.files",
@@ -26,7 +30,7 @@ _HOMES = {
     "sam2": "evalnb.models",
 }
 
-__all__ = ["EvalnbError", "Project", "evaluate_coco", "open", "sam2"]
+__all__ = ["COCO", "COCOeval", "EvalnbError", "Project", "evaluate_coco", "open", "sam2"]
 
 
 def __getattr__(name: str) -> Any:
