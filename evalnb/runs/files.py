@@ -51,7 +51,9 @@ def evaluate_coco(
     problems: tuple[Problem, ...] = (*found.problems, *given.problems)
     if strict and problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Invalid(f"{problems[0]}{more}", remedy="mend the file, or pass strict=False to leave such rows out")
+        raise Invalid(
+            f"{problems[0]}{more}", remedy="mend the file, or evaluate without strict to leave such rows out"
+        )
     matches = match(
         found.truths,
         given.detections,
