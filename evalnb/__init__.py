@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from evalnb.runs.coco import COCO as COCO
     from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
+    from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
 
 _HOMES = {
     "COCO": "evalnb.runs.coco",
     "COCOeval": "evalnb.runs.cocoeval",
     "EvalnbError": "evalnb.errors",
+    "MeanAveragePrecision": "evalnb.runs.mean_average_precision",
     "Project": "evalnb.project",
     "evaluate_coco": "evalnb.runs.files",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
-__all__ = ["COCO", "COCOeval", "EvalnbError", "Project", "evaluate_coco", "open", "sam2"]
+__all__ = ["COCO", "COCOeval", "EvalnbError", "MeanAveragePrecision", "Project", "evaluate_coco", "open", "sam2"]
 
 
 def __getattr__(name: str) -> Any:
