@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
+    from evalnb.runs.validation import collect_validation as collect_validation
 
 _HOMES = {
     "COCO": "evalnb.runs.coco",
@@ -27,12 +28,23 @@ _HOMES = {
     "EvalnbError": "evalnb.errors",
     "MeanAveragePrecision": "evalnb.runs.mean_average_precision",
     "Project": "evalnb.project",
+    "collect_validation": "evalnb.runs.validation",
     "evaluate_coco": "evalnb.runs.files",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
-__all__ = ["COCO", "COCOeval", "EvalnbError", "MeanAveragePrecision", "Project", "evaluate_coco", "open", "sam2"]
+__all__ = [
+    "COCO",
+    "COCOeval",
+    "EvalnbError",
+    "MeanAveragePrecision",
+    "Project",
+    "collect_validation",
+    "evaluate_coco",
+    "open",
+    "sam2",
+]
 
 
 def __getattr__(name: str) -> Any:
