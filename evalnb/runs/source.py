@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from evalnb.core.rematch import taken
 from evalnb.core.records import Truths
+from evalnb.core.rematch import taken
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
 from evalnb.registry import pixels
