@@ -61,6 +61,7 @@ POLL_S = 1.5
 LATE_IDS = 200
 """How far back the log is read again: ids are given before the commit that shows them."""
 THUMB_PX = 320
+PROBLEMS_MAX = 50
 
 
 class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped
@@ -179,6 +180,8 @@ class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget 
                 areas=["all", "small", "medium", "large"] if whole.area == "all" else [whole.area],  # type: ignore[list-item]
                 least_confidence=whole.confidence,
                 image_count=whole.image_count(),
+                problems=[str(one) for one in whole.problems[:PROBLEMS_MAX]],
+                problem_count=len(whole.problems),
                 pictures=self._source is not None,
                 opens="callback"
                 if self._on_open

@@ -211,6 +211,8 @@ export interface EvaluationHelloReply {
   areas: AreaName[];
   least_confidence: number;
   image_count: number;
+  problems: string[];
+  problem_count: number;
   pictures: boolean;
   opens: "annotator" | "callback" | "nothing";
   score_edges: number[];

@@ -31,6 +31,9 @@ function Heading({ session }: { session: Session }) {
     <header>
       <b>Evaluation · {hello.kind}</b>
       <span>{hello.title}</span>
+      {hello.problem_count > 0 && (
+        <span class="unusable" title={hello.problems.join("\n")}>{plural(hello.problem_count, "row")} could not be used</span>
+      )}
       {figures && (
         <span class="counts">
           {plural(figures.images, "image")} · {plural(figures.truths, "truth")} · {plural(figures.detections, "detection")}
