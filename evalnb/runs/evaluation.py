@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -368,6 +371,15 @@ class Evaluation:
         from evalnb.runs import explain_charts
 
         return explain_charts.overview(self, iou=iou)
+    def explore(self, *, images: str | Path | None = None, on_open: Callable[[int], None] | None = None) -> Any:
+        """The Evaluation widget: sliders, brushes and marks, and the images behind every mark.
+
+        images: the folder of the pictures, for an evaluation of files. on_open: called with an image's id when one is
+        clicked; by default it opens in an Annotator below, and what is edited there moves the numbers.
+        """
+        # By name: widgets stand above the runs, and whoever only measures needs none of them.
+        widget = import_module("evalnb.widgets.evaluation").EvaluationWidget
+        return widget(self, images=images, on_open=on_open)
 
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:
