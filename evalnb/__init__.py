@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
+    from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
     from evalnb.runs.tasks.video import evaluate_video as evaluate_video
-    from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
     from evalnb.runs.validation import collect_validation as collect_validation
 
 _HOMES = {
@@ -45,24 +45,6 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-__all__ = [
-    "EvalnbError",
-    "Project",
-    "evaluate_classification",
-    "evaluate_coco",
-    "evaluate_panoptic",
-    "evaluate_semantic",
-__all__ = [
-    "COCO",
-    "COCOeval",
-    "EvalnbError",
-    "MeanAveragePrecision",
-    "Project",
-    "collect_validation",
-    "evaluate_coco",
-    "open",
-    "sam2",
-]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -371,6 +370,7 @@ class Evaluation:
         from evalnb.runs import explain_charts
 
         return explain_charts.overview(self, iou=iou)
+
     def explore(self, *, images: str | Path | None = None, on_open: Callable[[int], None] | None = None) -> Any:
         """The Evaluation widget: sliders, brushes and marks, and the images behind every mark.
 

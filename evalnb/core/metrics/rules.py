@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import native
+from evalnb.core.kinds import areas_px
 from evalnb.core.matching import (
     AREA_NAMES,
     MAX_DETECTIONS,
@@ -23,7 +24,6 @@ from evalnb.core.matching import (
     _places,
     _Problem,
     _solve,
-    areas_px,
     by_class,
     overlaps,
     pairs_within,
