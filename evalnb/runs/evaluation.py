@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from evalnb.runs import explain
     from evalnb.runs.charts import Chart
     from evalnb.runs.source import Source
+    from evalnb.runs.comparison import Comparison
+    from evalnb.runs.intervals import By, Interval
 
 Records: TypeAlias = Callable[[], tuple[Truths, Detections]]
 
@@ -245,24 +249,41 @@ class Evaluation:
         order = pd.concat([frame["F1"], -wrong, frame["image"]], axis=1).sort_values(["F1", "wrong", "image"]).index
         return frame.loc[order].reset_index(drop=True)
 
-    def compare(self, other: Evaluation) -> Comparison:
-        """This evaluation less ``other``, number by number and class by class (classes by name)."""
-        import pandas as pd
+    # ------------------------------------------------------------------------------------------ how sure they are
+    def interval(
+        self, number: str = "AP", *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> Interval:
+        """Where one of the numbers may lie for other datasets of this size: a bias-corrected bootstrap over images.
 
-        mine, theirs = self.summary(), other.summary()
-        keys = [key for key in mine if key in theirs]
-        if not keys or self.kind != other.kind:
-            raise Invalid(f"{self.kind} and {other.kind} do not compare", remedy="compare evaluations of one kind")
-        numbers = _differences([(key, mine[key], theirs[key]) for key in keys], "number")
-        left, right = self.per_class().set_index("class"), other.per_class().set_index("class")
-        classes = _differences(
-            [
-                (name, float(left["AP"].get(name, -1.0)), float(right["AP"].get(name, -1.0)))
-                for name in dict.fromkeys([*left.index, *right.index])
-            ],
-            "class",
-        )
-        return Comparison(numbers=pd.DataFrame(numbers), classes=pd.DataFrame(classes))
+        ``by`` draws whole groups where images are alike: a tag's beginning (``by="scene"``), a dict of image id →
+        group, or each image's group in the order of ``images.id``.
+        """
+        from evalnb.runs.intervals import interval
+
+        return interval(self, number, replicates=replicates, level=level, seed=seed, by=by)
+
+    def intervals(self, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None) -> pd.DataFrame:
+        """``interval`` of all the numbers at once: number, value, low, high, standard_error, bias, warning."""
+        from evalnb.runs.intervals import intervals, table
+
+        return table(intervals(self, replicates=replicates, level=level, seed=seed, by=by), "number")
+
+    def class_intervals(
+        self, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> pd.DataFrame:
+        """``interval`` of the AP of each class: class, value, low, high, standard_error, bias, warning."""
+        from evalnb.runs.intervals import class_intervals, table
+
+        return table(class_intervals(self, replicates=replicates, level=level, seed=seed, by=by), "class")
+
+    def compare(
+        self, other: Evaluation, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> Comparison:
+        """This evaluation less ``other`` on the same images, number by number and class by class (classes by name),
+        with intervals and tests by the same resampled images; see ``Comparison``. ``by`` as for ``interval``."""
+        from evalnb.runs.comparison import Comparison
+
+        return Comparison(self, other, replicates=replicates, level=level, seed=seed, by=by)
 
     # --------------------------------------------------------------------------------------- exploring and editing
     def after_edits(self, images: Iterable[int] | None = None) -> Evaluation:
@@ -405,30 +426,3 @@ def one_range(part: Slice) -> None:
         raise Invalid(
             f"numbers are taken over one area range, not over {sorted(part.areas)}", remedy="ask for one at a time"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two evaluations side by side. A difference is NaN where either has no truth to find."""
-
-    numbers: pd.DataFrame
-    """Columns number, this, other, difference."""
-    classes: pd.DataFrame
-    """Columns class, this, other, difference; AP."""
-
-    def __repr__(self) -> str:
-        return f"{self.numbers.to_string(index=False)}\n\n{self.classes.to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        from evalnb.runs.card import comparison
-
-        return comparison(self)
-
-
-def _differences(rows: list[tuple[str, float, float]], what: str) -> dict[str, list[Any]]:
-    return {
-        what: [name for name, _, _ in rows],
-        "this": [mine for _, mine, _ in rows],
-        "other": [theirs for _, _, theirs in rows],
-        "difference": [mine - theirs if mine > -1 and theirs > -1 else float("nan") for _, mine, theirs in rows],
-    }
