@@ -94,8 +94,10 @@ def thresholds(ev: Evaluation, *, iou: float) -> pd.DataFrame:
     frames = []
     for together in (True, False):
         points = operating.operating_points(ev.near, ev.rows(), iou=iou, area=ev.area, together=together)
-        at = points.best(points.f1)
-        some, none = at >= 0, np.where(points.truths_of > 0, 0.0, np.nan)
+        # Where no cut brings a hit, none is better than another.
+        at = points.best(np.where(points.hits > 0, points.f1, -1.0))
+        some = (at >= 0) & (points.hits[at] > 0) if len(points.hits) else at >= 0
+        none = np.where(points.truths_of > 0, 0.0, np.nan)
         columns = {
             name: np.where(some, value[at], other) if len(value) else np.broadcast_to(other, at.shape)
             for name, value, other in (
@@ -166,7 +168,8 @@ class Calibration:
     laece: float
     """Localisation-aware calibration error (Oksuz et al., CVPR 2023), the mean over the classes."""
     laece0: float
-    """The same where any overlap (of a tenth or more) is a hit: a confidence is to be the IoU itself."""
+    """The same where any overlap (of a tenth or more) is a hit: a confidence is to be the IoU itself (Kuzucu et al.,
+    ECCV 2024)."""
     iou: float
 
     @cached_property

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from evalnb.core.matching import AREA_NAMES
 from evalnb.core.metrics.average import average_precision
-from evalnb.core.metrics.outcome import Outcome, kept, outcome, to_find
+from evalnb.core.metrics.outcome import Outcome, kept, outcome, remembered, to_find
 from evalnb.core.metrics.part import Part
 from evalnb.core.metrics.tally import RECALLS
 from evalnb.core.near import Bytes, Flags, Near
@@ -72,6 +72,12 @@ def kinds(near: Near, *, iou: float = 0.5, background: float = 0.1, area: str = 
             f"errors need {near.pairs.at_least:g} ≤ background < iou ≤ 1, and got {background:g} and {iou:g}",
             remedy="use background=0.1 and iou=0.5, as TIDE does",
         )
+    return remembered(
+        near, ("kinds", iou, background, area), lambda: _kinds(near, iou=iou, background=background, area=area)
+    )
+
+
+def _kinds(near: Near, *, iou: float, background: float, area: str) -> Kinds:
     found = outcome(near, iou=iou, area=area)
     at, overlap = near.pairs.detection, near.pairs.overlap
     counting = (near.matches.truth_ignored >> AREA_NAMES.index(area) & 1 == 0)[near.pairs.truth]
