@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
+    from evalnb.runs.tasks.video import evaluate_video as evaluate_video
 
 _HOMES = {
     "EvalnbError": "evalnb.errors",
@@ -28,6 +29,7 @@ _HOMES = {
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_panoptic": "evalnb.runs.tasks.panoptic",
     "evaluate_semantic": "evalnb.runs.tasks.semantic",
+    "evaluate_video": "evalnb.runs.tasks.video",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }

@@ -102,17 +102,17 @@ def read(source: object, what: str) -> NDArray[Any]:
     return np.asarray(source)
 
 
-def chosen(images: object, names: Sequence[Name]) -> Ints:
-    """The places of these images: a mask, or names; NotFound for a name that no image has."""
+def chosen(images: object, names: Sequence[Name], *, what: str = "image") -> Ints:
+    """The places of these images (or of ``what`` else has names): a mask, or names; NotFound for a name none has."""
     if isinstance(images, (str, int)):
         images = [images]
     if not isinstance(images, Iterable):
-        raise Invalid(f"images are not chosen by {images!r:.60}", remedy="give a mask or names")
+        raise Invalid(f"{what}s are not chosen by {images!r:.60}", remedy="give a mask or names")
     wanted = images.tolist() if isinstance(images, np.ndarray) else list(images)
     if wanted and all(isinstance(one, (bool, np.bool_)) for one in wanted):
-        return picked(wanted, len(names), "images")
+        return picked(wanted, len(names), f"{what}s")
     place = {name: at for at, name in enumerate(names)}
     for one in wanted:
         if one not in place:
-            raise NotFound(f"no image is called {one!r}", remedy=f"use names as {list(names)[:3]}")
+            raise NotFound(f"no {what} is called {one!r}", remedy=f"use names as {list(names)[:3]}")
     return np.array(sorted({place[one] for one in wanted}), dtype=np.int64)
