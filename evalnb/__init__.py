@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalnb.project import open as open
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
+    from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
     from evalnb.runs.tasks.video import evaluate_video as evaluate_video
@@ -26,6 +27,7 @@ _HOMES = {
     "EvalnbError": "evalnb.errors",
     "Project": "evalnb.project",
     "evaluate_classification": "evalnb.runs.tasks.classification",
+    "evaluate_clicks": "evalnb.runs.tasks.clicks",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_panoptic": "evalnb.runs.tasks.panoptic",
     "evaluate_semantic": "evalnb.runs.tasks.semantic",
