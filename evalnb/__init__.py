@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
+    from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
     from evalnb.runs.tasks.video import evaluate_video as evaluate_video
@@ -35,6 +36,7 @@ _HOMES = {
     "Project": "evalnb.project",
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "collect_validation": "evalnb.runs.validation",
+    "evaluate_clicks": "evalnb.runs.tasks.clicks",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
     "evaluate_panoptic": "evalnb.runs.tasks.panoptic",

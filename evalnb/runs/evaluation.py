@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +25,9 @@ if TYPE_CHECKING:
 
     from evalnb.runs import explain
     from evalnb.runs.charts import Chart
-    from evalnb.runs.source import Source
     from evalnb.runs.comparison import Comparison
     from evalnb.runs.intervals import By, Interval
+    from evalnb.runs.source import Source
 
 Records: TypeAlias = Callable[[], tuple[Truths, Detections]]
 

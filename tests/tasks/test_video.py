@@ -78,7 +78,8 @@ def test_every_frame_equals_the_reference(seed: int) -> None:
         true, found = truth[row.sequence][row.frame], predicted[row.sequence][row.frame]
         keep = true != 255
         expected = reference((true == row.object) & keep, (found == row.object) & keep)
-        assert pytest.approx(list(expected), abs=EXACT) == [row.J, row.F]
+        j, f = row.J, row.F
+        assert (j, f) == pytest.approx(expected, abs=EXACT)
 
 
 @given(st.integers(0, 2**31))
