@@ -265,6 +265,12 @@ class Evaluation:
 
         return dialects.steps(self, tool, number="AP50" if ap50 else "AP")
 
+    def why_chart(self, tool: str, *, ap50: bool = False) -> Chart:
+        """``why`` as a waterfall: from COCO's number to the tool's, a bar for each rule that moves it."""
+        from evalnb.runs.waterfall import waterfall
+
+        return waterfall(self.why(tool, ap50=ap50), tool=tool)
+
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:
         from evalnb.runs.card import coco_table
