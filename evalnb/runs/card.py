@@ -134,6 +134,6 @@ def spark(recall: Sequence[float], precision: Sequence[float]) -> str:
         '<path d="M8 10V84H142" fill="none" stroke="currentColor" opacity=".35"/>'
         f'{area}<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.8" '
         'stroke-linejoin="round"/><text x="142" y="94" text-anchor="end" font-size="8" fill="currentColor" '
-        'opacity=".8">recall</text><text x="11" y="17" font-size="8" fill="currentColor" opacity=".8">'
+        'opacity=".8">recall</text><text x="8" y="7" font-size="8" fill="currentColor" opacity=".8">'
         "precision</text></svg>"
     )
