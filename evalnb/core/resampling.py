@@ -86,7 +86,7 @@ class Strength:
 
     def reach(self, probability: float) -> float:
         """How many of the replicates' standard deviations the one-sided quantile of a probability is away."""
-        return t_quantile(probability, self.freedom) * self.factor**0.5
+        return t_quantile(probability, self.freedom) * float(self.factor**0.5)
 
 
 def t_quantile(probability: float, freedom: float) -> float:
