@@ -28,7 +28,7 @@ widget
 
 
 def results(truth: dict[str, Any], *, seed: int = 5) -> list[dict[str, Any]]:
-    """Detections near the truths: some missed, some of another class, some where nothing is; small ones are harder."""
+    """Detections near the truths: some missed, some of another class, some where nothing is; small ones harder."""
     rng = np.random.default_rng(seed)
     classes = [one["id"] for one in truth["categories"]]
     # Each class has its own skill, so that there is something to see.
