@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import areas_px
+from evalnb.core.kinds import areas_px
 from evalnb.core.metrics import breakdown, operating
 from evalnb.core.metrics import calibration as calibrating
 from evalnb.core.metrics import errors as tide
