@@ -19,7 +19,7 @@ SPACING = np.arange(101) / 100
 
 
 def make(seed: int, *, images: int, classes: int, truths: int, detections: int) -> problems.Problem:
-    """No crowds, no equal scores, no class without truths, no 100 detections of an image: tidecv treats them otherwise."""
+    """None of what tidecv treats otherwise: crowds, ties, classes without truths, 100 detections of an image."""
     truth, results = problems.make(
         seed=seed, images=images, classes=classes, truths=truths, detections=detections, crowd=0.0
     )
