@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from evalnb.project import Project as Project
     from evalnb.project import open as open
     from evalnb.runs.files import evaluate_coco as evaluate_coco
+    from evalnb.runs.ranking import compare_many as compare_many
 
 _HOMES = {
     "EvalnbError": "evalnb.errors",
     "Project": "evalnb.project",
+    "compare_many": "evalnb.runs.ranking",
     "evaluate_coco": "evalnb.runs.files",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
 
-__all__ = ["EvalnbError", "Project", "evaluate_coco", "open", "sam2"]
+__all__ = ["EvalnbError", "Project", "compare_many", "evaluate_coco", "open", "sam2"]
 
 
 def __getattr__(name: str) -> Any:
