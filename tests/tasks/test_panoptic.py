@@ -30,7 +30,7 @@ def problem(seed: int, images: int = 4):
     truth, predicted = {"categories": CATEGORIES, "annotations": []}, {"annotations": []}
     maps: tuple[dict[int, np.ndarray], dict[int, np.ndarray]] = ({}, {})
     for image in range(images):
-        ids = np.append(0, random.choice(np.arange(1, 2**24), 6, replace=False))
+        ids = np.append(0, np.sort(random.integers(1, 2**24 - 6, 6)) + np.arange(6))
         grid = random.choice(ids, size=(5, 6))
         true = np.kron(grid, np.ones((3, 4), np.int64))
         found = np.where(random.random(true.shape) < 0.85, true, random.choice(ids, size=true.shape))
