@@ -15,29 +15,27 @@ import ctypes
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core import boxes, native
-from evalnb.core.packed import PackedMasks, pair_mask_iou
+from evalnb.core import native
+from evalnb.core.kinds import MAX_DETECTIONS as MAX_DETECTIONS
+from evalnb.core.kinds import Kind as Kind
+from evalnb.core.kinds import areas_px, needed
+from evalnb.core.kinds import overlaps as overlaps
+from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.core.slices import AREAS
-from evalnb.errors import Invalid
 
-Kind: TypeAlias = Literal["bbox", "segm", "keypoints"]
 Words: TypeAlias = NDArray[np.uint64]
-Rows: TypeAlias = NDArray[np.integer[Any]]
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """The IoU thresholds. Made as COCO makes them: ``arange`` would give slightly larger numbers."""
 AREA_NAMES = tuple(AREAS)
-MAX_DETECTIONS = {"bbox": (1, 10, 100), "segm": (1, 10, 100), "keypoints": (20,)}
-"""How many detections of one image and class count, at most; the last is how many are matched at all."""
 
 _NONE = np.uint64(0)
-_T = TypeVar("_T")
 
 
 def bit(threshold: int, area: int) -> np.uint64:
@@ -45,6 +43,10 @@ def bit(threshold: int, area: int) -> np.uint64:
     return np.uint64(len(THRESHOLDS) * area + threshold)
 
 
+NATIVE_KINDS = ("bbox", "segm")
+"""What the native library compares itself."""
+LIMITS = {"lvis": (300,)}
+"""The limits of protocols that have their own, whatever the kind."""
 CLAIMS = np.uint8(128)
 """The bit of ``Matches.flags`` that says a detection took something."""
 
@@ -63,6 +65,24 @@ class _Outcome(native.Struct):
     _fields_ = native.fields(
         "row image score rank flags claim_at claim_matched claim_ignored claim_truth kept claims"
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """Where a protocol's matching differs from COCO's. None changes nothing."""
+
+    protocol: str = "coco"
+    counted: NDArray[np.bool_] | None = None
+    """(d,) detections that exist at all."""
+    truth_counted: NDArray[np.bool_] | None = None
+    """(t,) likewise."""
+    unsure: NDArray[np.bool_] | None = None
+    """(d,) detections that count for nothing unless they take a truth."""
+    group: NDArray[np.int8] | None = None
+    """(k,) the group of each class, ascending by class id: LVIS's frequency. -1 for none."""
+
+
+COCO = Rules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +123,17 @@ class Matches:
     """(t,) the truth's place in ``classes``; -1 likewise."""
     truth_ignored: NDArray[np.uint8]
     """(t,) bit a is set where the truth does not count in the ``a``-th area range."""
+    protocol: str = "coco"
+    """Whose rules it was matched by, and whose numbers it gives: coco or lvis."""
+    group: NDArray[np.int8] | None = None
+    """(k,) LVIS's frequency group of each class: 0 rare, 1 common, 2 frequent, -1 not said."""
+    sigmas: Floats | None = None
+    """(k,) the keypoints' deviations, where they were given."""
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """How many detections count, at the most, in ascending order; the last is how many were matched."""
+        return LIMITS.get(self.protocol) or MAX_DETECTIONS[self.kind]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -170,54 +201,57 @@ def match(
     classes: Ints,
     detection_area: Floats | None = None,
     sigmas: Floats | None = None,
+    rules: Rules = COCO,
 ) -> Matches:
     """Match every detection of these images and classes; rows of others are left out, as COCO leaves them out.
 
     ``images`` come in the order in which equal scores of different images are to stand; COCO's is ascending by id.
     ``detection_area`` (d,) px² overrides what is computed from the boxes (bbox), masks (segm) or keypoints' extent.
-    ``sigmas`` (k,) are the keypoints' deviations; COCO's for 17 keypoints, 1/k otherwise.
+    ``sigmas`` (k,) are the keypoints' deviations; COCO's for 17 keypoints, 1/k otherwise. ``rules`` are another
+    protocol's.
     """
     image_ids, class_ids = np.asarray(images, dtype=np.int64), np.unique(classes)
     areas = np.array(list(AREAS.values()))
     truth_image, truth_class = _places(image_ids, truths.image), _places(class_ids, truths.class_id)
     outside = (truth_image < 0) | (truth_class < 0)
+    if rules.truth_counted is not None:
+        outside |= ~rules.truth_counted
     truth_image[outside] = truth_class[outside] = -1
     ignore = truths.crowd if truths.ignore is None else truths.crowd | truths.ignore
     if kind == "keypoints":
-        ignore = ignore | ~(_needed(truths.keypoints, "truths", kind)[:, :, 2] > 0).any(axis=1)
+        ignore = ignore | ~(needed(truths.keypoints, "truths", kind)[:, :, 2] > 0).any(axis=1)
     truth_out = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:]) | ignore
     truth_ignored = np.packbits(truth_out, axis=0, bitorder="little")[0]
 
     det_image, det_class = _places(image_ids, detections.image), _places(class_ids, detections.class_id)
+    if rules.counted is not None:
+        det_class[~rules.counted] = -1
     start, order = by_class(det_class, det_image, len(class_ids))
     truth_start, truth_order = by_class(truth_class, truth_image, len(class_ids))
     if detection_area is None and kind != "bbox":
         detection_area = areas_px(detections, kind)
     measured: dict[str, Any] = {}
-    if kind == "segm":
-        measured["masks"] = PackedMasks.of(_needed(detections.masks, "detections", kind)).struct
-        measured["truth_masks"] = PackedMasks.of(_needed(truths.masks, "truths", kind)).struct
-    elif kind == "keypoints":
-        measured |= _pairs(truths, detections, det_image, det_class, truth_image, truth_class, sigmas)
+    if kind not in NATIVE_KINDS:
+        of = det_image, det_class, truth_image, truth_class
+        measured = _pairs(truths, detections, *of, kind=kind, sigmas=sigmas)
     problem = _Problem(
         order=order,
         start=start,
         image=det_image,
         score=native.as_array(detections.score, np.float64),
-        box=native.as_array(detections.box, np.float64),
         area=None if detection_area is None else native.as_array(detection_area, np.float64),
+        unsure=None if rules.unsure is None else native.as_array(rules.unsure, np.uint8),
         truth_order=truth_order,
         truth_start=truth_start,
         truth_image=truth_image,
-        truth_box=native.as_array(truths.box, np.float64),
         truth_ignored=truth_ignored,
-        truth_crowd=native.as_array(truths.crowd, np.uint8),
         truth_nameless=native.as_array(truths.id == 0, np.uint8),
         thresholds=np.minimum(THRESHOLDS, 1 - 1e-10),
         ranges=areas,
         threshold_count=len(THRESHOLDS),
         area_count=len(areas),
-        limit=MAX_DETECTIONS[kind][-1],
+        limit=(LIMITS.get(rules.protocol) or MAX_DETECTIONS[kind])[-1],
+        **_shapes(truths, detections, kind),
         **measured,
     )
     columns = _solve(problem, start)
@@ -228,8 +262,28 @@ def match(
         truth_image=truth_image,
         truth_class=truth_class,
         truth_ignored=truth_ignored,
+        protocol=rules.protocol,
+        group=rules.group,
+        sigmas=None if sigmas is None else np.asarray(sigmas, dtype=np.float64),
         **columns,
     )
+
+
+def compared(truths: Truths, detections: Detections, *, kind: Kind, **columns: NDArray[Any]) -> native.Struct:
+    """The records as the native library compares them, boxes or masks; ``columns`` are the problem's others."""
+    return _Problem(**_shapes(truths, detections, kind), **columns)
+
+
+def _shapes(truths: Truths, detections: Detections, kind: Kind) -> dict[str, Any]:
+    shapes: dict[str, Any] = {
+        "box": native.as_array(detections.box, np.float64),
+        "truth_box": native.as_array(truths.box, np.float64),
+        "truth_crowd": native.as_array(truths.crowd, np.uint8),
+    }
+    if kind == "segm":
+        shapes["masks"] = PackedMasks.of(needed(detections.masks, "detections", kind)).struct
+        shapes["truth_masks"] = PackedMasks.of(needed(truths.masks, "truths", kind)).struct
+    return shapes
 
 
 def _solve(problem: _Problem, start: Ints) -> dict[str, Any]:
@@ -279,6 +333,8 @@ def _pairs(
     det_class: NDArray[np.int32],
     truth_image: NDArray[np.int32],
     truth_class: NDArray[np.int32],
+    *,
+    kind: Kind,
     sigmas: Floats | None,
 ) -> dict[str, Any]:
     """Overlaps computed before the matching: for kinds that the native library does not compare itself."""
@@ -291,7 +347,7 @@ def _pairs(
     )
     d, t = det_rows[d], truth_rows[t]
     least = float(THRESHOLDS[0])
-    overlap = overlaps(truths, detections, d, t, kind="keypoints", sigmas=sigmas, at_least=least)
+    overlap = overlaps(truths, detections, d, t, kind=kind, sigmas=sigmas, at_least=least)
     near = np.flatnonzero(overlap >= least)
     return {
         "pair_start": np.searchsorted(d[near], np.arange(len(detections) + 1)).astype(np.int64),
@@ -395,72 +451,6 @@ def pairs_within(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     at = np.repeat(np.arange(len(left)), many)
     inside = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
     return at, order[np.repeat(first, many) + inside]
-
-
-def overlaps(
-    truths: Truths,
-    detections: Detections,
-    at_detection: Rows,
-    at_truth: Rows,
-    *,
-    kind: Kind,
-    sigmas: Floats | None = None,
-    at_least: float = 0.0,
-) -> Floats:
-    """(p,) IoU or keypoint similarity of the pairs; what is surely below ``at_least`` may come back as 0."""
-    if kind == "segm":
-        left = PackedMasks.of(_needed(detections.masks, "detections", kind))
-        right = PackedMasks.of(_needed(truths.masks, "truths", kind))
-        return pair_mask_iou(left, right, at_detection, at_truth, truths.crowd, at_least=at_least)
-    if kind == "keypoints":
-        points, found = (
-            _needed(truths.keypoints, "truths", kind),
-            _needed(detections.keypoints, "detections", kind),
-        )
-        count = points.shape[1]
-        if len(at_truth) and found.shape[1] != count:
-            raise Invalid(
-                f"the truths have {count} keypoints and the detections {found.shape[1]}",
-                remedy="evaluate detections of the same skeleton",
-            )
-        if sigmas is None:
-            coco = count == len(boxes.KEYPOINT_SIGMAS)
-            sigmas = boxes.KEYPOINT_SIGMAS if coco else np.full(count, 1 / max(count, 1))
-        return boxes.pair_oks(
-            found,
-            points,
-            at_detection,
-            at_truth,
-            area=truths.area,
-            box=truths.box,
-            sigmas=sigmas,
-        )
-    out = np.empty(len(at_detection))
-    for begin in range(0, len(out), boxes.PAIRS_AT_ONCE):
-        some = slice(begin, begin + boxes.PAIRS_AT_ONCE)
-        out[some] = boxes.pair_iou(detections.box, truths.box, at_detection[some], at_truth[some], truths.crowd)
-    return out
-
-
-def areas_px(detections: Detections, kind: Kind) -> Floats:
-    """(d,) the area that decides whether an unmatched detection is in an area range."""
-    if kind == "segm":
-        masks = _needed(detections.masks, "detections", kind)
-        return PackedMasks.of(masks).area.astype(np.float64)
-    if kind == "keypoints":
-        points = _needed(detections.keypoints, "detections", kind)
-        if not len(points):
-            return np.empty(0)
-        side: Floats = points[:, :, :2].max(axis=1) - points[:, :, :2].min(axis=1)
-        return np.multiply(side[:, 0], side[:, 1])
-    return np.multiply(detections.box[:, 2], detections.box[:, 3])
-
-
-def _needed(value: _T | None, whose: str, kind: Kind) -> _T:
-    if value is None:
-        what = "masks" if kind == "segm" else "keypoints"
-        raise Invalid(f"the {whose} have no {what}, which kind={kind!r} compares", remedy="use kind='bbox'")
-    return value
 
 
 def _places(ids: Ints, wanted: Ints) -> NDArray[np.int32]:
