@@ -36,14 +36,7 @@ def results(truth: dict[str, Any], *, seed: int = 5) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
 
     def add(image: int, class_id: int, box: list[float], score: float) -> None:
-        out.append(
-            {
-                "image_id": image,
-                "category_id": class_id,
-                "bbox": [float(v) for v in box],
-                "score": round(float(score), 4),
-            }
-        )
+        out.append({"image_id": image, "category_id": class_id, "bbox": [float(v) for v in box], "score": round(float(score), 4)})
 
     for one in truth["annotations"]:
         x, y, w, h = one["bbox"]

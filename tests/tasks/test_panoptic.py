@@ -131,7 +131,7 @@ def test_numbers_equal_the_masks_on_every_slice(seed: int, images: int) -> None:
 
 def test_problems_hold_what_they_promise() -> None:
     counts = np.zeros(3)
-    for seed in range(10):
+    for seed in range(20):
         truth, predicted, maps = problem(seed)
         one = ev.evaluate_panoptic(truth, predicted, truth_images=maps[0], predicted_images=maps[1])
         counts += one.per_class()[["TP", "FP", "FN"]].sum().to_numpy()
