@@ -211,7 +211,7 @@ def test_it_shows_itself() -> None:
     truth, predicted, maps = problem(2)
     one = ev.evaluate_panoptic(truth, predicted, truth_images=maps[0], predicted_images=maps[1])
     assert "4 images · 2 classes of things · 2 of stuff" in repr(one)
-    assert "PQ_things" in one._repr_html_()
+    assert "<small>PQ</small>" in one._repr_html_() and "<i>stuff</i>" in one._repr_html_()
 
 
 def changed(side: int, change):
