@@ -103,7 +103,7 @@ def read(source: object, what: str) -> NDArray[Any]:
 
 
 def chosen(images: object, names: Sequence[Name], *, what: str = "image") -> Ints:
-    """The places of these images (or of ``what`` else has names): a mask, or names; NotFound for a name none has."""
+    """The places of these images (or whatever else has names): a mask, or names; NotFound where none has a name."""
     if isinstance(images, (str, int)):
         images = [images]
     if not isinstance(images, Iterable):
