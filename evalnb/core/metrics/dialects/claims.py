@@ -76,6 +76,10 @@ def claims(boxes: Boxes, chosen: Chosen, found: Pairs, rules: Rules) -> Outcome:
     elif rules.crowds == "ignored above":
         # Above a threshold is at or above it for the next smaller number.
         value = np.where(boxes.crowd[to], np.nextafter(value, 0), value)
+    if rules.choice == "best only":
+        best = np.lexsort((-to, -value, at))
+        best = best[np.flatnonzero(np.diff(at[best], prepend=-1))]
+        at, to, value = at[best], to[best], value[best]
     backward = rules.choice == "earlier"
     taken = claim(
         detection=at,
