@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
+    from evalnb.runs.ranking import compare_many as compare_many
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
@@ -37,6 +38,7 @@ _HOMES = {
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "collect_validation": "evalnb.runs.validation",
     "evaluate_clicks": "evalnb.runs.tasks.clicks",
+    "compare_many": "evalnb.runs.ranking",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
     "evaluate_panoptic": "evalnb.runs.tasks.panoptic",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evalnb.demo import prepare
+from evalnb.demo.dataset import write
 from evalnb.project import Project
 from evalnb.runs.evaluation import Evaluation
 
@@ -27,7 +28,7 @@ widget
 
 
 def results(truth: dict[str, Any], *, seed: int = 5) -> list[dict[str, Any]]:
-    """Detections near the truths: some missed, some of another class, some where nothing is; small ones are harder."""
+    """Detections near the truths: some missed, some of another class, some where nothing is; small ones harder."""
     rng = np.random.default_rng(seed)
     classes = [one["id"] for one in truth["categories"]]
     # Each class has its own skill, so that there is something to see.
@@ -63,12 +64,59 @@ def results(truth: dict[str, Any], *, seed: int = 5) -> list[dict[str, Any]]:
     return out
 
 
-def evaluated(project: Project, folder: Path, *, images: int) -> Evaluation:
-    """The scenes imported, the detections as a run, and its evaluation."""
+@dataclass(frozen=True, slots=True)
+class WrongLabel:
+    """An object whose label says another class than the detector saw."""
+
+    image: str
+    """Its file name."""
+    box: tuple[float, float, float, float]
+    right: str
+    """The class that it is of, in truth."""
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        x, y, w, h = self.box
+        return x + w / 2, y + h / 2
+
+
+def spoil(truth: dict[str, Any], found: list[dict[str, Any]]) -> WrongLabel:
+    """Give the largest object that is well detected and lies alone another class."""
+    names = {one["id"]: one["name"] for one in truth["categories"]}
+    file = {one["id"]: one["file_name"] for one in truth["images"]}
+
+    def inside(box: list[float], x: float, y: float) -> bool:
+        return box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3]
+
+    for one in sorted(truth["annotations"], key=lambda one: -one["area"]):
+        x, y, w, h = one["bbox"]
+        around = [other for other in truth["annotations"] if other["image_id"] == one["image_id"]]
+        alone = sum(inside(other["bbox"], x + w / 2, y + h / 2) for other in around) == 1
+        seen = any(
+            d["image_id"] == one["image_id"]
+            and d["category_id"] == one["category_id"]
+            and d["score"] > 0.5
+            and abs(np.array(d["bbox"]) - one["bbox"]).max() < 0.1 * min(w, h)
+            for d in found
+        )
+        # Those two have no holes where a click would fall through.
+        if alone and seen and names[one["category_id"]] in ("ball", "crate"):
+            wrong = WrongLabel(file[one["image_id"]], (x, y, w, h), names[one["category_id"]])
+            one["category_id"] = next(id for id, name in names.items() if name == "leaf")
+            return wrong
+    raise AssertionError("no object is well detected and alone")
+
+
+def evaluated(project: Project, folder: Path, *, images: int) -> tuple[Evaluation, WrongLabel]:
+    """The scenes with one wrong label imported, the detections as a run, and its evaluation."""
+    written = write(folder / "scenes", images=images)
+    truth = json.loads(written.annotations.read_bytes())
+    found = results(truth)
+    wrong = spoil(truth, found)
+    written.annotations.write_text(json.dumps(truth))
     prepare.datasets(project, folder, images=images)
-    truth = json.loads((folder / "scenes" / "instances.json").read_bytes())
-    run = project.import_results(project.dataset("scenes"), results(truth), name="noisy")
-    return project.evaluate(run)
+    run = project.import_results(project.dataset("scenes"), found, name="noisy")
+    return project.evaluate(run), wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +159,15 @@ class Exploring:
     def cards(self) -> list[int]:
         """The ids of the images in the strip."""
         return [int(one.get_attribute("data-image")) for one in self.root.locator(".card").all()]
+
+    def elapsed(self) -> float:
+        """From the last move of a slider until its figures were painted, ms."""
+        return float(self.root.get_attribute("data-elapsed"))
+
+    def until_cards(self, count: int) -> None:
+        """Until the strip has that many images."""
+        self.page.wait_for_function(
+            "count => document.querySelectorAll('.evalnb-evaluation .card').length === count",
+            arg=count,
+            timeout=60_000,
+        )

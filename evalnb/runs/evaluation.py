@@ -399,6 +399,7 @@ class Evaluation:
         # By name: widgets stand above the runs, and whoever only measures needs none of them.
         widget = import_module("evalnb.widgets.evaluation").EvaluationWidget
         return widget(self, images=images, on_open=on_open)
+
     def why_chart(self, tool: str, *, ap50: bool = False) -> Chart:
         """``why`` as a waterfall: from COCO's number to the tool's, a bar for each rule that moves it."""
         from evalnb.runs.waterfall import waterfall

@@ -332,7 +332,9 @@ def _detection_area(ev: Evaluation) -> Floats:
     own: Floats = areas_px(detections, matches.kind)[matches.row]
     ranges = np.array(list(AREAS.values()))
     outside = (own < ranges[:, :1]) | (own > ranges[:, 1:])
-    as_flagged = (np.packbits(outside, axis=0, bitorder="little")[0] == matches.flags & np.uint8(15)).all()
+    flags = np.packbits(outside, axis=0, bitorder="little")[0]
+    # Those outside of the range of all areas are what nobody looked for, whatever their size.
+    as_flagged = ((matches.flags & 1 == 1) | (flags == matches.flags & np.uint8(15))).all()
     return own if as_flagged else by_box
 
 

@@ -290,8 +290,8 @@ class Figures:
             ImageItem(
                 id=int(about.id[at]),
                 name=about.name[at],
-                width=int(about.size[at, 0]),
-                height=int(about.size[at, 1]),
+                width=int(about.size[at, 1]),
+                height=int(about.size[at, 0]),
                 count=int(count[at]),
                 hits=int(table.tp[at]),
                 ghosts=int(table.fp[at]),

@@ -21,7 +21,8 @@ from evalnb.errors import Invalid, NotFound
 from evalnb.runs import explain_charts
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.files import evaluate_coco
-from tests.parity import problems
+from evalnb.runs.lvis import evaluate_lvis
+from tests.parity import problems, test_lvis
 
 SEEDS = range(8)
 
@@ -168,6 +169,22 @@ def test_sizes_are_matched_as_coco_matches_its_ranges() -> None:
             precision = reference.eval["precision"][0, :, :, :, 2]
             wanted = [one[one > -1].mean() if (one > -1).any() else math.nan for one in np.moveaxis(precision, 2, 0)]
             assert evaluation.by_size(sides=sides)["AP"].tolist() == pytest.approx(wanted, abs=1e-12, nan_ok=True)
+
+
+def test_sizes_of_coco_s_ranges_are_its_ap50_whatever_the_kind_and_protocol() -> None:
+    for seed in SEEDS:
+        problem = problems.make(seed=seed, kind="segm", images=5, classes=3, truths=7, detections=20)
+        boxed = problem[0], [{**one, "bbox": [0.0, 0.0, 40.0, 40.0]} for one in problem[1]]
+        federated = test_lvis.federated(problem, seed)
+        for one in (
+            evaluate_coco(*problem, "boundary"),
+            evaluate_coco(*boxed, "segm"),
+            evaluate_lvis(*federated, "segm"),
+        ):
+            precision = one.accumulated().precision[0, :, :, 1:, -1]
+            wanted = [of[of > -1].mean() if (of > -1).any() else math.nan for of in np.moveaxis(precision, 2, 0)]
+            found = one.by_size(sides=(0.0, 32.0, 96.0, 1e5))["AP"].tolist()
+            assert found == pytest.approx(wanted, abs=1e-12, nan_ok=True)
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,12 @@ def by_size(
     ends = np.asarray(sides, dtype=np.float64) ** 2
     keep, never = kept(near, part), ~to_find(near, Part(), area="all")
     wanted = part.truths(matches)
+    # Outside of the range of all areas: what nobody looked for (LVIS).
+    unsure = (matches.flags & 1).astype(bool)
     truths, found, ap = [], [], []
     for low, high in itertools.pairwise(ends.tolist()):
         ignored = never | (truth_area < low) | (truth_area > high)
-        outside = (detection_area < low) | (detection_area > high)
+        outside = unsure | (detection_area < low) | (detection_area > high)
         one = outcome_of(near, iou=iou, ignored=ignored, outside=outside)
         positives = np.bincount(matches.truth_class[wanted & ~ignored], minlength=len(matches.classes))
         each = average_precision(one.hit & keep, keep & ~one.ignored, start=matches.start, positives=positives)[

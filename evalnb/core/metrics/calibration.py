@@ -54,7 +54,7 @@ def reliability(
         detections=many,
         confidence=confidence,
         precision=precision,
-        overlap=_mean(at[hit], overlap_of(near, found)[rows[hit]], np.bincount(at[hit], minlength=bins)),
+        overlap=_mean(at[hit], overlap_of(near, found, rows[hit]), np.bincount(at[hit], minlength=bins)),
         d_ece=float((many * gap).sum() / len(rows)) if len(rows) else float("nan"),
     )
 
@@ -70,9 +70,11 @@ def laece(
     classes = len(near.matches.classes)
     score, of = near.matches.score[rows], near.class_of[rows]
     # Precision times the mean IoU of the hits is the sum of their IoUs over all; so is the confidence's mean.
-    lacking = score - overlap_of(near, found)[rows]
     cell = of * np.int64(bins) + bin_of(score, np.linspace(0.0, 1.0, bins + 1))
-    gap = np.abs(np.bincount(cell, weights=lacking, minlength=classes * bins)).reshape(classes, bins).sum(axis=1)
+    hit = found.hit[rows]
+    reached = np.bincount(cell[hit], weights=overlap_of(near, found, rows[hit]), minlength=classes * bins)
+    gap = np.abs(np.bincount(cell, weights=score, minlength=classes * bins) - reached)
+    gap = gap.reshape(classes, bins).sum(axis=1)
     many = np.bincount(of, minlength=classes)
     truths = np.bincount(near.matches.truth_class[to_find(near, part, area=area)], minlength=classes)
     out = np.divide(gap, many, out=np.full(classes, np.nan), where=(many > 0) & (truths > 0))

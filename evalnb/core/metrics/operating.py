@@ -82,15 +82,15 @@ def operating_points(
     truths = place_of[matches.truth_class[to_find(near, part, area=area)]]
     class_id = np.array([-1]) if together else matches.classes[places]
     truths_of = np.bincount(truths[truths >= 0], minlength=len(class_id))
-    loose = np.where(hit, 1 - overlap_of(near, found)[rows], 0.0)
 
     last = np.ones(len(rows), bool)
     last[:-1] = (score[1:] != score[:-1]) | (class_at[1:] != class_at[:-1])
     end = np.flatnonzero(last)
     start = np.searchsorted(class_at, np.arange(len(class_id)))
-    hits, looseness = np.cumsum(hit), np.concatenate(([0.0], np.cumsum(loose)))
-    of = class_at[end]
-    mine = hits[end] - np.concatenate(([0], hits))[start][of]
+    hits = np.concatenate(([0], np.cumsum(hit)))
+    loose = np.concatenate(([0.0], np.cumsum(1 - overlap_of(near, found, rows[hit]))))
+    of, before, until = class_at[end], hits[start], hits[end + 1]
+    mine = until - before[of]
     return Points(
         class_at=of,
         confidence=score[end],
@@ -98,7 +98,7 @@ def operating_points(
         ghosts=end + 1 - start[of] - mine,
         truths=truths_of[of],
         # Of a difference of running sums rounding may be left where nothing should be.
-        looseness=np.clip(looseness[end + 1] - looseness[start[of]], 0.0, mine),
+        looseness=np.clip(loose[until] - loose[before[of]], 0.0, mine),
         class_id=class_id,
         truths_of=truths_of,
     )

@@ -109,8 +109,7 @@ def to_find(near: Near, part: Part, *, area: str) -> Flags:
     return keep
 
 
-def overlap_of(near: Near, found: Outcome) -> Floats:
-    """(d,) how well each true positive lies on its truth; 0 for all others."""
-    out = np.zeros(len(found.pair))
-    out[found.hit] = near.pairs.overlap[found.pair[found.hit]]
+def overlap_of(near: Near, found: Outcome, rows: Ints) -> Floats:
+    """(n,) how well the true positives ``rows`` lie on their truths."""
+    out: Floats = near.pairs.overlap[found.pair[rows]]
     return out

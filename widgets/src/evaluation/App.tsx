@@ -36,17 +36,29 @@ function Heading({ session }: { session: Session }) {
       )}
       {figures && (
         <span class="counts">
-          {plural(figures.images, "image")} · {plural(figures.truths, "truth")} · {plural(figures.detections, "detection")}
+          {figures.images < hello.image_count && `${figures.images.toLocaleString("en")} of them shown · `}
+          {plural(figures.truths, "truth")} · {plural(figures.detections, "detection")}
         </span>
       )}
     </header>
   );
 }
 
-export function App({ session }: { session: Session }) {
-  const ready = session.hello.value !== null && session.figures.value !== null;
+function Problem({ session }: { session: Session }) {
+  if (session.problem.value === null) return null;
   return (
-    <div class="frame" data-ready={ready} data-elapsed={session.elapsedMs.value?.toFixed(1) ?? ""}>
+    <p class="problem" role="alert">
+      {session.problem.value}
+      <button type="button" aria-label="Dismiss" onClick={() => (session.problem.value = null)}>×</button>
+    </p>
+  );
+}
+
+/** Reads only what changes rarely: every figure follows its own signals. */
+export function App({ session }: { session: Session }) {
+  const ready = session.ready.value;
+  return (
+    <div class="frame" data-ready={ready}>
       <Curtain session={session} />
       <Heading session={session} />
       {ready && (
@@ -63,12 +75,7 @@ export function App({ session }: { session: Session }) {
           <Strip session={session} />
         </>
       )}
-      {session.problem.value && (
-        <p class="problem" role="alert">
-          {session.problem.value}
-          <button type="button" aria-label="Dismiss" onClick={() => (session.problem.value = null)}>×</button>
-        </p>
-      )}
+      <Problem session={session} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 // A bar for each class: AP now, and a tick where it stands in the whole. The bar shows images, the box narrows.
 import { useState } from "preact/hooks";
-import { number, toggled } from "./query";
+import { narrowed, number, toggled } from "./query";
 import type { Session } from "./session";
 
 type Order = "worst" | "best" | "name" | "truths";
@@ -14,6 +14,7 @@ export function Classes({ session }: { session: Session }) {
   if (!figures) return null;
   const query = session.query.value;
   const mark = session.mark.value;
+  const part = session.hello.value !== null && narrowed(query, session.hello.value);
   const rows = session.classes
     .map((info, n) => ({ info, row: figures.classes[n] }))
     .filter(({ info }) => info.name.toLowerCase().includes(wanted.toLowerCase()));
@@ -65,7 +66,7 @@ export function Classes({ session }: { session: Session }) {
                 <span class="name"><i style={{ background: info.color }} />{info.name}</span>
                 <span class="track">
                   <span class="fill" style={{ width: `${Math.max(0, ap || 0) * 100}%` }} />
-                  {(row?.whole ?? -1) >= 0 && <span class="tick" style={{ left: `${(row?.whole ?? 0) * 100}%` }} />}
+                  {part && (row?.whole ?? -1) >= 0 && <span class="tick" style={{ left: `${(row?.whole ?? 0) * 100}%` }} />}
                 </span>
                 <span class="value">{number(ap)}</span>
               </button>

@@ -1,5 +1,6 @@
 // The Evaluation widget, as anywidget loads it. Everything lives in one call of `render`: a page may show many.
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { effect } from "@preact/signals";
 import { render as mount } from "preact";
 import { comm } from "../bridges/anywidget";
 import type { AreaName } from "../wire.gen";
@@ -65,10 +66,13 @@ export function explore(model: AnyModel<Traits>, el: HTMLElement): () => void {
   const changed = (): void => session.look(read(), { silent: true });
   for (const one of traits) model.on(`change:${one}`, changed);
   mount(<App session={session} />, root);
+  // How long the last figures took, for whoever measures.
+  const stopTelling = effect(() => void (root.dataset["elapsed"] = session.elapsedMs.value?.toFixed(1) ?? ""));
   void session.start(read());
   return () => {
     closed = true;
     for (const one of traits) model.off(`change:${one}`, changed);
+    stopTelling();
     session.dispose();
     shown?.view.remove();
     mount(null, root);

@@ -48,6 +48,7 @@ export class Session {
   readonly problem = signal<string | null>(null);
   /** From the move of a slider to the frame that shows the figures, ms. */
   readonly elapsedMs = signal<number | null>(null);
+  readonly ready = computed(() => this.hello.value !== null && this.figures.value !== null);
   readonly classOf = computed(() => new Map((this.hello.value?.classes ?? []).map((one) => [one.id, one] as const)));
 
   readonly #transport: Transport<Talk>;
@@ -73,8 +74,8 @@ export class Session {
       },
       (_, __, at) => {
         this.figures.value = answered;
-        // Two frames: the first is asked for before the change is painted.
-        requestAnimationFrame(() => requestAnimationFrame(() => (this.elapsedMs.value = performance.now() - at)));
+        // A frame's callbacks run before it is painted; the task after them, once it is.
+        requestAnimationFrame(() => setTimeout(() => (this.elapsedMs.value = performance.now() - at)));
       },
       fail,
     );
