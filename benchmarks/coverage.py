@@ -67,7 +67,7 @@ def _mean(rows: list[Any]) -> NDArray[np.float64]:
 
 
 def intervals(of: Population, images: int, datasets: int, replicates: int) -> dict[str, Any]:
-    truth, class_truth = averages(of, images, 3000)
+    truth, class_truth = averages(of, images, 1500)
     endless = _mean([list(metrics.summary(draw(of, 20_000, [2, at]).matches[0]).values()) for at in range(4)])
     held: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     keys: tuple[str, ...] = ()
