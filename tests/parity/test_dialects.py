@@ -17,7 +17,7 @@ from tests.parity import problems, tools
 
 CLOSE = 1e-6
 NUMBERS = ["AP", "AP50", "AP75"]
-thorough = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")
