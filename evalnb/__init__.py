@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalnb.project import open as open
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
+    from evalnb.runs.open_images import evaluate_open_images as evaluate_open_images
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
+    "evaluate_open_images": "evalnb.runs.open_images",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }

@@ -45,7 +45,7 @@ def bit(threshold: int, area: int) -> np.uint64:
 
 NATIVE_KINDS = ("bbox", "segm")
 """What the native library compares itself."""
-LIMITS = {"lvis": (300,)}
+LIMITS = {"lvis": (300,), "open_images": (10_000,)}
 """The limits of protocols that have their own, whatever the kind."""
 CLAIMS = np.uint8(128)
 """The bit of ``Matches.flags`` that says a detection took something."""
@@ -124,7 +124,7 @@ class Matches:
     truth_ignored: NDArray[np.uint8]
     """(t,) bit a is set where the truth does not count in the ``a``-th area range."""
     protocol: str = "coco"
-    """Whose rules it was matched by, and whose numbers it gives: coco or lvis."""
+    """Whose rules it was matched by, and whose numbers it gives: coco, lvis or open_images."""
     group: NDArray[np.int8] | None = None
     """(k,) LVIS's frequency group of each class: 0 rare, 1 common, 2 frequent, -1 not said."""
     sigmas: Floats | None = None
