@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.kinds import overlaps
+from evalnb.core.lookup import place_of
 from evalnb.core.lvis import among
 from evalnb.core.matching import AREA_NAMES, CLAIMS, THRESHOLDS, Matches, Words, pairs_within
 from evalnb.core.records import Detections, Floats, Ints, Truths
@@ -77,10 +78,10 @@ def match_open_images(
     ``truths.crowd`` are the group-of boxes; ``verified`` (n, 2) are image and class ids beside those of the truths.
     ``group_of`` counts each group as one truth to find, as the challenge does; without it groups only absorb.
     """
-    truth_image, truth_class = _at(images, truths.image), _at(classes, truths.class_id)
+    truth_image, truth_class = place_of(images, truths.image), place_of(classes, truths.class_id)
     outside = (truth_image < 0) | (truth_class < 0)
     truth_image[outside] = truth_class[outside] = -1
-    det_image, det_class = _at(images, detections.image), _at(classes, detections.class_id)
+    det_image, det_class = place_of(images, detections.image), place_of(classes, detections.class_id)
     known = among(
         np.stack([detections.image, detections.class_id], axis=1),
         np.concatenate([np.stack([truths.image, truths.class_id], axis=1), verified]),
@@ -88,13 +89,11 @@ def match_open_images(
     sound = (detections.box[:, 2:] > 0).all(axis=1)
     rows = np.flatnonzero((det_image >= 0) & (det_class >= 0) & known & sound)
     rows = rows[np.lexsort((det_image[rows], -detections.score[rows], det_class[rows]))]
-    image, of = det_image[rows], det_class[rows]
+    image, of = det_image[rows].astype(np.int32), det_class[rows]
 
     kept = np.flatnonzero(truth_image >= 0)
     many = len(images)
-    at, to = pairs_within(
-        of.astype(np.int64) * many + image, truth_class[kept].astype(np.int64) * many + truth_image[kept]
-    )
+    at, to = pairs_within(of * many + image, truth_class[kept] * many + truth_image[kept])
     truth = kept[to]
     value = overlaps(truths, detections, rows[at], truth, kind="bbox")
     single, single_value = _best(at, truth, value, ~truths.crowd[truth], len(rows))
@@ -111,15 +110,15 @@ def match_open_images(
         image=image,
         start=np.searchsorted(of, np.arange(len(classes) + 1)).astype(np.int64),
         score=detections.score[rows],
-        rank=_rank(of.astype(np.int64) * many + image),
+        rank=_rank(of * many + image),
         flags=flags,
         row=rows.astype(np.int32),
         claim_at=claims.astype(np.int32),
         claim_matched=matched[claims],
         claim_ignored=ignored[claims],
         claim_truth=first[claims],
-        truth_image=truth_image,
-        truth_class=truth_class,
+        truth_image=truth_image.astype(np.int32),
+        truth_class=truth_class.astype(np.int32),
         truth_ignored=np.where(truths.crowd & (not group_of), 2 ** len(AREA_NAMES) - 1, 0).astype(np.uint8),
         protocol="open_images",
     )
@@ -171,11 +170,3 @@ def _rank(group: Ints) -> NDArray[np.uint8]:
     out = np.empty(len(group), np.int64)
     out[order] = np.arange(len(group)) - np.searchsorted(line, line)
     return np.minimum(out, 255).astype(np.uint8)
-
-
-def _at(ids: Ints, wanted: Ints) -> NDArray[np.int32]:
-    """The place of each wanted id among ascending ids; -1 where it is not there."""
-    if not len(ids):
-        return np.full(len(wanted), -1, np.int32)
-    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[place] == wanted, place, -1).astype(np.int32)
