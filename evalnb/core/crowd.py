@@ -9,6 +9,7 @@ size is known. All detections count, however many an image has, so both numbers 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,7 +170,7 @@ def _scene(
     shown = np.arange(len(matches.images)) if part.images is None else np.flatnonzero(part.images)
     classes = matches.classes[part.places(matches)]
     det_at, truth_at = (place_of(matches.images[shown], one.image) for one in (detections, truths))
-    det_of, truth_of = (place_of(classes, one.class_id) for one in (detections, truths))
+    det_of, truth_of = (place_of(classes, one.class_id).astype(np.int64) for one in (detections, truths))
     rows = np.flatnonzero((det_at >= 0) & (det_of >= 0) & (detections.score >= part.confidence))
     cell = det_of[rows] * len(shown) + det_at[rows]
     order = np.lexsort((-detections.score[rows], cell))
@@ -197,7 +198,7 @@ def _scene(
     )
 
 
-def _cut(box: Floats, image: Ints, size: Ints | None) -> Floats:
+def _cut(box: Floats, image: NDArray[np.integer[Any]], size: Ints | None) -> Floats:
     """Boxes within their images; a box that begins behind the border keeps the last pixel."""
     if size is None:
         return box

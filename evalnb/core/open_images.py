@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.kinds import overlaps
-from evalnb.core.lookup import place_of
-from evalnb.core.lvis import among
+from evalnb.core.lookup import among, place_of
 from evalnb.core.matching import AREA_NAMES, CLAIMS, THRESHOLDS, Matches, Words, pairs_within
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import Invalid
@@ -82,18 +81,16 @@ def match_open_images(
     outside = (truth_image < 0) | (truth_class < 0)
     truth_image[outside] = truth_class[outside] = -1
     det_image, det_class = place_of(images, detections.image), place_of(classes, detections.class_id)
-    known = among(
-        np.stack([detections.image, detections.class_id], axis=1),
-        np.concatenate([np.stack([truths.image, truths.class_id], axis=1), verified]),
-    )
+    also = place_of(images, verified[:, 0]), place_of(classes, verified[:, 1])
+    known = among(det_image, det_class, truth_image, truth_class) | among(det_image, det_class, *also)
     sound = (detections.box[:, 2:] > 0).all(axis=1)
     rows = np.flatnonzero((det_image >= 0) & (det_class >= 0) & known & sound)
     rows = rows[np.lexsort((det_image[rows], -detections.score[rows], det_class[rows]))]
-    image, of = det_image[rows].astype(np.int32), det_class[rows]
+    image, of = det_image[rows], det_class[rows].astype(np.int64)
 
     kept = np.flatnonzero(truth_image >= 0)
     many = len(images)
-    at, to = pairs_within(of * many + image, truth_class[kept] * many + truth_image[kept])
+    at, to = pairs_within(of * many + image, truth_class[kept].astype(np.int64) * many + truth_image[kept])
     truth = kept[to]
     value = overlaps(truths, detections, rows[at], truth, kind="bbox")
     single, single_value = _best(at, truth, value, ~truths.crowd[truth], len(rows))
@@ -117,8 +114,8 @@ def match_open_images(
         claim_matched=matched[claims],
         claim_ignored=ignored[claims],
         claim_truth=first[claims],
-        truth_image=truth_image.astype(np.int32),
-        truth_class=truth_class.astype(np.int32),
+        truth_image=truth_image,
+        truth_class=truth_class,
         truth_ignored=np.where(truths.crowd & (not group_of), 2 ** len(AREA_NAMES) - 1, 0).astype(np.uint8),
         protocol="open_images",
     )
