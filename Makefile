@@ -15,12 +15,10 @@ demo: setup ## everything running, with data, a small detector, and the tour ope
 up: setup ## the servers, API, worker, JupyterLab and Voila on your own data
 	$(BIN)/python -m evalnb up
 
-test: setup .build/chromium ## every test: real PostgreSQL, Valkey, workers and Chromium
+test: setup .build/chromium ## every test, two folders at a time: real PostgreSQL, Valkey, workers and Chromium
 	@tools/outside-servers.sh
 	npm test --workspace widgets
-	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m pytest
-	@echo "once more against the distribution's own PostgreSQL and Redis"
-	EVALNB_TEST_SERVERS=outside $(BIN)/python -m pytest -m "not browser and not chaos" $(wildcard $(addprefix tests/,store edits registry jobs runs))
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/run_tests.py
 
 check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/ruff check .

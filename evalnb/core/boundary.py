@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evalnb.core import native
 from evalnb.core.packed import PackedMasks, pair_mask_iou
-from evalnb.core.records import Floats, Ints
+from evalnb.core.records import Floats
 
 RATIO = 0.02
 """Of the diagonal: the paper's choice for COCO's and LVIS's images."""
@@ -31,31 +31,9 @@ def reach_px(size: NDArray[np.integer[Any]], ratio: float = RATIO) -> NDArray[np
 def boundaries(masks: PackedMasks, *, ratio: float = RATIO) -> PackedMasks:
     """The boundary of each mask. Only a mask's own box is ever laid out in pixels, one mask at a time."""
     reach = reach_px(masks.size, ratio)
-    ends = np.zeros(len(masks), np.int64)
-    trace = native.library().evalnb_boundaries
-
-    def work(low: int, high: int) -> tuple[list[NDArray[np.uint32]], Ints]:
-        pieces: list[NDArray[np.uint32]] = []
-        room = 2 * int(masks.start[high] - masks.start[low]) + 4096
-        at = low
-        while at < high:
-            piece = np.empty(room, np.uint32)
-            where = native.address(masks.struct), native.address(reach)
-            reached = trace(*where, at, high, native.address(piece), room, native.address(ends))
-            native.checked(native.NO_MEMORY if reached < 0 else native.OK)
-            if reached > at:
-                pieces.append(piece[: ends[reached - 1]].copy())
-                ends[at:reached] = np.diff(ends[at:reached], prepend=0)
-            else:
-                room *= 4
-            at = reached
-        return pieces, ends[low:high]
-
-    found = native.spread(work, native.in_parts(masks.area, least=1_000_000)) if len(masks) else []
-    pieces = [one for several, _ in found for one in several]
-    lengths = np.concatenate([np.zeros(1, np.int64), *(one for _, one in found)])
-    counts = np.concatenate(pieces) if pieces else np.empty(0, np.uint32)
-    return PackedMasks.measured(counts, np.cumsum(lengths), masks.size)
+    trace, where = native.library().evalnb_boundaries, (native.address(masks.struct), native.address(reach))
+    expected = 2 * (masks.stop - masks.start)
+    return PackedMasks.made(lambda *asked: trace(*where, *asked), masks.size, expected, least=20_000)
 
 
 def pair_boundary_iou(

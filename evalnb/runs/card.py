@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evalnb.runs.evaluation import Comparison, Evaluation
+    from evalnb.runs.evaluation import Evaluation
 
 MEANING = {
     "AP": "IoU .50–.95",
@@ -134,26 +134,6 @@ def spark(recall: Sequence[float], precision: Sequence[float]) -> str:
         '<path d="M8 10V84H142" fill="none" stroke="currentColor" opacity=".35"/>'
         f'{area}<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.8" '
         'stroke-linejoin="round"/><text x="142" y="94" text-anchor="end" font-size="8" fill="currentColor" '
-        'opacity=".8">recall</text><text x="11" y="17" font-size="8" fill="currentColor" opacity=".8">'
+        'opacity=".8">recall</text><text x="8" y="7" font-size="8" fill="currentColor" opacity=".8">'
         "precision</text></svg>"
     )
-
-
-def comparison(one: Comparison) -> str:
-    """Both tables of a comparison, signs coloured."""
-
-    def row(name: object, mine: float, theirs: float, difference: float) -> str:
-        sign = "" if math.isnan(difference) or abs(difference) < 5e-4 else ("up" if difference > 0 else "down")
-        shown = "–" if math.isnan(difference) else f"{difference:+.3f}"
-        return (
-            f"<tr><td>{escape(str(name))}</td><td>{number(mine)}</td><td>{number(theirs)}</td>"
-            f'<td class="{sign}">{shown}</td></tr>'
-        )
-
-    def table(title: str, rows: list[tuple[object, float, float, float]]) -> str:
-        body = "".join(row(*one) for one in rows)
-        return f"<table><tr><th>{title}</th><th>this</th><th>other</th><th>difference</th></tr>{body}</table>"
-
-    numbers = table("number", [tuple(one) for one in one.numbers.itertuples(index=False)])
-    classes = table("class (AP)", [tuple(one) for one in one.classes.itertuples(index=False)])
-    return f'{STYLE}<div class="evalnb-sum"><div class="body">{numbers}{classes}</div></div>'

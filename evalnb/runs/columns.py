@@ -436,7 +436,7 @@ def _masks(
     shapes: list[Rle] = []
     for index, row in rows:
         try:
-            shape = _mask(row, size_of(row), from_box=from_box)
+            shape = mask_of(row, size_of(row), from_box=from_box)
         except EvalnbError as error:
             problems.append(Problem(source, index, "segmentation", error.happened))
         else:
@@ -445,7 +445,8 @@ def _masks(
     return kept, shapes
 
 
-def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
+def mask_of(row: Row, size: Size, *, from_box: bool = False) -> Rle:
+    """The mask of a row's runs or polygons, in an image of this size; ``from_box``: of its box if it has neither."""
     value = row.get("segmentation")
     if isinstance(value, dict):
         counts, stated = value.get("counts"), value.get("size")

@@ -43,7 +43,7 @@ def freeze(
         "class_names": {str(key): name for key, name in class_names.items()},
         "problems": [[one.source, one.index, one.field, one.what] for one in problems],
     }
-    masks = None if truths.masks is None else PackedMasks.of(truths.masks)
+    masks = None if truths.masks is None else PackedMasks.of(truths.masks).together()
     _apart(truths, "truth", columns, but=("masks",))
     if masks is not None:
         _apart(masks, "mask", columns)

@@ -9,13 +9,14 @@ from typing import Protocol
 
 import numpy as np
 
-from evalnb.core.rematch import taken
 from evalnb.core.records import Truths
+from evalnb.core.rematch import taken
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
 from evalnb.registry import pixels
 from evalnb.store import Store
-from evalnb.store.repositories import annotations, images
+from evalnb.store.repositories import annotations as annotation_rows
+from evalnb.store.repositories import images
 
 
 class Source(Protocol):
@@ -63,7 +64,7 @@ class StoredSource:
         """The truths of these images (default: of all that the evaluation was made for) as they are now."""
         part = self.part if of is None else self.part.where(images=of)
         with self.store.database.transaction() as session:
-            found = annotations.truths(session, self.dataset_id, part, masks=self.masks)
+            found = annotation_rows.truths(session, self.dataset_id, part, masks=self.masks)
         # As when it was evaluated: COCO's evaluation overwrites the annotations' own ``ignore``.
         return replace(found, ignore=None)
 

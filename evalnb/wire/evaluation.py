@@ -48,6 +48,9 @@ class EvaluationHelloReply(Wire):
     areas: list[AreaName]
     least_confidence: float
     image_count: int
+    problems: list[str]
+    """What could not be used, at most fifty lines."""
+    problem_count: int
     pictures: bool
     """Whether there are thumbnails."""
     opens: Literal["annotator", "callback", "nothing"]

@@ -113,7 +113,7 @@ EVALNB_PUBLIC int64_t evalnb_boundaries(const Masks *m, const int32_t *reach, in
         }
         memset(plate.set, 0, wide * high);
         const int64_t height = m->size[2 * i], width = m->size[2 * i + 1];
-        lay_out(m->counts + m->start[i], m->start[i + 1] - m->start[i], height, box, plate.set);
+        lay_out(m->counts + m->start[i], m->stop[i] - m->start[i], height, box, plate.set);
         hollow(plate.set, (int64_t)wide, (int64_t)high, reach[i], plate.streak);
         const int64_t runs = runs_of(plate.set, box, height, width, out + used, room - used);
         if (runs > room - used) break;
