@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
-    from evalnb.runs.open_images import evaluate_open_images as evaluate_open_images
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
+    from evalnb.runs.open_images import evaluate_open_images as evaluate_open_images
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic

@@ -309,6 +309,7 @@ class Evaluation:
         found = crowd(self.matches, *self.records(), self.rows(), size=self.images.size, iou=iou)
         some = getattr(found, name)[found.miss_rate > -1]
         return float(some.mean()) if len(some) else -1.0
+
     # ------------------------------------------------------------------------------------------ other tools' rules
     def dialects(self) -> pd.DataFrame:
         """What other tools would say of the same boxes: columns tool, AP, AP50, AP75, difference (from COCO's AP).
