@@ -25,6 +25,7 @@ from evalnb.core.kinds import MAX_DETECTIONS as MAX_DETECTIONS
 from evalnb.core.kinds import Kind as Kind
 from evalnb.core.kinds import areas_px, needed
 from evalnb.core.kinds import overlaps as overlaps
+from evalnb.core.lookup import place_of
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.core.slices import AREAS
@@ -45,7 +46,7 @@ def bit(threshold: int, area: int) -> np.uint64:
 
 NATIVE_KINDS = ("bbox", "segm")
 """What the native library compares itself."""
-LIMITS = {"lvis": (300,)}
+LIMITS = {"lvis": (300,), "open_images": (10_000,)}
 """The limits of protocols that have their own, whatever the kind."""
 CLAIMS = np.uint8(128)
 """The bit of ``Matches.flags`` that says a detection took something."""
@@ -124,7 +125,7 @@ class Matches:
     truth_ignored: NDArray[np.uint8]
     """(t,) bit a is set where the truth does not count in the ``a``-th area range."""
     protocol: str = "coco"
-    """Whose rules it was matched by, and whose numbers it gives: coco or lvis."""
+    """Whose rules it was matched by, and whose numbers it gives: coco, lvis or open_images."""
     group: NDArray[np.int8] | None = None
     """(k,) LVIS's frequency group of each class: 0 rare, 1 common, 2 frequent, -1 not said."""
     sigmas: Floats | None = None
@@ -212,7 +213,7 @@ def match(
     """
     image_ids, class_ids = np.asarray(images, dtype=np.int64), np.unique(classes)
     areas = np.array(list(AREAS.values()))
-    truth_image, truth_class = _places(image_ids, truths.image), _places(class_ids, truths.class_id)
+    truth_image, truth_class = place_of(image_ids, truths.image), place_of(class_ids, truths.class_id)
     outside = (truth_image < 0) | (truth_class < 0)
     if rules.truth_counted is not None:
         outside |= ~rules.truth_counted
@@ -223,7 +224,7 @@ def match(
     truth_out = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:]) | ignore
     truth_ignored = np.packbits(truth_out, axis=0, bitorder="little")[0]
 
-    det_image, det_class = _places(image_ids, detections.image), _places(class_ids, detections.class_id)
+    det_image, det_class = place_of(image_ids, detections.image), place_of(class_ids, detections.class_id)
     if rules.counted is not None:
         det_class[~rules.counted] = -1
     start, order = by_class(det_class, det_image, len(class_ids))
@@ -451,22 +452,6 @@ def pairs_within(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     at = np.repeat(np.arange(len(left)), many)
     inside = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
     return at, order[np.repeat(first, many) + inside]
-
-
-def _places(ids: Ints, wanted: Ints) -> NDArray[np.int32]:
-    """(n,) the place of each wanted id among the distinct ids, -1 where it is not there."""
-    if not len(ids):
-        return np.full(len(wanted), -1, np.int32)
-    low, high = int(ids.min()), int(ids.max())
-    if high - low < 4 * len(ids) + 1_000_000:
-        # One look in a list beats a search; ids are mostly small and dense.
-        line = np.full(high - low + 2, -1, np.int32)
-        line[ids - low] = np.arange(len(ids))
-        inside = (wanted >= low) & (wanted <= high)
-        return line[np.where(inside, wanted - low, len(line) - 1)]
-    order = np.argsort(ids, kind="stable")
-    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
-    return np.where(ids[at] == wanted, at, -1).astype(np.int32)
 
 
 def _rank_in_group(group: Ints) -> Ints:

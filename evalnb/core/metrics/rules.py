@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from evalnb.core import native
 from evalnb.core.kinds import areas_px
+from evalnb.core.lookup import place_of
 from evalnb.core.matching import (
     AREA_NAMES,
     MAX_DETECTIONS,
     THRESHOLDS,
     Kind,
     Matches,
-    _places,
     _Problem,
     _solve,
     by_class,
@@ -162,10 +162,10 @@ def _common(
     truths: Truths, detections: Detections, *, kind: Kind, images: Ints, classes: Ints, area: Floats | None
 ) -> dict[str, Any]:
     """What all rounds share."""
-    truth_image, truth_class = _places(images, truths.image), _places(classes, truths.class_id)
+    truth_image, truth_class = place_of(images, truths.image), place_of(classes, truths.class_id)
     outside = (truth_image < 0) | (truth_class < 0)
     truth_image[outside] = truth_class[outside] = -1
-    det_image, det_class = _places(images, detections.image), _places(classes, detections.class_id)
+    det_image, det_class = place_of(images, detections.image), place_of(classes, detections.class_id)
     start, order = by_class(det_class, det_image, len(classes))
     truth_start, truth_order = by_class(truth_class, truth_image, len(classes))
     common: dict[str, Any] = {
