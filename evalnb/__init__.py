@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalnb.runs.cocoeval import COCOeval as COCOeval
     from evalnb.runs.files import evaluate_coco as evaluate_coco
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
+    from evalnb.runs.tables import evaluate_tables as evaluate_tables
     from evalnb.runs.validation import collect_validation as collect_validation
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "Project": "evalnb.project",
     "collect_validation": "evalnb.runs.validation",
     "evaluate_coco": "evalnb.runs.files",
+    "evaluate_tables": "evalnb.runs.tables",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }
@@ -42,6 +44,7 @@ __all__ = [
     "Project",
     "collect_validation",
     "evaluate_coco",
+    "evaluate_tables",
     "open",
     "sam2",
 ]

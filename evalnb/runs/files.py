@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,10 +50,7 @@ def evaluate_coco(
         area = given.area
     problems: tuple[Problem, ...] = (*found.problems, *given.problems)
     if strict and problems:
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Invalid(
-            f"{problems[0]}{more}", remedy="mend the file, or evaluate without strict to leave such rows out"
-        )
+        raise refused(problems)
     matches = match(
         found.truths,
         given.detections,
@@ -70,6 +67,12 @@ def evaluate_coco(
         records=lambda: (found.truths, given.detections),
         problems=problems,
     )
+
+
+def refused(problems: Sequence[Problem]) -> Invalid:
+    """What a strict evaluation raises: the first problem, and how many there are."""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return Invalid(f"{problems[0]}{more}", remedy="mend the file, or evaluate without strict to leave such rows out")
 
 
 def _truth_file(source: object, kind: Kind) -> TruthFile:
