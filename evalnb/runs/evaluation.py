@@ -422,6 +422,28 @@ class Evaluation:
 
         return waterfall(self.why(tool, ap50=ap50), tool=tool)
 
+    # ---------------------------------------------------------------------------------------------- tables and files
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each detection that counts: its image, file_name, class, box, score, truth and ignored.
+
+        ``truth`` is the annotation taken at IoU .5, -1 for none; ``ignored``: it counts neither for nor against.
+        """
+        from evalnb.runs.results import to_pandas
+
+        return to_pandas(self)
+
+    def to_arrow(self) -> Any:
+        """The same as a ``pyarrow.Table``; MissingExtra without pyarrow."""
+        from evalnb.runs.results import to_arrow
+
+        return to_arrow(self)
+
+    def to_coco_results(self, path: str | Path) -> Path:
+        """Write the detections that count as COCO's result file; evaluated again it gives the same numbers."""
+        from evalnb.runs.results import to_coco_results
+
+        return to_coco_results(self, path)
+
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:
         from evalnb.runs.card import coco_table
