@@ -9,7 +9,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Kind, Matches, match
+from evalnb.core.kinds import Kind
+from evalnb.core.matching import Matches, match
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.errors import Invalid
 from evalnb.runs import quads, scanning

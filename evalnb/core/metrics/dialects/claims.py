@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import THRESHOLDS, claim, pairs_within
+from evalnb.core.claiming import claim, pairs_within
+from evalnb.core.matching import THRESHOLDS
 from evalnb.core.metrics.dialects.boxes import Boxes
 from evalnb.core.metrics.dialects.chosen import Chosen
 from evalnb.core.metrics.dialects.overlap import overlap
