@@ -14,6 +14,8 @@ from evalnb.core.resampling import NOTHING, Strength, Units, interval, t_probabi
 from evalnb.errors import Invalid, NotFound
 from evalnb.runs.columns import Images
 from evalnb.runs.evaluation import Evaluation
+from evalnb.runs.files import evaluate_coco
+from tests.parity import problems
 from tests.runs.drawn import evaluations
 
 MIDDLING = Population()
@@ -166,3 +168,15 @@ def test_intervals_of_95_percent_hold_the_truth_in_93_to_97_of_100_datasets() ->
     assert 0.93 <= held["centred"] <= 0.97, held
     # What the usual interval does on the same datasets: the test can tell.
     assert held["plain"] < 0.93, held
+
+
+def test_one_area_range_and_keypoints_have_intervals_too() -> None:
+    (one,) = evaluations(draw(MIDDLING, 80, 1))
+    small = one.where(area="small").intervals(replicates=60).set_index("number")
+    assert small.loc["AP", "value"] == one.summary()["APs"]
+    assert small.loc["AP", ["low", "high"]].tolist() == small.loc["APs", ["low", "high"]].tolist()
+    assert math.isnan(small.loc["APm", "low"]) and small.loc["APm", "warning"] is None
+    problem = problems.make(seed=3, kind="keypoints", images=12, classes=1, truths=6, detections=8, crowd=0.0)
+    frame = evaluate_coco(*problem, "keypoints").intervals(replicates=60)
+    assert frame["number"].tolist() == ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
+    assert (frame["low"] <= frame["value"])[frame["value"] > -1].all()
