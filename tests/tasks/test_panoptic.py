@@ -242,6 +242,10 @@ def changed(side: int, change):
             "as another's is",
         ),
         (changed(0, lambda _, row, __: row["segments_info"][0].update(area="9")), "area is '9'"),
+        (
+            changed(0, lambda _, row, __: [one.update(area=1, iscrowd=0) for one in row["segments_info"]]),
+            "an area of 1 px",
+        ),
         (changed(0, lambda _, row, __: row.update(segments_info=None)), "no list segments_info"),
         (changed(0, lambda _, row, __: row["segments_info"].insert(0, 3)), r"segments_info\[0\] is 3"),
         (changed(0, lambda _, row, __: row.update(image_id=None)), r"annotations\[0\].image_id is None"),

@@ -83,8 +83,11 @@ def _of_folders(truth: Path, predicted: object) -> Iterator[Pair]:
 
 
 def folder(at: Path) -> list[Path]:
-    """The label maps of a folder, by name."""
-    return sorted(path for path in at.iterdir() if path.suffix.lower() in ENDINGS)
+    """The label maps of a folder, by name; NotFound where there is no such folder."""
+    try:
+        return sorted(path for path in at.iterdir() if path.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise NotFound(f"{at} is no folder to read ({error.strerror or error})", remedy="check the path") from error
 
 
 def read(source: object, what: str) -> NDArray[Any]:
