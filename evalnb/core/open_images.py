@@ -5,7 +5,7 @@ TensorFlow's Object Detection API. A detection of a class that was not verified 
 not exist. The others look, best first, at the one truth that they overlap most: the first to reach the threshold has
 it, a later one is a ghost, and no one gets a second choice. What took nothing and lies within a group-of box (by the
 part of its own area that is inside) belongs to it: the first is the group's one true positive, and the rest count for
-nothing. Areas and a limit of detections play no part.
+nothing. Areas play no part, and 10,000 detections of an image and class are the most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from evalnb.core.claiming import Words, pairs_within
 from evalnb.core.kinds import overlaps
 from evalnb.core.lookup import among, place_of
-from evalnb.core.matching import AREA_NAMES, CLAIMS, THRESHOLDS, Matches
+from evalnb.core.matching import AREA_NAMES, CLAIMS, LIMITS, THRESHOLDS, Matches
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import Invalid
 
@@ -87,10 +87,11 @@ def match_open_images(
     sound = (detections.box[:, 2:] > 0).all(axis=1)
     rows = np.flatnonzero((det_image >= 0) & (det_class >= 0) & known & sound)
     rows = rows[np.lexsort((det_image[rows], -detections.score[rows], det_class[rows]))]
-    image, of = det_image[rows], det_class[rows].astype(np.int64)
-
-    kept = np.flatnonzero(truth_image >= 0)
     many = len(images)
+    rank = _rank(det_class[rows].astype(np.int64) * many + det_image[rows])
+    rows, rank = (one[rank < LIMITS["open_images"][-1]] for one in (rows, rank))
+    image, of = det_image[rows], det_class[rows].astype(np.int64)
+    kept = np.flatnonzero(truth_image >= 0)
     at, to = pairs_within(of * many + image, truth_class[kept].astype(np.int64) * many + truth_image[kept])
     truth = kept[to]
     value = overlaps(truths, detections, rows[at], truth, kind="bbox")
@@ -108,7 +109,7 @@ def match_open_images(
         image=image,
         start=np.searchsorted(of, np.arange(len(classes) + 1)).astype(np.int64),
         score=detections.score[rows],
-        rank=_rank(of * many + image),
+        rank=np.minimum(rank, 255).astype(np.uint8),
         flags=flags,
         row=rows.astype(np.int32),
         claim_at=claims.astype(np.int32),
@@ -162,9 +163,9 @@ def _best(
     return best, most
 
 
-def _rank(group: Ints) -> NDArray[np.uint8]:
+def _rank(group: Ints) -> Ints:
     order = np.argsort(group, kind="stable")
     line = group[order]
     out = np.empty(len(group), np.int64)
     out[order] = np.arange(len(group)) - np.searchsorted(line, line)
-    return np.minimum(out, 255).astype(np.uint8)
+    return out
