@@ -21,7 +21,7 @@ _VERBS = {
     "import": "datasets",
     "export": "datasets",
     "predict": "runs",
-    "evaluate": "runs",
+    "evaluate": "evaluate",
     "train": "runs",
     "report": "runs",
     "migrate": "migrate",

@@ -1,4 +1,4 @@
-"""``evalnb predict``, ``evaluate``, ``train`` and ``report``."""
+"""``evalnb predict``, ``train`` and ``report``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from evalnb.cli._options import FILE, json_option, project_option
+from evalnb.cli._options import json_option, project_option
 from evalnb.cli._terminal import print_json
-from evalnb.errors import Invalid
 
 if TYPE_CHECKING:
     from evalnb.jobs import Job
-    from evalnb.runs.evaluation import Evaluation
     from evalnb.settings import Settings
 
 
@@ -63,52 +60,6 @@ def predict(
         )
     click.echo(f"run {run.id}: {run.name}")
     click.echo(f"evaluate it with `evalnb evaluate {run.id}`", err=True)
-
-
-@click.command()
-@click.argument("truth")
-@click.argument("detections", required=False, type=FILE)
-@click.option("--kind", default="bbox", show_default=True, type=click.Choice(["bbox", "segm", "keypoints"]))
-@click.option("--strict", is_flag=True, help="Refuse files with rows that cannot be used. Default: leave those out.")
-@project_option
-@json_option
-def evaluate(truth: str, detections: Path | None, kind: str, strict: bool, project: str, as_json: bool) -> None:
-    """Print COCO's numbers of a run or of two files.
-
-    \b
-    evalnb evaluate 3
-    evalnb evaluate instances.json detections.json
-
-    Two files need no project: nothing is started and nothing is kept.
-    """
-    if detections is not None:
-        from evalnb.runs.files import evaluate_coco
-
-        found = evaluate_coco(Path(truth), detections, kind=kind, strict=strict)  # type: ignore[arg-type]
-    elif truth.isdecimal():
-        from evalnb import project as projects
-
-        opened = projects.open(project=project)
-        found = opened.evaluate(opened.run(int(truth)), kind=kind)
-    else:
-        raise Invalid(
-            f"{truth!r} is not a run's number, and no second file was given",
-            remedy="write `evalnb evaluate 3` for run 3, or `evalnb evaluate truth.json detections.json`",
-        )
-    _show(found, as_json=as_json)
-
-
-def _show(evaluation: Evaluation, *, as_json: bool) -> None:
-    for problem in evaluation.problems[:10]:
-        click.echo(f"left out: {problem}", err=True)
-    if len(evaluation.problems) > 10:
-        click.echo(f"left out: {len(evaluation.problems) - 10} rows more", err=True)
-    if as_json:
-        print_json({"kind": evaluation.kind, "id": evaluation.id, **evaluation.summary()})
-        return
-    click.echo(repr(evaluation))
-    if evaluation.id is not None:
-        click.echo(f"kept as evaluation {evaluation.id}; publish it with `evalnb report {evaluation.id}`", err=True)
 
 
 @click.command()

@@ -37,6 +37,11 @@ def rematched(
     other images in the order that they had; they may stand anywhere among the edited ones. ``sigmas`` are what
     ``match`` was given. Invalid if truths of other images came or went.
     """
+    if matches.protocol != "coco":
+        raise Invalid(
+            f"a table matched by the rules of {matches.protocol} does not follow edits", remedy="evaluate it anew"
+        )
+    sigmas = matches.sigmas if sigmas is None else sigmas
     edited = np.unique(np.fromiter(images, dtype=np.int64))
     touched = np.isin(matches.images, edited)
     places = np.flatnonzero(touched)

@@ -13,8 +13,8 @@ import numpy as np
 import orjson
 
 from evalnb.core import masks
+from evalnb.core.kinds import Kind
 from evalnb.core.masks import Rle
-from evalnb.core.matching import Kind
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import EvalnbError, Invalid, NotFound
 
@@ -72,14 +72,17 @@ class TruthFile:
     images: Images
     class_names: Mapping[int, str]
     problems: list[Problem] = field(default_factory=list)
+    catalogue: Row = field(default_factory=dict)
+    """The file's own rows of ``images`` and ``categories``, for protocols that say more there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """What a COCO result file says. ``area`` (n,) is what COCO's loader takes for the detections' areas."""
+    """What a COCO result file says."""
 
     detections: Detections
-    area: Floats
+    area: Floats | None
+    """(n,) what COCO's loader takes for the detections' areas; None where they are to be computed."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -116,12 +119,19 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
     images, class_names = read_catalogue(data, name, problems)
     rows = enumerate(_list(data, "annotations", name))
     _, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=problems)
+    return TruthFile(
+        truths=truths, images=images, class_names=class_names, problems=problems, catalogue=catalogue_of(data)
+    )
+
+
+def catalogue_of(data: Row) -> Row:
+    """The lists of images and categories alone."""
+    return {key: data[key] for key in ("images", "categories")}
 
 
 def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Images, dict[int, str]]:
     """A truth file's images and the names of its classes."""
-    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": _is_id}, problems)
+    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": is_id}, problems)
     images = Images.of(
         {
             int(row["id"]): (
@@ -132,7 +142,7 @@ def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Image
             for _, row in image_rows
         }
     )
-    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": _is_id}, problems)
+    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": is_id}, problems)
     return images, {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
 
 
@@ -147,12 +157,12 @@ def truth_columns(
     """The sound annotations among the rows (place, row): their places and themselves."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
+        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
         "category_id": lambda row: _unless(
-            _is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
+            is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
         ),
     }
-    checks: dict[str, Callable[[Any], str | None]] = {"id": _is_id, "bbox": _is_box}
+    checks: dict[str, Callable[[Any], str | None]] = {"id": is_id, "bbox": _is_box}
     if kind == "segm":
         checks.pop("bbox")
     if kind == "keypoints":
@@ -223,13 +233,13 @@ def result_columns(
     """The sound results among the rows (place, row): their places, themselves, and their areas."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(_is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
+        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
         "category_id": lambda row: _unless(
-            _is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
+            is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
         ),
     }
     shaped = kind == "segm" or not boxed
-    checks: dict[str, Callable[[Any], str | None]] = {"score": _is_number}
+    checks: dict[str, Callable[[Any], str | None]] = {"score": is_number}
     if boxed:
         checks["bbox"] = _is_box
     if kind == "keypoints":
@@ -336,7 +346,8 @@ def _unless(wrong: str | None, fine: bool, what: str) -> str | None:
     return wrong or (None if fine else what)
 
 
-def _is_id(value: Any) -> str | None:
+def is_id(value: Any) -> str | None:
+    """What is wrong with a value as an id; None where nothing is."""
     if isinstance(value, bool) or not isinstance(value, NUMBER):
         return "missing" if value is None else "not an integer"
     if value != value or math.isinf(value) or int(value) != value or abs(value) >= 2**63:
@@ -344,7 +355,8 @@ def _is_id(value: Any) -> str | None:
     return None
 
 
-def _is_number(value: Any) -> str | None:
+def is_number(value: Any) -> str | None:
+    """What is wrong with a value as a finite number; None where nothing is."""
     if isinstance(value, bool) or not isinstance(value, NUMBER):
         return "missing" if value is None else "not a number"
     return None if math.isfinite(value) else f"{value}, which is not finite"
@@ -356,7 +368,7 @@ def _is_box(value: Any) -> str | None:
     if not isinstance(value, LIST) or len(value) != 4:
         return "not [x, y, width, height]"
     for one in value:
-        if what := _is_number(one):
+        if what := is_number(one):
             return what
     if value[2] < 0 or value[3] < 0:
         return f"inverted: width {value[2]}, height {value[3]}"
@@ -366,7 +378,7 @@ def _is_box(value: Any) -> str | None:
 def _is_triples(value: Any) -> str | None:
     if not isinstance(value, LIST) or not len(value) or len(value) % 3:
         return "missing" if value is None else "not x, y, visibility for each keypoint"
-    return next((what for one in value if (what := _is_number(one))), None)
+    return next((what for one in value if (what := is_number(one))), None)
 
 
 def _side(value: Any) -> int:
@@ -398,7 +410,7 @@ def _boxes(rows: Numbered, shapes: Sequence[Rle] | None, points: Floats | None =
 def _areas(rows: Numbered, source: str, problems: list[Problem], box: Floats, shapes: Sequence[Rle] | None) -> Floats:
     out = np.empty(len(rows))
     for place, (index, row) in enumerate(rows):
-        if what := _is_number(row.get("area")):
+        if what := is_number(row.get("area")):
             problems.append(Problem(source, index, "area", f"{what}; computed from the shape"))
             out[place] = box[place, 2] * box[place, 3] if shapes is None else shapes[place].area_px
         else:
@@ -424,7 +436,7 @@ def _masks(
     shapes: list[Rle] = []
     for index, row in rows:
         try:
-            shape = _mask(row, size_of(row), from_box=from_box)
+            shape = mask_of(row, size_of(row), from_box=from_box)
         except EvalnbError as error:
             problems.append(Problem(source, index, "segmentation", error.happened))
         else:
@@ -433,15 +445,16 @@ def _masks(
     return kept, shapes
 
 
-def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
+def mask_of(row: Row, size: Size, *, from_box: bool = False) -> Rle:
+    """The mask of a row's runs or polygons, in an image of this size; ``from_box``: of its box if it has neither."""
     value = row.get("segmentation")
     if isinstance(value, dict):
         counts, stated = value.get("counts"), value.get("size")
-        if not isinstance(stated, (list, tuple)) or len(stated) != 2 or any(_is_id(one) for one in stated):
+        if not isinstance(stated, (list, tuple)) or len(stated) != 2 or any(is_id(one) for one in stated):
             raise Invalid("its mask states no size", remedy="write [height, width]")
         if isinstance(counts, (str, bytes)):
             return masks.from_string(counts, stated)
-        if isinstance(counts, list) and all(_is_id(one) is None and 0 <= one < 2**32 for one in counts):
+        if isinstance(counts, list) and all(is_id(one) is None and 0 <= one < 2**32 for one in counts):
             return masks.checked(stated, np.array(counts, dtype=np.uint32))
         raise Invalid("its mask has no runs", remedy="write COCO's counts, a string or a list")
     if value is None and from_box:
@@ -450,7 +463,7 @@ def _mask(row: Row, size: Size, *, from_box: bool) -> Rle:
     if not isinstance(value, list) or not value:
         raise Invalid("missing", remedy="write polygons or runs")
     for part in value:
-        if not isinstance(part, (list, tuple)) or len(part) < 6 or len(part) % 2 or any(map(_is_number, part)):
+        if not isinstance(part, (list, tuple)) or len(part) < 6 or len(part) % 2 or any(map(is_number, part)):
             raise Invalid("a polygon is not x, y for at least three corners", remedy="mend or drop it")
         if max(map(abs, part)) > 1e6:
             raise Invalid("a polygon's corner lies a million pixels away", remedy="mend or drop it")

@@ -30,7 +30,7 @@ def met(one: Evaluation, iou: float, confidence: float, same_class: bool) -> Mee
 def test_they_are_the_rows_of_the_confusion_matrix(problem, iou: float, confidence: float) -> None:
     one = evaluate_coco(*problem)
     rows = met(one, iou, confidence, False)
-    table = metrics.confusion(one.matches, *one.records(), iou=iou, confidence=confidence)
+    table = metrics.confusion(one.near, iou=iou, confidence=confidence)
     k = len(table.class_id)
     class_of = np.repeat(np.arange(k), np.diff(one.matches.start))
     counts = np.zeros((k + 1, k + 1), np.int64)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Matches, claim, overlaps, pairs_within
+from evalnb.core.claiming import claim, pairs_within
+from evalnb.core.kinds import overlaps
+from evalnb.core.matching import Matches
 from evalnb.core.metrics.part import Part
 from evalnb.core.overlaps import AT_LEAST, Overlaps
 from evalnb.core.records import Detections, Ints, Truths
@@ -97,7 +99,15 @@ def nearby_in(matches: Matches, truths: Truths, detections: Detections, places: 
     of = np.concatenate([truth_order[truth_start[one] : truth_start[one + 1]] for one in places] or [order[:0]])
     at, to = pairs_within(matches.image[rows].astype(np.int64), matches.truth_image[of].astype(np.int64))
     at, truth = rows[at], of[to]
-    value = overlaps(truths, detections, matches.row[at], truth, kind=matches.kind, at_least=AT_LEAST)
+    value = overlaps(
+        truths,
+        detections,
+        matches.row[at],
+        truth,
+        kind=matches.kind,
+        sigmas=matches.sigmas,
+        at_least=AT_LEAST,
+    )
     order_of = np.lexsort((-truth, -value, at))
     order_of = order_of[value[order_of] >= AT_LEAST]
     return Overlaps(
