@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.kinds import Kind, areas_px
+from evalnb.core.lookup import among, place_of
 from evalnb.core.matching import LIMITS, Matches, Rules, match
 from evalnb.core.records import Detections, Floats, Ints, Truths
 
@@ -53,17 +54,21 @@ def match_lvis(
     area = areas_px(detections, kind) if detection_area is None else detection_area
     # Whatever has no area is nowhere in LVIS: its index asks for an area above 0.
     truth_counted = truths.area > 0
-    best = best_of_image(detections.image, detections.score, LIMITS["lvis"][-1])
-    labelled = np.stack([truths.image[truth_counted], truths.class_id[truth_counted]], axis=1)
-    pair = np.stack([detections.image, detections.class_id], axis=1)
-    verified = among(pair, np.concatenate([labelled, federation.negative]))
     class_ids = np.unique(classes)
+
+    def at(image: Ints, class_id: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return place_of(images, image), place_of(class_ids, class_id)
+
+    where = at(detections.image, detections.class_id)
+    labelled = at(truths.image[truth_counted], truths.class_id[truth_counted])
+    verified = among(*where, *labelled) | among(*where, *at(*federation.negative.T))
+    best = best_of_image(detections.image, detections.score, LIMITS["lvis"][-1])
     places = {name: place for place, name in enumerate(FREQUENCIES)}
     rules = Rules(
         protocol="lvis",
         counted=best & verified & (area > 0),
         truth_counted=truth_counted,
-        unsure=among(pair, federation.not_exhaustive),
+        unsure=among(*where, *at(*federation.not_exhaustive.T)),
         group=np.array([places.get(federation.frequency.get(one, ""), -1) for one in class_ids.tolist()], np.int8),
     )
     return match(truths, detections, kind=kind, images=images, classes=classes, detection_area=area, rules=rules)
@@ -76,22 +81,12 @@ def without_crowds(truths: Truths) -> Truths:
 
 def best_of_image(image: Ints, score: Floats, limit: int) -> NDArray[np.bool_]:
     """(d,) the best ``limit`` detections of each image; of equal scores the earlier ones."""
-    order = np.lexsort((-score, image))
-    heads = (
-        np.flatnonzero(np.diff(image[order], prepend=image[order[:1]] - 1)) if len(image) else np.empty(0, np.int64)
-    )
-    rank = np.arange(len(image)) - np.repeat(heads, np.diff(np.append(heads, len(image))))
-    out = np.zeros(len(image), bool)
-    out[order[rank < limit]] = True
+    ids, many = np.unique(image, return_counts=True)
+    out = np.ones(len(image), bool)
+    # Few images are over full, and only those need be sorted.
+    rows = np.flatnonzero(place_of(ids[many > limit], image) >= 0)
+    rows = rows[np.lexsort((-score[rows], image[rows]))]
+    heads = np.flatnonzero(np.diff(image[rows], prepend=image[rows][:1] - 1))
+    rank = np.arange(len(rows)) - np.repeat(heads, np.diff(np.append(heads, len(rows))))
+    out[rows[rank >= limit]] = False
     return out
-
-
-def among(pairs: Ints, known: Ints) -> NDArray[np.bool_]:
-    """(n,) which (image, class) pairs (n, 2) are among the known ones (m, 2)."""
-    if not len(pairs) or not len(known):
-        return np.zeros(len(pairs), bool)
-    _, place = np.unique(np.concatenate([pairs, known])[:, 1], return_inverse=True)
-    _, image = np.unique(np.concatenate([pairs, known])[:, 0], return_inverse=True)
-    key = image.astype(np.int64) * (int(place.max()) + 1) + place
-    found: NDArray[np.bool_] = np.isin(key[: len(pairs)], key[len(pairs) :])
-    return found

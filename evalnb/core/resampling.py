@@ -26,6 +26,8 @@ from evalnb.core.records import Floats, Ints
 METHOD = "centred percentile"
 POWER = 0.8
 _NORMAL = NormalDist()
+_ROUNDING = 1e-12
+"""Replicates that lie no farther apart than this are the same."""
 _MOST_WEIGHTS = 1 << 23
 """Weights are made in pieces of at most 32 MiB, however many images there are."""
 
@@ -86,11 +88,7 @@ class Strength:
 
     def reach(self, probability: float) -> float:
         """How many of the replicates' standard deviations the one-sided quantile of a probability is away."""
-<<<<<<< HEAD
-        return t_quantile(probability, self.freedom) * float(self.factor**0.5)
-=======
         return t_quantile(probability, self.freedom) * math.sqrt(self.factor)
->>>>>>> honest
 
 
 def t_quantile(probability: float, freedom: float) -> float:
@@ -170,11 +168,11 @@ def difference(value: float, replicates: Floats, strength: Strength, level: floa
         return Difference(value, np.nan, np.nan, np.nan, 1.0, np.nan)
     deviation = float(some.std(ddof=1))
     error, reach = deviation * math.sqrt(strength.factor), strength.reach(0.5 + level / 2) * deviation
-    if error > 0:
+    if error > _ROUNDING:
         p = t_probability(value / error, strength.freedom)
     else:
         # Every unit says the same: a sign test of as many.
-        p = 1.0 if value == 0 else 2**-strength.freedom
+        p = 1.0 if abs(value) < _ROUNDING else 2**-strength.freedom
     return Difference(
         value=value,
         low=max(-1.0, value - reach),
@@ -213,7 +211,7 @@ def simultaneous(values: Floats, replicates: Floats, factor: float, level: float
     ``values`` (n,) are the differences, ``replicates`` (r, n) theirs.
     """
     error = replicates.std(axis=0, ddof=1) * math.sqrt(factor)
-    moving = error > 0
+    moving = error > _ROUNDING
     if not moving.any():
         return 0.0, np.where(values == 0, 1.0, 0.0)
     away = np.abs(replicates - replicates.mean(axis=0))[:, moving] / error[moving] * math.sqrt(factor)

@@ -13,8 +13,8 @@ import numpy as np
 import orjson
 
 from evalnb.core import masks
+from evalnb.core.kinds import Kind
 from evalnb.core.masks import Rle
-from evalnb.core.matching import Kind
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import EvalnbError, Invalid, NotFound
 

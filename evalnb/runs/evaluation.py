@@ -294,6 +294,22 @@ class Evaluation:
 
         return after_edits(self, images)
 
+    # ---------------------------------------------------------------------------------------------------- crowds
+    def mr2(self, *, iou: float = 0.5) -> float:
+        """CrowdHuman's log-average miss rate MR⁻² (the less the better), the mean over classes; -1 without truths."""
+        return self._in_crowds("miss_rate", iou)
+
+    def jaccard_index(self, *, iou: float = 0.5) -> float:
+        """CrowdHuman's Jaccard index JI at its best confidence, the mean over classes; -1 without truths."""
+        return self._in_crowds("jaccard", iou)
+
+    def _in_crowds(self, name: str, iou: float) -> float:
+        from evalnb.core.crowd import crowd
+
+        found = crowd(self.matches, *self.records(), self.rows(), size=self.images.size, iou=iou)
+        some = getattr(found, name)[found.miss_rate > -1]
+        return float(some.mean()) if len(some) else -1.0
+
     # ------------------------------------------------------------------------------------------ other tools' rules
     def dialects(self) -> pd.DataFrame:
         """What other tools would say of the same boxes: columns tool, AP, AP50, AP75, difference (from COCO's AP).
@@ -405,6 +421,28 @@ class Evaluation:
         from evalnb.runs.waterfall import waterfall
 
         return waterfall(self.why(tool, ap50=ap50), tool=tool)
+
+    # ---------------------------------------------------------------------------------------------- tables and files
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each detection that counts: its image, file_name, class, box, score, truth and ignored.
+
+        ``truth`` is the annotation taken at IoU .5, -1 for none; ``ignored``: it counts neither for nor against.
+        """
+        from evalnb.runs.results import to_pandas
+
+        return to_pandas(self)
+
+    def to_arrow(self) -> Any:
+        """The same as a ``pyarrow.Table``; MissingExtra without pyarrow."""
+        from evalnb.runs.results import to_arrow
+
+        return to_arrow(self)
+
+    def to_coco_results(self, path: str | Path) -> Path:
+        """Write the detections that count as COCO's result file; evaluated again it gives the same numbers."""
+        from evalnb.runs.results import to_coco_results
+
+        return to_coco_results(self, path)
 
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:

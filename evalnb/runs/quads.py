@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from evalnb.core import rotated
 from evalnb.core.records import Floats, Ints
 from evalnb.errors import Invalid
-from evalnb.runs import columns
+from evalnb.runs import columns, dota
 from evalnb.runs.columns import Images, Problem, ResultFile, Row, TruthFile
 
 FIELDS = ("obb", "rbox", "poly", "segmentation")
@@ -20,20 +21,23 @@ _SHAPE = "not cx, cy, w, h, angle in radians, nor x, y of four corners"
 
 
 def read_truth(source: object) -> TruthFile:
-    """The truths of a COCO file whose annotations state rotated boxes."""
+    """The truths of a COCO file whose annotations state rotated boxes, or of a folder of DOTA's labels."""
+    problems: list[Problem] = []
+    difficult: list[int] = []
+    if dota.is_folder(source):
+        source, difficult = dota.truth_rows(Path(str(source)), problems)
     data, name = columns.load(source, "truth")
     if not isinstance(data, Mapping) or not isinstance(data.get("annotations"), list):
         raise Invalid(
             f"{name} holds no list 'annotations'",
             remedy="pass COCO's object: images, annotations (with obb or a segmentation of four corners), categories",
         )
-    problems: list[Problem] = []
     images, class_names = columns.read_catalogue(data, name, problems)
     where = f"{name}.annotations"
     corners, rows = _upright(data["annotations"], where, problems, areas=True)
     places, truths = columns.truth_columns(rows, where, "bbox", images, class_names, problems)
     return TruthFile(
-        truths=replace(truths, corners=_of(corners, places)),
+        truths=replace(truths, corners=_of(corners, places), ignore=np.isin(truths.id, difficult)),
         images=images,
         class_names=class_names,
         problems=problems,
@@ -42,14 +46,16 @@ def read_truth(source: object) -> TruthFile:
 
 
 def read_results(source: object, *, images: Images, class_names: Mapping[int, str]) -> ResultFile:
-    """The detections of a COCO result list whose rows state rotated boxes."""
+    """The detections of a COCO result list whose rows state rotated boxes, or of a folder of DOTA's results."""
+    problems: list[Problem] = []
+    if dota.is_folder(source):
+        source = dota.result_rows(Path(str(source)), images, class_names, problems)
     data, name = columns.load(source, "detections")
     if not isinstance(data, list):
         raise Invalid(
             f"{name} holds a {type(data).__name__}, not a list of results",
             remedy="pass [{image_id, category_id, obb, score}, …]",
         )
-    problems: list[Problem] = []
     corners, rows = _upright(data, name, problems, areas=False)
     places, detections, _ = columns.result_columns(rows, name, "bbox", images, class_names, problems, boxed=True)
     detections = replace(detections, corners=_of(corners, places))

@@ -19,7 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.matching import Kind
+from evalnb.core.kinds import Kind
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.runs.columns import (

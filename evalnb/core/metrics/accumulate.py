@@ -47,6 +47,8 @@ _LVIS_RECALLS = {"AR@300": "AR", "ARs@300": "ARs", "ARm@300": "ARm", "ARl@300": 
 
 def summary_keys(matches: Matches) -> tuple[str, ...]:
     """The names of the numbers, in the protocol's order."""
+    if matches.protocol == "open_images":
+        return ("AP", "AP50", "AP75")
     if matches.protocol == "lvis":
         return (*("AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf"), *_LVIS_RECALLS)
     if matches.kind == "keypoints":

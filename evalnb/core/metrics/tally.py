@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evalnb.core import native
 from evalnb.core.matching import AREA_NAMES, CLAIMS, THRESHOLDS, Matches
+from evalnb.core.metrics.every_point import PROTOCOLS, every_point
 from evalnb.core.metrics.part import Part
 from evalnb.core.records import Floats, Ints
 
@@ -157,7 +158,20 @@ def count(
     ranges = native.in_parts(sizes, least=60_000) if spread else [(0, k)]
     for status in native.spread(lambda low, high: int(work(at, of, low, high)), ranges):
         native.checked(status)
+    if matches.protocol in PROTOCOLS:
+        _by_every_point(out, matches, weights, places, confidence)
     return out
+
+
+def _by_every_point(
+    out: Tally, matches: Matches, weights: NDArray[np.int32] | None, places: NDArray[np.int32], confidence: float
+) -> None:
+    """Put the protocol's own precision in the place of COCO's. It knows no area ranges: all of them are the whole."""
+    sets = [weights] if weights is None or weights.ndim == 1 else list(weights.T)
+    for lane, one in enumerate(sets):
+        part = Part(classes=places.astype(np.int64), weights=one, confidence=confidence)
+        at = (...,) if len(sets) == 1 else (..., lane)
+        out.precision[at] = every_point(matches, part, out.truths[:, 0][at])[:, None]
 
 
 def table_of(matches: Matches) -> native.Struct:

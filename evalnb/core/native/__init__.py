@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalnb.errors import EvalnbError
 
-VERSION = 10
+VERSION = 11
 """Equal to EVALNB_NATIVE_VERSION in native.h: a library of another build is refused, not called."""
 LIBRARY = Path(__file__).with_name("libevalnb.so")
 REMEDY = "run `make setup` in a clone, or install the wheel again"
@@ -44,6 +44,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "evalnb_rasterise": (_I64, [_P, _P, _P, _P, _I64, _I64, _P, _I64, _P]),
     "evalnb_rotated_ious": (None, [_P, _P, _P, _P, _P, _I64, _P]),
     "evalnb_boundaries": (_I64, [_P, _P, _I64, _I64, _P, _I64, _P]),
+    "evalnb_assign": (ctypes.c_int, [_P, _I64, _P, _P, _P, _P]),
     "evalnb_scan": (_I64, [_P, _P, _I64, _I32]),
     "evalnb_take": (None, [_P, _I64, _P, _P, _P, _P, _P, _F64, _P, _P]),
     "evalnb_average": (ctypes.c_int, [_P, _P, _P, _P, _P, _I32, _I32, _P]),
