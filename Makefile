@@ -15,12 +15,10 @@ demo: setup ## everything running, with data, a small detector, and the tour ope
 up: setup ## the servers, API, worker, JupyterLab and Voila on your own data
 	$(BIN)/python -m evalnb up
 
-test: setup .build/chromium ## every test: real PostgreSQL, Valkey, workers and Chromium
+test: setup .build/chromium ## every test, two folders at a time: real PostgreSQL, Valkey, workers and Chromium
 	@tools/outside-servers.sh
 	npm test --workspace widgets
-	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m pytest
-	@echo "once more against the distribution's own PostgreSQL and Redis"
-	EVALNB_TEST_SERVERS=outside $(BIN)/python -m pytest -m "not browser and not chaos" $(wildcard $(addprefix tests/,store edits registry jobs runs))
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/run_tests.py
 
 check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/ruff check .
@@ -36,7 +34,7 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_types.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in benchmarks/[a-z]*.py; do $(BIN)/python $$one || exit 1; done
+	for one in $(filter-out benchmarks/problems.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$one || exit 1; done
 
 screenshots: setup .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py

@@ -228,7 +228,7 @@ def voila(notebook: Path, folder: Path, environment: Mapping[str, str]) -> Itera
         process.wait()
 
 
-def _until_it_answers(lab: Lab, timeout_s: float = 60) -> None:
+def _until_it_answers(lab: Lab, timeout_s: float = 180) -> None:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if lab.process.poll() is not None:

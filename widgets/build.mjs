@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from "node:fs";
 
 const out = new URL("../evalnb/widgets/static/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
-const widgets = ["annotator", "job"];
+const widgets = ["annotator", "evaluation", "job"];
 const options = {
   entryPoints: Object.fromEntries(
     widgets

@@ -28,7 +28,10 @@ def demo(images: int, epochs: int, detach: bool) -> None:
 
     The second time it only starts: scenes, detector and your edits are kept.
     """
+    from evalnb.store.embedded import prepare_home
+
     settings = Settings.from_environment()
+    prepare_home(settings.home)
     notebooks = _notebooks(settings.home / "notebooks")
     command = [sys.executable, "-m", "evalnb"]
     started = subprocess.run([*command, "up", "--detach", "--notebooks", str(notebooks)], check=False)

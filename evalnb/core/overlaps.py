@@ -7,16 +7,24 @@ a detection overlaps one or two truths of its image by a tenth or more.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Matches, overlaps, pairs_within
+from evalnb.core import native
+from evalnb.core.claiming import pairs_within
+from evalnb.core.kinds import overlaps
+from evalnb.core.matching import Matches
 from evalnb.core.records import Detections, Floats, Truths
+from evalnb.core.solving import NATIVE_KINDS, compared
 
 AT_LEAST = 0.1
 """The least overlap that is kept: TIDE's background threshold (Bolya et al., ECCV 2020)."""
+PAIRS_A_DETECTION = 4
+"""For how many there is room at first; a crowded data set asks twice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +55,41 @@ def nearby(
 
     The records are those that the table was matched from; truths of classes that are not evaluated are left out.
     """
+    sigmas = matches.sigmas if sigmas is None else sigmas
+    if matches.kind not in NATIVE_KINDS:
+        return by_pairs(matches, truths, detections, sigmas=sigmas, at_least=at_least)
+    order, start = matches.truths_by_image
+    compare = compared(truths, detections, kind=matches.kind, truth_order=order, truth_start=start)
+    find = native.library().evalnb_nearby
+    row, image = native.as_array(matches.row, np.int32), native.as_array(matches.image, np.int32)
+    room = PAIRS_A_DETECTION
+
+    def work(low: int, high: int) -> tuple[NDArray[Any], ...]:
+        space = room * (high - low)
+        while True:
+            found = np.empty(space, np.int32), np.empty(space, np.int32), np.empty(space)
+            at = [column.ctypes.data for column in found]
+            many = find(native.address(compare), row.ctypes.data, image.ctypes.data, low, high, at_least, space, *at)
+            if many < 0:
+                native.checked(native.NO_MEMORY)
+            if many <= space:
+                return tuple(column[:many].copy() for column in found)
+            space = many
+
+    parts = native.spread(work, _ranges(len(row)))
+    detection, truth, overlap = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Overlaps(detection=detection, truth=truth, overlap=overlap, at_least=at_least)
+
+
+def _ranges(rows: int) -> list[tuple[int, int]]:
+    edges = np.linspace(0, rows, max(1, min(native.cores(), rows // 20_000)) + 1).astype(int).tolist()
+    return list(itertools.pairwise(edges))
+
+
+def by_pairs(
+    matches: Matches, truths: Truths, detections: Detections, *, sigmas: Floats | None, at_least: float
+) -> Overlaps:
+    """``nearby`` in numpy: for the kinds that the native library does not compare."""
     kept = np.flatnonzero(matches.truth_image >= 0)
     at, to = pairs_within(matches.image.astype(np.int64), matches.truth_image[kept].astype(np.int64))
     truth = kept[to]

@@ -74,6 +74,8 @@ class Truths:
     """n run-length masks, for segm."""
     keypoints: Floats | None = None
     """(n, k, 3) x, y, v, for keypoints."""
+    corners: Floats | None = None
+    """(n, 4, 2) the corners of rotated boxes as ``rotated.convex`` orders them, for obb."""
 
     def __len__(self) -> int:
         return len(self.id)
@@ -90,6 +92,7 @@ class Detections:
     score: Floats
     masks: Sequence[Rle] | None = None
     keypoints: Floats | None = None
+    corners: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.score)

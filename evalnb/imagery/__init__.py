@@ -3,5 +3,7 @@
 from evalnb.imagery._browser import browser_bytes
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
+from evalnb.imagery._labels import decode_labels
+from evalnb.imagery._thumbnail import thumbnail
 
-__all__ = ["MAX_PIXELS", "Header", "browser_bytes", "decode", "probe", "sha256"]
+__all__ = ["MAX_PIXELS", "Header", "browser_bytes", "decode", "decode_labels", "probe", "sha256", "thumbnail"]

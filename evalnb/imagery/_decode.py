@@ -26,13 +26,18 @@ _TURNS = {
 }
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image") -> Pixels:
+def decode(
+    data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image", least_px: int | None = None
+) -> Pixels:
     """(h, w, 3) uint8 RGB of an image's bytes, EXIF orientation applied; read-only.
 
     Greyscale is repeated; a palette is looked up; alpha is laid over white, as a page shows it; CMYK is converted.
     16-bit greyscale is scaled linearly: from 12 bits if no value exceeds 4095 (a camera's 12 bits in a 16-bit file),
     else from 16. Floating-point and 32-bit greyscale is stretched from its minimum to its maximum. The first frame
     of an animation or a stack counts. Colour profiles are not applied (detectors are trained without them).
+
+    ``least_px``: enough that both sides have about so many pixels; a JPEG is then decoded at an eighth, a quarter or
+    half of its size, several times faster.
 
     ``name`` is what errors call the image. Unsafe if it is no allowed format or has more than ``max_pixels``
     (checked before any pixel is decoded); Invalid if it is damaged or truncated.
@@ -41,6 +46,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image"
     check_pixels(image, max_pixels, name)
     # Pillow's TIFF reader turns the pixels itself when it loads them.
     turn = None if mime == "image/tiff" else _TURNS.get(orientation_of(image))
+    if least_px is not None and mime == "image/jpeg":
+        image.draft(None, (least_px, least_px))
     try:
         image.load()
         pixels = _rgb(image)

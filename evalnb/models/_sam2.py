@@ -283,6 +283,7 @@ def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, 
     MissingExtra without the ``sam2`` package; errors as ``files.open_weights``; Invalid if the weights do not fit.
     """
     module = build(architecture.config)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     described = files.open_weights(weights, into=home / "cache" / "weights")
     wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     if wanted != files.shapes(described.path):

@@ -45,6 +45,7 @@ def _import(home: Path) -> None:
     from PIL import Image
 
     config = home / "cache" / "ultralytics"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     config.mkdir(parents=True, exist_ok=True)
     off = {
         "YOLO_CONFIG_DIR": str(config),

@@ -106,7 +106,9 @@ def fetch(
         raise NotFound(f"no weights are published for {found.name!r}", remedy="train it, or give a path to weights")
     what = catalogue[name]
     folder = home / "models"
-    folder.mkdir(parents=True, exist_ok=True)
+    # First by itself: the mode is not for the parents that `mkdir` makes on its way.
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     ready = folder / f"{name}.safetensors"
     with _alone(folder / f".{name}.lock"):
         if ready.is_file():

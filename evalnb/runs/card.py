@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from evalnb.core.matching import MAX_DETECTIONS
-
 if TYPE_CHECKING:
-    from evalnb.runs.evaluation import Comparison, Evaluation
+    from evalnb.runs.evaluation import Evaluation
 
 MEANING = {
     "AP": "IoU .50–.95",
@@ -19,6 +17,9 @@ MEANING = {
     "APs": "small",
     "APm": "medium",
     "APl": "large",
+    "APr": "rare classes",
+    "APc": "common classes",
+    "APf": "frequent classes",
     "AR": "IoU .50–.95",
     "AR50": "IoU .50",
     "AR75": "IoU .75",
@@ -57,6 +58,11 @@ def number(value: float) -> str:
     return "–" if value <= -1 or math.isnan(value) else f"{value:.3f}"
 
 
+def named(evaluation: Evaluation) -> str:
+    """What was compared, and by whose rules where they are not COCO's."""
+    return evaluation.kind if evaluation.protocol == "coco" else f"{evaluation.protocol}, {evaluation.kind}"
+
+
 def headline(evaluation: Evaluation) -> str:
     """What it stands for, in a few words: images, classes, and how it was narrowed."""
     part = evaluation.part
@@ -80,16 +86,17 @@ def _many(count: int, one: str, more: str) -> str:
 
 def coco_table(evaluation: Evaluation) -> str:
     """The table that COCO's own tool prints."""
-    limit = MAX_DETECTIONS[evaluation.matches.kind][-1]
-    lines = [f"Evaluation ({evaluation.kind}): {headline(evaluation)}"]
+    limit = evaluation.matches.limits[-1]
+    lines = [f"Evaluation ({named(evaluation)}): {headline(evaluation)}"]
     for key, value in evaluation.summary().items():
-        rest = key[2:]
+        rest = key[2:].partition("@")[0]
         area = {"s": "small", "m": "medium", "l": "large"}.get(rest, evaluation.area)
         iou = {"50": "0.50", "75": "0.75"}.get(rest, "0.50:0.95")
         detections = int(rest) if key.startswith("AR") and rest in {"1", "10", "100"} else limit
+        group = {"r": " (rare)", "c": " (common)", "f": " (frequent)"}.get(rest, "")
         what = "Average Precision" if key.startswith("AP") else "Average Recall   "
         lines.append(
-            f" {what}  ({key[:2]}) @[ IoU={iou:<9} | area={area:>6} | maxDets={detections:>3} ] = {value:0.3f}"
+            f" {what}  ({key[:2]}) @[ IoU={iou:<9} | area={area:>6} | maxDets={detections:>3} ] = {value:0.3f}{group}"
         )
     if evaluation.problems:
         lines.append(f" {_many(len(evaluation.problems), 'row', 'rows')} could not be used: see .problems")
@@ -100,7 +107,7 @@ def card(evaluation: Evaluation) -> str:
     """The numbers in a grid beside a small precision–recall plot; it follows JupyterLab's theme."""
     cells = "".join(
         f"<div{' class=lead' if key == 'AP' else ''}><small>{key}</small><strong>{number(value)}</strong>"
-        f"<i>{MEANING[key]}</i></div>"
+        f"<i>{MEANING[key.partition('@')[0]]}</i></div>"
         for key, value in evaluation.summary().items()
     )
     curve = evaluation.curve_data()
@@ -111,7 +118,7 @@ def card(evaluation: Evaluation) -> str:
         count = _many(len(evaluation.problems), "row", "rows")
         problems = f"<details><summary>{count} could not be used</summary><ul>{shown}</ul></details>"
     return (
-        f'{STYLE}<div class="evalnb-sum"><header><b>Evaluation · {escape(evaluation.kind)}</b>'
+        f'{STYLE}<div class="evalnb-sum"><header><b>Evaluation · {escape(named(evaluation))}</b>'
         f'<span>{escape(headline(evaluation))}</span></header><div class="body">'
         f'<div class="numbers">{cells}</div>{spark(whole["recall"].tolist(), whole["precision"].tolist())}</div>'
         f"{problems}</div>"
@@ -127,26 +134,6 @@ def spark(recall: Sequence[float], precision: Sequence[float]) -> str:
         '<path d="M8 10V84H142" fill="none" stroke="currentColor" opacity=".35"/>'
         f'{area}<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.8" '
         'stroke-linejoin="round"/><text x="142" y="94" text-anchor="end" font-size="8" fill="currentColor" '
-        'opacity=".8">recall</text><text x="11" y="17" font-size="8" fill="currentColor" opacity=".8">'
+        'opacity=".8">recall</text><text x="8" y="7" font-size="8" fill="currentColor" opacity=".8">'
         "precision</text></svg>"
     )
-
-
-def comparison(one: Comparison) -> str:
-    """Both tables of a comparison, signs coloured."""
-
-    def row(name: object, mine: float, theirs: float, difference: float) -> str:
-        sign = "" if math.isnan(difference) or abs(difference) < 5e-4 else ("up" if difference > 0 else "down")
-        shown = "–" if math.isnan(difference) else f"{difference:+.3f}"
-        return (
-            f"<tr><td>{escape(str(name))}</td><td>{number(mine)}</td><td>{number(theirs)}</td>"
-            f'<td class="{sign}">{shown}</td></tr>'
-        )
-
-    def table(title: str, rows: list[tuple[object, float, float, float]]) -> str:
-        body = "".join(row(*one) for one in rows)
-        return f"<table><tr><th>{title}</th><th>this</th><th>other</th><th>difference</th></tr>{body}</table>"
-
-    numbers = table("number", [tuple(one) for one in one.numbers.itertuples(index=False)])
-    classes = table("class (AP)", [tuple(one) for one in one.classes.itertuples(index=False)])
-    return f'{STYLE}<div class="evalnb-sum"><div class="body">{numbers}{classes}</div></div>'

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 
 from evalnb.core import masks
+from evalnb.core.kinds import Kind
 from evalnb.core.masks import Rle
-from evalnb.core.matching import Kind
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import EvalnbError, Invalid, NotFound
@@ -82,14 +82,17 @@ class TruthFile:
     images: Images
     class_names: Mapping[int, str]
     problems: list[Problem] = field(default_factory=list)
+    catalogue: Row = field(default_factory=dict)
+    """The file's own rows of ``images`` and ``categories``, for protocols that say more there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """What a COCO result file says. ``area`` (n,) is what COCO's loader takes for the detections' areas."""
+    """What a COCO result file says."""
 
     detections: Detections
-    area: Floats
+    area: Floats | None
+    """(n,) what COCO's loader takes for the detections' areas; None where they are to be computed."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -129,7 +132,18 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
     rows = enumerate(_list(data, "annotations", name))
     index, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
     truths = first_of_each_id(index, truths, f"{name}.annotations", problems)
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=in_order(problems))
+    return TruthFile(
+        truths=truths,
+        images=images,
+        class_names=class_names,
+        problems=in_order(problems),
+        catalogue=catalogue_of(data),
+    )
+
+
+def catalogue_of(data: Row) -> Row:
+    """The lists of images and categories alone."""
+    return {key: data[key] for key in ("images", "categories")}
 
 
 def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Images, dict[int, str]]:

@@ -9,7 +9,8 @@ from typing import cast, get_args
 
 import numpy as np
 
-from evalnb.core.matching import Kind, match
+from evalnb.core.kinds import Kind
+from evalnb.core.matching import match
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
@@ -19,10 +20,14 @@ from evalnb.formats.problems import Problems
 from evalnb.runs.columns import Images, Problem
 from evalnb.runs.evaluation import Evaluation, Records, one_range
 from evalnb.runs.frozen import freeze, part_from_json, part_to_json, thaw
+from evalnb.runs.source import StoredSource
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets, evaluations, predictions
 from evalnb.store.repositories.evaluations import Provenance
+
+MASKED = ("segm", "boundary")
+"""Kinds that compare masks."""
 
 
 def evaluate(
@@ -39,10 +44,11 @@ def evaluate(
     Classes and areas of ``part`` narrow the numbers, never the matching: a detection of another class's object must
     stay what it is.
     """
-    if kind == "keypoints":
+    if kind in ("keypoints", "obb"):
+        what = "keypoints" if kind == "keypoints" else "rotated boxes"
         raise Invalid(
-            "prediction runs keep no keypoints yet, so kind='keypoints' cannot be evaluated from the store",
-            remedy="evaluate files with evalnb.evaluate_coco(truth, detections, kind='keypoints')",
+            f"prediction runs keep no {what} yet, so kind={kind!r} cannot be evaluated from the store",
+            remedy=f"evaluate files with evalnb.evaluate_coco(truth, detections, kind={kind!r})",
         )
     compared = _known(kind)
     one_range(part)
@@ -54,14 +60,14 @@ def evaluate(
             covered = evaluations.covered_images(session, source, part)
             taxonomy = datasets.taxonomy(session, source.dataset_id)
             of_images = replace(part, classes=None, areas=None)
-            truths = annotation_rows.truths(session, source.dataset_id, of_images, masks=kind == "segm")
+            truths = annotation_rows.truths(session, source.dataset_id, of_images, masks=kind in MASKED)
             progress.advance()
             detections = predictions.detections(session, run_id, of_images)
         progress.advance()
         # COCO's evaluation overwrites the annotations' own ``ignore``; to equal its numbers it may not count here.
         truths = replace(truths, ignore=None)
         problems = _problems(source)
-        if kind == "segm" and detections.masks is None and len(detections):
+        if kind in MASKED and detections.masks is None and len(detections):
             raise Invalid(
                 f"run {run_id} ({source.run_name}) predicts boxes and no masks", remedy="evaluate it with kind='bbox'"
             )
@@ -84,6 +90,7 @@ def evaluate(
             part=Slice(classes=part.classes, areas=part.areas),
             run_id=run_id,
             dataset_id=source.dataset_id,
+            source=StoredSource(store, source.dataset_id, of_images, masks=kind == "segm"),
         )
         with store.database.transaction() as session:
             identity = evaluations.add(
@@ -106,7 +113,7 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         record = evaluations.get(session, evaluation_id)
         source = evaluations.provenance(session, record.run_id)
     part = part_from_json(record.parameters["part"])
-    matches, truths, images, class_names, problems = thaw(store.blobs.read(record.matches_sha256))
+    matches, truths, images, class_names, problems = thaw(store.blobs.local_path(record.matches_sha256))
     return Evaluation(
         matches=matches,
         class_names=class_names,
@@ -117,6 +124,9 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         id=record.id,
         run_id=record.run_id,
         dataset_id=source.dataset_id,
+        source=StoredSource(
+            store, source.dataset_id, replace(part, classes=None, areas=None), masks=record.kind == "segm"
+        ),
     )
 
 
@@ -137,7 +147,7 @@ def _known(kind: str) -> Kind:
     for one in get_args(Kind):
         if kind == one:
             return cast(Kind, one)
-    raise Invalid(f"there is no kind {kind!r}", remedy="use 'bbox' or 'segm'")
+    raise Invalid(f"there is no kind {kind!r}", remedy="use 'bbox', 'segm' or 'boundary'")
 
 
 def _records(store: Store, run_id: int, part: Slice, truths: Truths) -> Records:

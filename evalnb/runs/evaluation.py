@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import metrics
-from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Matches
+from evalnb.core.matching import THRESHOLDS, Matches
+from evalnb.core.near import Near
 from evalnb.core.overlaps import Overlaps, nearby
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice
@@ -22,7 +23,11 @@ from evalnb.runs.columns import Images, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evalnb.runs import explain
     from evalnb.runs.charts import Chart
+    from evalnb.runs.comparison import Comparison
+    from evalnb.runs.intervals import By, Interval
+    from evalnb.runs.source import Source
 
 Records: TypeAlias = Callable[[], tuple[Truths, Detections]]
 
@@ -48,6 +53,8 @@ class Evaluation:
     """The store's number for it, where it is stored."""
     run_id: int | None = None
     dataset_id: int | None = None
+    source: Source | None = None
+    """Where its images are, and its truth as it stands now."""
 
     # ------------------------------------------------------------------------------------------------ narrowing
     def where(
@@ -87,8 +94,13 @@ class Evaluation:
 
     @property
     def kind(self) -> str:
-        """What was compared: bbox, segm or keypoints."""
+        """What was compared: bbox, segm, keypoints, obb or boundary."""
         return self.matches.kind
+
+    @property
+    def protocol(self) -> str:
+        """Whose rules it was matched by: coco, lvis or open_images."""
+        return self.matches.protocol
 
     def rows(self) -> metrics.Part:
         """The part of the match table that this evaluation stands for."""
@@ -120,14 +132,25 @@ class Evaluation:
         """The class's name."""
         return self.class_names.get(int(class_id), str(class_id))
 
-    @cached_property
+    @property
     def nearby(self) -> Overlaps:
         """Every pair of a detection and a truth of one image that overlap by a tenth or more; computed when asked."""
-        return nearby(self.matches, *self.records())
+        return self.near.pairs
+
+    @property
+    def near(self) -> Near:
+        """The same, laid out for asking; kept with the match table, which every part of this evaluation shares."""
+        known = self.matches.__dict__.get("_near")
+        if known is None:
+            truths, detections = self.records()
+            known = Near.of(self.matches, truths, nearby(self.matches, truths, detections))
+            self.matches.__dict__["_near"] = known
+        assert isinstance(known, Near)
+        return known
 
     # -------------------------------------------------------------------------------------------------- numbers
     def summary(self) -> dict[str, float]:
-        """COCO's twelve numbers (ten for keypoints) by name; -1 where there is no truth to find."""
+        """The protocol's numbers by name (COCO's twelve, ten for keypoints); -1 where there is no truth to find."""
         return metrics.summary(self.matches, self.rows(), area=self.area)
 
     def accumulated(self) -> metrics.Accumulated:
@@ -157,9 +180,7 @@ class Evaluation:
         import pandas as pd
 
         t = self._threshold(iou)
-        full = metrics.accumulate(
-            self.matches, self.rows(), areas=(self.area,), limits=MAX_DETECTIONS[self.matches.kind][-1:]
-        )
+        full = metrics.accumulate(self.matches, self.rows(), areas=(self.area,), limits=self.matches.limits[-1:])
         precision, score = full.precision[t, :, :, 0, 0], full.scores[t, :, :, 0, 0]
         some = precision[0] > -1
         names = [self.named(i) for i in self.matches.classes[self.rows().places(self.matches)][some]]
@@ -199,9 +220,7 @@ class Evaluation:
         """
         import pandas as pd
 
-        one = metrics.confusion(
-            self.matches, *self.records(), self.rows(), iou=iou, confidence=max(confidence, self.confidence)
-        )
+        one = metrics.confusion(self.near, self.rows(), iou=iou, confidence=confidence)
         names = [*(self.named(i) for i in one.class_id), metrics.BACKGROUND]
         return pd.DataFrame(one.counts, index=pd.Index(names, name="truth"), columns=pd.Index(names, name="detected"))
 
@@ -228,24 +247,180 @@ class Evaluation:
         order = pd.concat([frame["F1"], -wrong, frame["image"]], axis=1).sort_values(["F1", "wrong", "image"]).index
         return frame.loc[order].reset_index(drop=True)
 
-    def compare(self, other: Evaluation) -> Comparison:
-        """This evaluation less ``other``, number by number and class by class (classes by name)."""
-        import pandas as pd
+    # ------------------------------------------------------------------------------------------ how sure they are
+    def interval(
+        self, number: str = "AP", *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> Interval:
+        """Where one of the numbers may lie for other datasets of this size: a bias-corrected bootstrap over images.
 
-        mine, theirs = self.summary(), other.summary()
-        keys = [key for key in mine if key in theirs]
-        if not keys or self.kind != other.kind:
-            raise Invalid(f"{self.kind} and {other.kind} do not compare", remedy="compare evaluations of one kind")
-        numbers = _differences([(key, mine[key], theirs[key]) for key in keys], "number")
-        left, right = self.per_class().set_index("class"), other.per_class().set_index("class")
-        classes = _differences(
-            [
-                (name, float(left["AP"].get(name, -1.0)), float(right["AP"].get(name, -1.0)))
-                for name in dict.fromkeys([*left.index, *right.index])
-            ],
-            "class",
-        )
-        return Comparison(numbers=pd.DataFrame(numbers), classes=pd.DataFrame(classes))
+        ``by`` draws whole groups where images are alike: a tag's beginning (``by="scene"``), a dict of image id →
+        group, or each image's group in the order of ``images.id``.
+        """
+        from evalnb.runs.intervals import interval
+
+        return interval(self, number, replicates=replicates, level=level, seed=seed, by=by)
+
+    def intervals(self, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None) -> pd.DataFrame:
+        """``interval`` of all the numbers at once: number, value, low, high, standard_error, bias, warning."""
+        from evalnb.runs.intervals import intervals, table
+
+        return table(intervals(self, replicates=replicates, level=level, seed=seed, by=by), "number")
+
+    def class_intervals(
+        self, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> pd.DataFrame:
+        """``interval`` of the AP of each class: class, value, low, high, standard_error, bias, warning."""
+        from evalnb.runs.intervals import class_intervals, table
+
+        return table(class_intervals(self, replicates=replicates, level=level, seed=seed, by=by), "class")
+
+    def compare(
+        self, other: Evaluation, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, by: By = None
+    ) -> Comparison:
+        """This evaluation less ``other`` on the same images, number by number and class by class (classes by name),
+        with intervals and tests by the same resampled images; see ``Comparison``. ``by`` as for ``interval``."""
+        from evalnb.runs.comparison import Comparison
+
+        return Comparison(self, other, replicates=replicates, level=level, seed=seed, by=by)
+
+    # --------------------------------------------------------------------------------------- exploring and editing
+    def after_edits(self, images: Iterable[int] | None = None) -> Evaluation:
+        """This evaluation with the truth as it stands now; only the edited images are matched again.
+
+        images: the ids of those that were edited (milliseconds); by default every image whose truth differs now.
+        Where nothing differs it is this evaluation itself. Invalid for an evaluation of files.
+        """
+        from evalnb.runs.edited import after_edits
+
+        return after_edits(self, images)
+
+    # ---------------------------------------------------------------------------------------------------- crowds
+    def mr2(self, *, iou: float = 0.5) -> float:
+        """CrowdHuman's log-average miss rate MR⁻² (the less the better), the mean over classes; -1 without truths."""
+        return self._in_crowds("miss_rate", iou)
+
+    def jaccard_index(self, *, iou: float = 0.5) -> float:
+        """CrowdHuman's Jaccard index JI at its best confidence, the mean over classes; -1 without truths."""
+        return self._in_crowds("jaccard", iou)
+
+    def _in_crowds(self, name: str, iou: float) -> float:
+        from evalnb.core.crowd import crowd
+
+        found = crowd(self.matches, *self.records(), self.rows(), size=self.images.size, iou=iou)
+        some = getattr(found, name)[found.miss_rate > -1]
+        return float(some.mean()) if len(some) else -1.0
+
+    # ------------------------------------------------------------------------------------------ other tools' rules
+    def dialects(self) -> pd.DataFrame:
+        """What other tools would say of the same boxes: columns tool, AP, AP50, AP75, difference (from COCO's AP).
+
+        See docs/why-my-map-differs.md.
+        """
+        from evalnb.runs import dialects
+
+        return dialects.table(self)
+
+    def why(self, tool: str, *, ap50: bool = False) -> pd.DataFrame:
+        """Why a tool's AP (or AP50) is not COCO's, rule by rule: columns rule, AP after (or AP50 after), difference.
+
+        Rules are switched one at a time in a fixed order, so that the differences add up to the whole.
+        """
+        from evalnb.runs import dialects
+
+        return dialects.steps(self, tool, number="AP50" if ap50 else "AP")
+
+    # ------------------------------------------------------------------------------------------------ explaining
+    def errors(self, *, iou: float = 0.5, background: float = 0.1, per_class: bool = False) -> pd.DataFrame:
+        """TIDE's errors (Bolya et al., ECCV 2020): columns error, count and dAP, what mending that kind alone would
+        bring; ``per_class`` a row for each class too. See ``evalnb.core.metrics.errors``."""
+        from evalnb.runs import explain
+
+        return explain.errors(self, iou=iou, background=background, per_class=per_class)
+
+    def error_detections(self, kind: str, *, iou: float = 0.5, background: float = 0.1) -> pd.DataFrame:
+        """The rows behind a kind of error, the most confident first: image, file_name, class, score, overlap, and the
+        truth that shows it (-1 for none); of missed truths, the truths."""
+        from evalnb.runs import explain
+
+        return explain.error_detections(self, kind, iou=iou, background=background)
+
+    def pairs(self, *, confidence: float = 0.0, iou: float = 0.5, background: float = 0.1) -> pd.DataFrame:
+        """Who matched whom: each detection's image, class, score, outcome (TP, FP or ignored) and error, with the
+        truth that it found or that its error lies on."""
+        from evalnb.runs import explain
+
+        return explain.pairs(self, confidence=confidence, iou=iou, background=background)
+
+    def thresholds(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """The confidence of the best F1 of each class, and of ``all`` under one: columns class, confidence,
+        precision, recall, F1, truths. Exact: every confidence that a detection has is tried."""
+        from evalnb.runs import explain
+
+        return explain.thresholds(self, iou=iou)
+
+    def threshold_data(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """Precision, recall and F1 of each class at every confidence that a detection of it has."""
+        from evalnb.runs import explain
+
+        return explain.threshold_data(self, iou=iou)
+
+    def calibration(self, *, iou: float = 0.5, bins: int = 10, position: bool = False) -> explain.Calibration:
+        """How far confidences can be believed: D-ECE (with ``position``, over where the boxes lie, too), LaECE, the
+        table of bins, and its ``chart``."""
+        from evalnb.runs import explain
+
+        return explain.calibration(self, iou=iou, bins=bins, position=position)
+
+    def olrp(self, *, iou: float = 0.5) -> pd.DataFrame:
+        """Optimal LRP errors (Oksuz et al. 2021) of each class and their mean (``all``): oLRP, localization, FP, FN,
+        and the confidence where the optimum is."""
+        from evalnb.runs import explain
+
+        return explain.olrp(self, iou=iou)
+
+    def by_size(self, *, iou: float = 0.5, sides: tuple[float, ...] | None = None) -> pd.DataFrame:
+        """AP and recall by the size of objects: columns low, high (square roots of areas, px), truths, found, recall,
+        AP. Each range is matched as COCO matches its own."""
+        from evalnb.runs import explain
+
+        return explain.by_size(self, iou=iou, sides=sides)
+
+    def by_crowding(
+        self, *, by: str = "overlap", iou: float = 0.5, confidence: float = 0.0, of_class: bool = False
+    ) -> pd.DataFrame:
+        """Recall by how crowded truths stand: by the highest ``overlap`` of a truth's box with another's, or by how
+        many ``neighbours`` overlap it by a tenth; of any class, or ``of_class`` alone."""
+        from evalnb.runs import explain
+
+        return explain.by_crowding(self, by=by, iou=iou, confidence=confidence, of_class=of_class)
+
+    def score_histogram(self, *, iou: float = 0.5, bins: int = 20) -> pd.DataFrame:
+        """How many true and false positives have which confidence: columns low, high, TP, FP."""
+        from evalnb.runs import explain
+
+        return explain.score_histogram(self, iou=iou, bins=bins)
+
+    def explained(self, *, iou: float = 0.5) -> Chart:
+        """What it gets wrong, in one figure: errors, calibration, scores, sizes and crowding."""
+        from evalnb.runs import explain_charts
+
+        return explain_charts.overview(self, iou=iou)
+
+    def explore(self, *, images: str | Path | None = None, on_open: Callable[[int], None] | None = None) -> Any:
+        """The Evaluation widget: sliders, brushes and marks, and the images behind every mark.
+
+        images: the folder of the pictures, for an evaluation of files. on_open: called with an image's id when one is
+        clicked; by default it opens in an Annotator below, and what is edited there moves the numbers.
+        """
+        # By name: widgets stand above the runs, and whoever only measures needs none of them.
+        widget = import_module("evalnb.widgets.evaluation").EvaluationWidget
+        return widget(self, images=images, on_open=on_open)
+
+    def why_chart(self, tool: str, *, ap50: bool = False) -> Chart:
+        """``why`` as a waterfall: from COCO's number to the tool's, a bar for each rule that moves it."""
+        from evalnb.runs.waterfall import waterfall
+
+        return waterfall(self.why(tool, ap50=ap50), tool=tool)
 
     # ---------------------------------------------------------------------------------------------- tables and files
     def to_pandas(self) -> pd.DataFrame:
@@ -293,30 +468,3 @@ def one_range(part: Slice) -> None:
         raise Invalid(
             f"numbers are taken over one area range, not over {sorted(part.areas)}", remedy="ask for one at a time"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two evaluations side by side. A difference is NaN where either has no truth to find."""
-
-    numbers: pd.DataFrame
-    """Columns number, this, other, difference."""
-    classes: pd.DataFrame
-    """Columns class, this, other, difference; AP."""
-
-    def __repr__(self) -> str:
-        return f"{self.numbers.to_string(index=False)}\n\n{self.classes.to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        from evalnb.runs.card import comparison
-
-        return comparison(self)
-
-
-def _differences(rows: list[tuple[str, float, float]], what: str) -> dict[str, list[Any]]:
-    return {
-        what: [name for name, _, _ in rows],
-        "this": [mine for _, mine, _ in rows],
-        "other": [theirs for _, _, theirs in rows],
-        "difference": [mine - theirs if mine > -1 and theirs > -1 else float("nan") for _, mine, theirs in rows],
-    }

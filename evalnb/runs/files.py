@@ -9,15 +9,18 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Kind, match
+from evalnb.core.kinds import Kind
+from evalnb.core.matching import Matches, match
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.errors import Invalid
-from evalnb.runs import scanning
+from evalnb.runs import quads, scanning
 from evalnb.runs.columns import Images, Problem, ResultFile, TruthFile, read_results, read_truth
 from evalnb.runs.evaluation import Evaluation
 
 NATIVELY = ("bbox", "segm")
 """Kinds whose files the native library reads."""
+READ_AS: dict[Kind, Kind] = {"boundary": "segm"}
+"""Kinds whose files are another kind's."""
 
 
 def evaluate_coco(
@@ -28,13 +31,14 @@ def evaluate_coco(
     strict: bool = False,
     images: Iterable[int] | None = None,
     class_names: Mapping[int, str] | None = None,
-    sigmas: Floats | None = None,
+    sigmas: Sequence[float] | Floats | None = None,
 ) -> Evaluation:
     """COCO's numbers of a truth file and a result file, or of the same already in memory.
 
     Rows that cannot be used are left out and named in ``evaluation.problems``; ``strict`` refuses them instead.
     ``images`` and ``class_names`` belong to core records alone (default: the ids that occur in them). ``sigmas`` (k,)
-    are the keypoints' deviations where they are not COCO's 17.
+    are the keypoints' deviations where they are not COCO's 17. For ``obb`` a row states ``obb`` (cx, cy, w, h, angle
+    in radians, or four corners), or a ``segmentation`` of four corners.
     """
     if kind not in get_args(Kind):
         raise Invalid(f"there is no kind {kind!r}", remedy=f"use one of {', '.join(map(repr, get_args(Kind)))}")
@@ -42,31 +46,53 @@ def evaluate_coco(
         found = _from_records(truth, detections, images, class_names)
     else:
         found = _truth_file(truth, kind)
-    if isinstance(detections, Detections):
-        given = ResultFile(detections, area=np.empty(0))
-        area = None
-    else:
-        given = _result_file(detections, kind, found)
-        area = given.area
-    problems: tuple[Problem, ...] = (*found.problems, *given.problems)
-    if strict and problems:
-        raise refused(problems)
+    given = _given(detections, kind, found)
+    problems = checked(found, given, strict=strict)
     matches = match(
         found.truths,
         given.detections,
         kind=kind,
         images=found.images.id,
         classes=np.array(sorted(found.class_names), dtype=np.int64),
-        detection_area=area,
-        sigmas=sigmas,
+        detection_area=given.area,
+        sigmas=None if sigmas is None else np.asarray(sigmas, dtype=np.float64),
     )
+    return evaluation_of(matches, found, given, problems)
+
+
+def read(
+    truth: object, detections: object, *, kind: Kind, strict: bool
+) -> tuple[TruthFile, ResultFile, tuple[Problem, ...]]:
+    """A truth file and a result file, each a path or parsed already, and what of them cannot be used."""
+    found = _truth_file(truth, kind)
+    given = _given(detections, kind, found)
+    return found, given, checked(found, given, strict=strict)
+
+
+def checked(found: TruthFile, given: ResultFile, *, strict: bool) -> tuple[Problem, ...]:
+    """What cannot be used; Invalid for the first of it where the files are to be perfect."""
+    problems: tuple[Problem, ...] = (*found.problems, *given.problems)
+    if strict and problems:
+        raise refused(problems)
+    return problems
+
+
+def evaluation_of(matches: Matches, found: TruthFile, given: ResultFile, problems: tuple[Problem, ...]) -> Evaluation:
+    """The evaluation that a match table of files makes."""
+    records = found.truths, given.detections
     return Evaluation(
         matches=matches,
         class_names=dict(found.class_names),
         images=found.images,
-        records=lambda: (found.truths, given.detections),
+        records=lambda: records,
         problems=problems,
     )
+
+
+def _given(detections: object, kind: Kind, found: TruthFile) -> ResultFile:
+    if isinstance(detections, Detections):
+        return ResultFile(detections, area=None)
+    return _result_file(detections, kind, found)
 
 
 def refused(problems: Sequence[Problem]) -> Invalid:
@@ -76,6 +102,9 @@ def refused(problems: Sequence[Problem]) -> Invalid:
 
 
 def _truth_file(source: object, kind: Kind) -> TruthFile:
+    if kind == "obb":
+        return quads.read_truth(source)
+    kind = READ_AS.get(kind, kind)
     natively = None
     if isinstance(source, (str, Path)) and kind in NATIVELY:
         natively = scanning.read_truth(Path(source), kind=kind)
@@ -83,6 +112,9 @@ def _truth_file(source: object, kind: Kind) -> TruthFile:
 
 
 def _result_file(source: object, kind: Kind, truth: TruthFile) -> ResultFile:
+    if kind == "obb":
+        return quads.read_results(source, images=truth.images, class_names=truth.class_names)
+    kind = READ_AS.get(kind, kind)
     natively = None
     if isinstance(source, (str, Path)) and kind in NATIVELY:
         natively = scanning.read_results(

@@ -1,78 +1,161 @@
 """A match table as one file of arrays: what an evaluation needs besides its run, as it was when it was matched.
 
-Truths are edited later; the ones that were matched are therefore kept with the matches. Nothing is pickled.
+Truths are edited later; the ones that were matched are therefore kept with the matches. The file is a line of JSON
+and the columns as they lie in memory, so that opening it is mapping it: nothing is parsed, copied or pickled.
 """
 
 from __future__ import annotations
 
-import io
+import mmap
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from evalnb.core import masks
-from evalnb.core.matching import Matches
+from evalnb.core.matching import AREA_NAMES, Matches
+from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Truths
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 from evalnb.runs.columns import Images, Problem
 
-VERSION = 2
-_TRUTH_COLUMNS = ("id", "image", "class_id", "box", "area", "crowd")
+VERSION = 3
+MAGIC = b"evalnb matches\r\n"
+"""The line ending shows a transfer that changed it."""
+ALIGNED_BYTES = 64
+AGAIN = "evaluate the run again"
 
 
 def freeze(
     matches: Matches, truths: Truths, images: Images, class_names: dict[int, str], problems: tuple[Problem, ...]
 ) -> bytes:
-    """An uncompressed .npz."""
+    """The file's bytes."""
+    columns: dict[str, NDArray[Any]] = {"image_size": images.size}
     notes: dict[str, Any] = {
         "version": VERSION,
-        "kind": matches.kind,
+        "match": _apart(matches, "match", columns),
         "file_names": list(images.name),
         "tags": [sorted(one) for one in images.tags],
         "class_names": {str(key): name for key, name in class_names.items()},
         "problems": [[one.source, one.index, one.field, one.what] for one in problems],
-        "masks": None if truths.masks is None else [[list(one.size), masks.to_string(one)] for one in truths.masks],
     }
-    arrays = {f"match_{one.name}": getattr(matches, one.name) for one in fields(matches) if one.name != "kind"}
-    arrays |= {f"truth_{name}": getattr(truths, name) for name in _TRUTH_COLUMNS}
-    # The matches' own columns may have the same name as the truths'; the prefixes keep them apart.
-    arrays["image_size"] = images.size
-    arrays["notes"] = np.frombuffer(orjson.dumps(notes), dtype=np.uint8)
-    out = io.BytesIO()
-    np.savez(out, **arrays)
-    return out.getvalue()
+    masks = None if truths.masks is None else PackedMasks.of(truths.masks).together()
+    _apart(truths, "truth", columns, but=("masks",))
+    if masks is not None:
+        _apart(masks, "mask", columns)
+    place, pieces = 0, []
+    notes["columns"] = {}
+    for name, column in columns.items():
+        raw = np.ascontiguousarray(column).tobytes()
+        notes["columns"][name] = [column.dtype.str, list(column.shape), place]
+        pieces.append(raw + bytes(-len(raw) % ALIGNED_BYTES))
+        place += len(pieces[-1])
+    head = orjson.dumps(notes)
+    head = MAGIC + len(head).to_bytes(8, "little") + head
+    return b"".join([head, bytes(-len(head) % ALIGNED_BYTES), *pieces])
 
 
-def thaw(blob: bytes) -> tuple[Matches, Truths, Images, dict[int, str], tuple[Problem, ...]]:
-    """What ``freeze`` wrote; Invalid for a file of a later version."""
-    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-        notes = orjson.loads(arrays["notes"].tobytes())
-        if notes["version"] > VERSION:
-            raise Invalid(
-                f"the match table is of version {notes['version']}, this evalnb reads {VERSION}",
-                remedy="update evalnb, or evaluate the run again",
-            )
-        matches = Matches(
-            kind=notes["kind"],
-            **{one.name: arrays[f"match_{one.name}"] for one in fields(Matches) if one.name != "kind"},
+def thaw(source: bytes | Path) -> tuple[Matches, Truths, Images, dict[int, str], tuple[Problem, ...]]:
+    """What ``freeze`` wrote; a path is mapped, not read. Invalid for a file that is damaged or of another version."""
+    raw = memoryview(source if isinstance(source, bytes) else _mapped(source))
+    begin = len(MAGIC) + 8
+    if bytes(raw[: len(MAGIC)]) != MAGIC:
+        raise Invalid("this is no match table that this evalnb reads", remedy=AGAIN)
+    end = begin + int.from_bytes(raw[len(MAGIC) : begin], "little")
+    try:
+        notes = orjson.loads(raw[begin:end])
+        version = notes["version"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise Invalid(f"the match table is damaged: its first line is no JSON ({error})", remedy=AGAIN) from None
+    if version != VERSION:
+        raise Invalid(
+            f"the match table is of version {version}, this evalnb reads {VERSION}",
+            remedy=f"update evalnb, or {AGAIN}",
         )
-        shapes = notes["masks"]
-        truths = Truths(
-            **{name: arrays[f"truth_{name}"] for name in _TRUTH_COLUMNS},
-            masks=None if shapes is None else [masks.from_string(text, size) for size, text in shapes],
-        )
-        images = Images(
-            id=matches.images,
-            name=tuple(notes["file_names"]),
-            tags=tuple(frozenset(one) for one in notes["tags"]),
-            size=arrays["image_size"],
-        )
+    columns = _columns(raw, notes["columns"], end + -end % ALIGNED_BYTES)
+    matches = Matches(**notes["match"], **_of(columns, "match"))
+    _check(matches)
+    masks = PackedMasks(**_of(columns, "mask")) if "mask_counts" in columns else None
+    truths = Truths(**_of(columns, "truth"), masks=masks)
+    images = Images(
+        id=matches.images,
+        name=tuple(notes["file_names"]),
+        tags=tuple(map(frozenset, notes["tags"])),
+        size=columns["image_size"],
+    )
     class_names = {int(key): name for key, name in notes["class_names"].items()}
     return matches, truths, images, class_names, tuple(Problem(*one) for one in notes["problems"])
+
+
+def _apart(
+    record: Any, prefix: str, columns: dict[str, NDArray[Any]], *, but: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A record's arrays go to ``columns``; what else it says comes back."""
+    rest = {}
+    for one in fields(record):
+        value = getattr(record, one.name)
+        if isinstance(value, np.ndarray):
+            columns[f"{prefix}_{one.name}"] = value
+        elif one.name not in but:
+            rest[one.name] = value
+    return rest
+
+
+def _of(columns: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(f"{prefix}_"): one for name, one in columns.items() if name.startswith(f"{prefix}_")}
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as file:
+        # The pages outlive the file's name; an empty file cannot be mapped.
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+def _columns(raw: memoryview, listed: Mapping[str, Any], begin: int) -> dict[str, NDArray[Any]]:
+    out = {}
+    for name, (dtype, shape, place) in listed.items():
+        many = int(np.prod(shape))
+        if begin + place + many * np.dtype(dtype).itemsize > len(raw):
+            raise Invalid(f"the match table is cut short: its column {name} is missing bytes", remedy=AGAIN)
+        out[name] = np.frombuffer(raw, dtype, many, begin + place).reshape(shape) if many else np.empty(shape, dtype)
+    return out
+
+
+def _check(matches: Matches) -> None:
+    """Everything that the native library takes for a place must be one."""
+    rows, images, classes = len(matches.score), len(matches.images), len(matches.classes)
+
+    def within(values: NDArray[Any], low: int, high: int) -> bool:
+        return not len(values) or bool(values.min() >= low and values.max() < high)
+
+    def climbs(values: NDArray[Any], *, by: int) -> bool:
+        return bool((np.diff(values) >= by).all())
+
+    start, at = matches.start, matches.claim_at
+    truths = len(matches.truth_image)
+    sound = {
+        "start": len(start) == classes + 1 and start[0] == 0 and start[-1] == rows and climbs(start, by=0),
+        "image": len(matches.image) == rows and within(matches.image, 0, images),
+        "rank": len(matches.rank) == len(matches.flags) == len(matches.row) == rows,
+        "flags": within(matches.flags & 127, 0, 1 << len(AREA_NAMES)),
+        "claim_at": within(at, 0, rows) and climbs(at, by=1),
+        "claim_truth": within(matches.claim_truth, -1, truths),
+        "claim_matched": len(at)
+        == len(matches.claim_matched)
+        == len(matches.claim_ignored)
+        == len(matches.claim_truth)
+        == int(np.count_nonzero(matches.flags >> 7)),
+        "truth_image": within(matches.truth_image, -1, images),
+        "truth_class": len(matches.truth_class) == truths and within(matches.truth_class, -1, classes),
+        "truth_ignored": len(matches.truth_ignored) == truths,
+    }
+    for name, good in sound.items():
+        if not good:
+            raise Invalid(f"the match table is damaged: its column {name} does not fit the others", remedy=AGAIN)
 
 
 def part_to_json(part: Slice) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import orjson
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.matching import Kind
+from evalnb.core.kinds import Kind
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.runs.columns import (
@@ -79,8 +79,9 @@ class _Rows:
     """What a scan found: columns by name, shapes, and where the odd rows and the catalogue stand in the file."""
 
     column: dict[str, NDArray[Any]]
-    runs: NDArray[np.uint32]
     run_start: Ints
+    """(rows,) where each row's runs begin in the memory that all scans of the file share."""
+    run_stop: Ints
     corners: Floats
     part_start: Ints
     row_part: Ints
@@ -94,9 +95,10 @@ class _Rows:
 
 def read_truth(path: Path, *, kind: Kind) -> TruthFile | None:
     """The truths of a COCO file; None where Python has to read it."""
-    found = _scan(path, TRUTHS, shapes=kind == "segm")
-    if found is None or (found.extent[:, 1] == 0).any():
+    scan = _scan(path, TRUTHS, shapes=kind == "segm")
+    if scan is None or (scan[0].extent[:, 1] == 0).any():
         return None
+    found, runs = scan
     problems: list[Problem] = []
     try:
         catalogue = {
@@ -111,7 +113,7 @@ def read_truth(path: Path, *, kind: Kind) -> TruthFile | None:
     sound = _known(found, where, images, class_names, problems, ("no such image", "no such category"))
     masks = None
     if kind == "segm":
-        masks, sound = _masks(found, images, where, problems, sound)
+        masks, sound = _masks(found, runs, images, where, problems, sound)
     odd_index, odd = truth_columns(_odd_rows(path, found), where, kind, images, class_names, problems)
     truths = Truths(
         id=column["id"][sound],
@@ -125,14 +127,17 @@ def read_truth(path: Path, *, kind: Kind) -> TruthFile | None:
     index, truths = _merged(column["index"][sound], truths, odd_index, odd)
     truths = first_of_each_id(index, truths, where, problems)
     _say_broken(found, where, problems)
-    return TruthFile(truths=truths, images=images, class_names=class_names, problems=in_order(problems))
+    return TruthFile(
+        truths=truths, images=images, class_names=class_names, problems=in_order(problems), catalogue=catalogue
+    )
 
 
 def read_results(path: Path, *, kind: Kind, images: Images, class_names: dict[int, str]) -> ResultFile | None:
     """The detections of a COCO result file; None where Python has to read it."""
-    found = _scan(path, RESULTS, shapes=kind == "segm")
-    if found is None:
+    scan = _scan(path, RESULTS, shapes=kind == "segm")
+    if scan is None:
         return None
+    found, runs = scan
     problems: list[Problem] = []
     column, name = found.column, path.name
     sound = _known(found, name, images, class_names, problems, (NO_IMAGE, NO_CLASS))
@@ -144,7 +149,7 @@ def read_results(path: Path, *, kind: Kind, images: Images, class_names: dict[in
             for index in column["index"][sound[column["has_box"][sound] == 0]].tolist():
                 problems.append(Problem(name, index, "bbox", "missing"))
             sound = sound[column["has_box"][sound] != 0]
-        masks, sound = _masks(found, images, name, problems, sound)
+        masks, sound = _masks(found, runs, images, name, problems, sound)
     odd_index, odd, odd_area = result_columns(odd_rows, name, kind, images, class_names, problems, boxed=boxed)
     box = _boxes(found, sound, masks)
     area = box[:, 2] * box[:, 3] if boxed or masks is None else masks.area.astype(np.float64)
@@ -175,21 +180,25 @@ def _boxed(column: dict[str, NDArray[Any]], odd_rows: list[tuple[int, Any]]) -> 
 
 
 # ------------------------------------------------------------------------------------------------------- scanning
-def _scan(path: Path, kind: int, *, shapes: bool) -> _Rows | None:
+def _scan(path: Path, kind: int, *, shapes: bool) -> tuple[_Rows, NDArray[np.uint32]] | None:
+    """The rows, and the runs of their masks."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             middle = _row_near(file, size // 2) if kind == RESULTS and size >= SPLIT_BYTES else None
     except OSError:
         return None
+    # Runs stay where they are written, each half's in memory of its own: joined they would be there twice.
+    many = size if shapes else 0
+    runs = np.empty(many if middle is None else 2 * many, np.uint32)
     if middle is None or native.cores() == 1:
-        scans = [_Scanner(path, kind, shapes=shapes, size=size)]
+        scans = [_Scanner(path, kind, runs, shapes=shapes, size=size)]
         scans[0].run()
     else:
         # The second half is read from a place that looks like the beginning of a row. It is one if, and only if, the
         # first half arrives there; otherwise the first reads on to the end, and what the second found is dropped.
-        first = _Scanner(path, kind, shapes=shapes, size=size, stop_at=middle)
-        second = _Scanner(path, kind, shapes=shapes, size=size - middle, begin=middle)
+        first = _Scanner(path, kind, runs[:many], shapes=shapes, size=size, stop_at=middle)
+        second = _Scanner(path, kind, runs[many:], shapes=shapes, size=size - middle, begin=middle)
         native.spread(lambda low, high: (first if low == 0 else second).run(), [(0, 1), (1, 2)])
         scans = [first, second] if first.state.status == STOPPED else [first]
     if any(one.state.status in (FULL, OTHER_SHAPE) for one in scans):
@@ -198,7 +207,7 @@ def _scan(path: Path, kind: int, *, shapes: bool) -> _Rows | None:
         return None
     if kind == TRUTHS and not scans[0].state.found_list:
         return None
-    return _joined([one.rows() for one in scans])
+    return _joined([one.rows(place * many) for place, one in enumerate(scans)]), runs
 
 
 def _row_near(file: BinaryIO, place: int) -> int | None:
@@ -210,7 +219,17 @@ def _row_near(file: BinaryIO, place: int) -> int | None:
 class _Scanner:
     """One pass over a file, or over its end from a row on."""
 
-    def __init__(self, path: Path, kind: int, *, shapes: bool, size: int, begin: int = 0, stop_at: int = -1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: int,
+        runs: NDArray[np.uint32],
+        *,
+        shapes: bool,
+        size: int,
+        begin: int = 0,
+        stop_at: int = -1,
+    ) -> None:
         self._path = path
         room = size // FEWEST_BYTES_A_ROW + 16
         wanted = (_OF_TRUTHS if kind == TRUTHS else _OF_RESULTS) | (_OF_SHAPES if shapes else set())
@@ -221,13 +240,13 @@ class _Scanner:
             if name in wanted
         }
         many = size if shapes else 0
-        self._runs, self._corners = np.empty(many, np.uint32), np.empty((many // 4, 2))
+        self._corners = np.empty((many // 4, 2))
         self._run_start, self._row_part = (np.zeros(room + 1 if shapes else 1, np.int64) for _ in range(2))
         self._part_start = np.zeros(many // 12 + 2, np.int64)
         self._odd, self._extent = np.zeros((ODD_ROWS, 3), np.int64), np.zeros((2, 2), np.int64)
         self.state = _Scan(
             **self._column,
-            runs=self._runs,
+            runs=runs,
             corners=self._corners,
             run_start=self._run_start,
             row_part=self._row_part,
@@ -235,7 +254,7 @@ class _Scanner:
             odd=self._odd,
             extent=self._extent,
             room=room,
-            run_room=len(self._runs),
+            run_room=len(runs),
             corner_room=len(self._corners),
             part_room=len(self._part_start) - 2,
             odd_room=ODD_ROWS,
@@ -269,14 +288,17 @@ class _Scanner:
                 buffer[: held - used] = buffer[used:held]
                 held -= used
 
-    def rows(self) -> _Rows:
-        """What was found."""
+    def rows(self, runs_at: int) -> _Rows:
+        """What was found; the scanner lets go of it."""
         state, rows = self.state, self.state.rows
         shaped = bool(state.want_shapes)
+        column = {name: one[:rows] for name, one in self._column.items()}
+        state.let_go()
+        self._column.clear()
         return _Rows(
-            column={name: one[:rows] for name, one in self._column.items()},
-            runs=self._runs[: state.run_count],
-            run_start=self._run_start[: rows + 1] if shaped else self._run_start,
+            column=column,
+            run_start=self._run_start[: rows * shaped] + runs_at,
+            run_stop=self._run_start[1 : rows * shaped + 1] + runs_at,
             corners=self._corners[: state.corner_count],
             part_start=self._part_start[: state.part_count + 1],
             row_part=self._row_part[: rows + 1] if shaped else self._row_part,
@@ -288,16 +310,18 @@ class _Scanner:
 
 
 def _joined(parts: list[_Rows]) -> _Rows:
-    """A file's two halves as one."""
+    """A file's two halves as one, column by column, so that no more than one is there twice."""
     if len(parts) == 1:
         return parts[0]
     first, second = parts
     second.column["index"][:] += first.listed
     moved = second.odd + np.array([first.listed, 0, 0])
     return _Rows(
-        column={name: np.concatenate([one, second.column[name]]) for name, one in first.column.items()},
-        runs=np.concatenate([first.runs, second.runs]),
-        run_start=np.concatenate([first.run_start, second.run_start[1:] + first.run_start[-1]]),
+        column={
+            name: np.concatenate([first.column.pop(name), second.column.pop(name)]) for name in list(first.column)
+        },
+        run_start=np.concatenate([first.run_start, second.run_start]),
+        run_stop=np.concatenate([first.run_stop, second.run_stop]),
         corners=np.concatenate([first.corners, second.corners]),
         part_start=np.concatenate([first.part_start, second.part_start[1:] + first.part_start[-1]]),
         row_part=np.concatenate([first.row_part, second.row_part[1:] + first.row_part[-1]]),
@@ -351,7 +375,7 @@ def _known(
 
 
 def _masks(
-    found: _Rows, images: Images, where: str, problems: list[Problem], sound: Ints
+    found: _Rows, runs: NDArray[np.uint32], images: Images, where: str, problems: list[Problem], sound: Ints
 ) -> tuple[PackedMasks, Ints]:
     """The masks of the sound rows, polygons rasterised; rows whose mask is impossible become problems."""
     shape, index = found.column["shape"][sound], found.column["index"][sound]
@@ -367,9 +391,10 @@ def _masks(
     lost |= vast
     sound, shape, size, index, outlined = (one[~lost] for one in (sound, shape, size, index, outlined))
     size[~outlined] = found.column["size"][sound[~outlined]]
-    traced = _rasterised(found, sound[outlined], size[outlined])
-    given = PackedMasks.measured(found.runs, found.run_start, found.column["size"][: len(found.run_start) - 1])
-    masks = _interleaved(given.take(sound[~outlined]), traced, outlined) if outlined.any() else given.take(sound)
+    given = sound[~outlined]
+    masks = PackedMasks.between(runs, found.run_start[given], found.run_stop[given], found.column["size"][given])
+    if outlined.any():
+        masks = _interleaved(masks, _rasterised(found, sound[outlined], size[outlined]), outlined)
     wrong = ~masks.sound
     for row in np.flatnonzero(wrong).tolist():
         total = int(masks[row].counts.sum(dtype=np.int64))
@@ -394,33 +419,10 @@ def _rasterised(found: _Rows, rows: Ints, size: NDArray[np.int32]) -> PackedMask
         row_part = np.append(begin, end[-1:]) if len(rows) else np.zeros(1, np.int64)
     xy, size = native.as_array(xy, np.float64), native.as_array(size, np.int32)
 
-    def work(low: int, high: int) -> tuple[list[NDArray[np.uint32]], Ints]:
-        pieces: list[NDArray[np.uint32]] = []
-        ends = np.zeros(len(rows), np.int64)
-        room = 16 * int(part_start[row_part[high]] - part_start[row_part[low]]) + 4096
-        at = low
-        while at < high:
-            piece = np.empty(room, np.uint32)
-            where = [native.address(one) for one in (xy, part_start, row_part, size)]
-            reached = native.library().evalnb_rasterise(
-                *where, at, high, native.address(piece), room, native.address(ends)
-            )
-            native.checked(native.NO_MEMORY if reached < 0 else native.OK)
-            if reached > at:
-                pieces.append(piece[: ends[reached - 1]].copy())
-                ends[at:reached] = np.diff(ends[at:reached], prepend=0)
-            else:
-                room *= 4
-            at = reached
-        return pieces, ends[low:high]
-
     part_start, row_part = part_start.astype(np.int64), row_part.astype(np.int64)
-    corners_of = np.diff(part_start[row_part])
-    found_pieces = native.spread(work, native.in_parts(corners_of) if len(rows) else [])
-    pieces = [one for several, _ in found_pieces for one in several]
-    lengths = np.concatenate([one for _, one in found_pieces]) if found_pieces else np.zeros(0, np.int64)
-    counts = np.concatenate(pieces) if pieces else np.empty(0, np.uint32)
-    return PackedMasks.measured(counts, np.concatenate(([0], np.cumsum(lengths))), size)
+    where = [native.address(one) for one in (xy, part_start, row_part, size)]
+    trace, expected = native.library().evalnb_rasterise, 16 * np.diff(part_start[row_part])
+    return PackedMasks.made(lambda *asked: trace(*where, *asked), size, expected, least=200_000)
 
 
 def _interleaved(left: PackedMasks, right: PackedMasks, from_right: NDArray[np.bool_]) -> PackedMasks:
@@ -428,15 +430,18 @@ def _interleaved(left: PackedMasks, right: PackedMasks, from_right: NDArray[np.b
     order = np.empty(len(from_right), np.int64)
     order[~from_right] = np.arange(len(left))
     order[from_right] = np.arange(len(right)) + len(left)
-    both = PackedMasks(
+    if not len(left):
+        return right
+    left, right = left.together(), right.together()
+    return PackedMasks(
         counts=np.concatenate([left.counts, right.counts]),
-        start=np.concatenate([left.start, right.start[1:] + left.start[-1]]),
+        start=np.concatenate([left.start, right.start + len(left.counts)]),
+        stop=np.concatenate([left.stop, right.stop + len(left.counts)]),
         size=np.concatenate([left.size, right.size]),
         area=np.concatenate([left.area, right.area]),
         box=np.concatenate([left.box, right.box]),
         sound=np.concatenate([left.sound, right.sound]),
-    )
-    return both if not len(left) else both.take(order)
+    ).take(order)
 
 
 def _boxes(found: _Rows, sound: Ints, masks: PackedMasks | None) -> Floats:

@@ -25,7 +25,7 @@ from evalnb.store import Store
 from evalnb.store.repositories import annotations, datasets, images, predictions
 from evalnb.store.repositories import edits as log
 from evalnb.widgets import _static
-from evalnb.widgets._comm import Aside, AtOnce, Desk, Latest, Reply
+from evalnb.widgets._comm import Aside, AtOnce, Desk, Latest, Reply, answer_beside_cells
 from evalnb.widgets._prompts import Prompts
 from evalnb.widgets._watch import Watch
 from evalnb.wire.annotator import (
@@ -60,7 +60,8 @@ POLL_S = 1.5
 class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped
     """Annotate a dataset, or a slice of it. Show it in a cell; ``goto``, ``shapes`` and the traits work from Python.
 
-    ``start`` is the place (0-based) of the first image. Invalid if the slice has no such place; Unavailable if the
+    ``start`` is the place (0-based) of the first image. ``run_id``'s predictions are shown first. ``on_edit`` is
+    called in a thread of its own after each commit. Invalid if the slice has no such place; Unavailable if the
     browser half is not built.
     """
 
@@ -87,6 +88,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         start: int | None = None,
         read_only: bool = False,
         height: int = 640,
+        run_id: int | None = None,
+        on_edit: Callable[[], None] | None = None,
     ) -> None:
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
@@ -95,6 +98,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._dataset_id = dataset_id
         self._part = part
         self._author = author
+        self._run_id = run_id
+        self._on_edit = on_edit
         self._segmenter_help = segmenter_help
         with store.database.transaction() as session:
             about = datasets.get(session, dataset_id)
@@ -134,7 +139,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self.set_trait("dataset", about.name)
         self.on_msg(self._received)
         self.observe(self._shown, "image_id")
-        _answer_beside_cells(self.comm)
+        answer_beside_cells(self.comm)
 
     # ------------------------------------------------------------------------------------ for people, in Python
 
@@ -155,7 +160,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 image_id = found[0].id
             else:
                 self._own(session, image_id)
-        # In the context of the browser's last message; see _answer_beside_cells.
+        # In the context of the browser's last message; see answer_beside_cells.
         self._in_context(setattr, self, "image_id", image_id)
 
     def shapes(self) -> pd.DataFrame:
@@ -215,7 +220,10 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 image_count=images.count(session, self._dataset_id, self._part),
                 start=start,
                 classes=[ClassInfo(id=one.id, name=one.name, color=taxonomy.color(one.id)) for one in taxonomy],
-                runs=[RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)],
+                runs=sorted(
+                    (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
+                    key=lambda one: one.id != self._run_id,
+                ),
                 segmenter=self._prompts.name if self._prompts else None,
                 segmenter_help=self._segmenter_help,
                 read_only=self.read_only,
@@ -264,6 +272,9 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
             self.set_trait("count", count)
+        if self._on_edit is not None:
+            # Aside: whatever it does, the edit is saved and its answer on the way.
+            self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
         return Reply(reply)
 
     def _predictions(self, ask: PredictionsAsk) -> Reply:
@@ -296,7 +307,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
     # -------------------------------------------------------------------------------------------------- inside
 
     def _received(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        # What is pushed later goes out as if in answer to this; see _answer_beside_cells.
+        # What is pushed later goes out as if in answer to this; see answer_beside_cells.
         self._context = contextvars.copy_context()
         self._desk.receive(message)
 
@@ -370,16 +381,3 @@ def _reference(image: ImageRecord, place: int) -> ImageRef:
         height=image.height,
         tags=list(image.tags),
     )
-
-
-def _answer_beside_cells(comm: Any) -> None:
-    """Let the browser choose the thread that answers it, so that edits are saved while a cell runs.
-
-    JupyterLab ≥ 4.4 sends widget messages to a subshell, a thread of its own in ipykernel ≥ 7. ipykernel 7.4 however
-    sends them to wherever the kernel's last message on that comm came from; that is the main thread after a widget
-    was made or set in a cell, and everything then waits for the cells that run. So the route that making the widget
-    left is removed here, and whatever is pushed later goes out in the context of the browser's last message.
-    Elsewhere (older kernels, Colab) there is no such route, and messages wait for the running cell.
-    """
-    if hasattr(comm, "_reply_subshell_id"):
-        del comm._reply_subshell_id

@@ -134,9 +134,12 @@ def test_keys_stay_in_the_widget_until_esc_gives_them_back(yard: Yard, lab: Lab,
     cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
     before = page.evaluate(cells)
     canvas.click(5, 5)
-    for key in ("b", "a", "n", "Escape", "d", "d", "h", "h", "0", "0", "F1", "Escape"):
+    for key in ("b", "a", "n", "Escape", "d", "d", "h", "h", "0", "0", "F1", "Escape", "s", "s"):
         page.keyboard.press(key)
     assert page.evaluate(cells) == before
+    # This widget has no segmenter: its key says so, once.
+    page.locator(".evalnb-notice", has_text="There is no segmenter yet").wait_for(timeout=10_000)
+    assert page.locator(".evalnb-notice").count() == 1
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.closest('.evalnb-annotator') === null")
     page.keyboard.press("b")

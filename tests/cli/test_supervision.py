@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -42,8 +43,10 @@ def launch() -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
 
     yield start
     for one in started:
+        leftovers = below(one)
         one.kill()
         one.wait()
+        processes.kill(leftovers)
 
 
 def identity(process: subprocess.Popen[bytes]) -> processes.Identity:
@@ -289,7 +292,7 @@ def loop(tmp_path: Path) -> Iterator[Callable[[float], subprocess.Popen[str]]]:
         processes.kill(leftovers)
 
 
-def below(process: subprocess.Popen[str]) -> set[processes.Identity]:
+def below(process: subprocess.Popen[Any]) -> set[processes.Identity]:
     me = processes.identify(process.pid)
     return set() if me is None else processes.family([me]) - {me}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PIECES = {
     "annotator": sorted((ROOT / "widgets/src/annotator").rglob("*.css")),
+    "evaluation": sorted((ROOT / "widgets/src/evaluation").rglob("*.css")),
     "job": sorted((ROOT / "widgets/src/job").rglob("*.css")),
     "card": [ROOT / "evalnb/runs/card.py", ROOT / "evalnb/reports/publish.py"],
 }

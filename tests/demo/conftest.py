@@ -30,9 +30,15 @@ def worker(store: Store, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait(30)
 
 
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where thirty scenes stand once the first test has had them painted; they are left in place by the import."""
+    return tmp_path_factory.mktemp("demo")
+
+
 @pytest.fixture
-def project(store: Store, tmp_path: Path) -> Project:
+def project(store: Store, painted: Path) -> Project:
     """The project that ``ev.open()`` finds, with thirty scenes and the two photographs."""
     opened = Project(store)
-    prepare.datasets(opened, tmp_path / "demo", images=30)
+    prepare.datasets(opened, painted, images=30)
     return opened

@@ -19,9 +19,8 @@ from evalnb.store.embedded import postgres, valkey
 
 @pytest.mark.timeout(400)
 def test_the_demo_prepares_shows_the_tour_and_ends_on_ctrl_c(own_home: Path, tmp_path: Path) -> None:
-    settings = Settings.from_environment(
-        {"HOME": str(tmp_path), "EVALNB_HOME": str(own_home), "EVALNB_PORT": "18700"}
-    )
+    home = own_home / "new"
+    settings = Settings.from_environment({"HOME": str(tmp_path), "EVALNB_HOME": str(home), "EVALNB_PORT": "18700"})
     command = [sys.executable, "-m", "evalnb", "demo", "--images", "12", "--epochs", "1"]
     log = tmp_path / "demo.log"
     with log.open("wb") as output:
@@ -40,16 +39,17 @@ def test_the_demo_prepares_shows_the_tour_and_ends_on_ctrl_c(own_home: Path, tmp
             time.sleep(0.2)
         time.sleep(0.5)
         address = log.read_text().split("The tour:")[1].split()[0]
-        token = json.loads((own_home / "run" / "addresses.json").read_bytes())["lab"].split("token=")[1]
+        token = json.loads((home / "run" / "addresses.json").read_bytes())["lab"].split("token=")[1]
         assert token in address
         assert httpx.get(address, follow_redirects=True, timeout=30).status_code == 200
-        assert (own_home / "notebooks" / "01-tour.ipynb").exists()
+        assert (home / "notebooks" / "01-tour.ipynb").exists()
+        assert home.stat().st_mode & 0o777 == 0o700
 
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0, log.read_text()
-        assert not (own_home / "run" / "addresses.json").exists()
-        assert not postgres.status(own_home).running, log.read_text()
-        assert not valkey.status(own_home).running, log.read_text()
+        assert not (home / "run" / "addresses.json").exists()
+        assert not postgres.status(home).running, log.read_text()
+        assert not valkey.status(home).running, log.read_text()
     finally:
         demo.kill()
         subprocess.run(

@@ -38,10 +38,20 @@ def test_the_tour_runs_from_its_first_cell_to_its_last(
     assert sum("application/vnd.jupyter.widget-view+json" in data for data in cards) >= 3
 
 
-def test_preparing_twice_keeps_what_is_there(project: Project, tmp_path: Path) -> None:
+def test_preparing_twice_keeps_what_is_there(project: Project, painted: Path) -> None:
     before = project.datasets()
-    prepare.datasets(project, tmp_path / "demo", images=30)
+    prepare.datasets(project, painted, images=30)
     assert project.datasets().equals(before)
+
+
+def test_a_demo_that_was_ended_while_it_trained_goes_on_with_that_training(project: Project) -> None:
+    first = prepare.detector(project, epochs=3)
+    again = prepare.detector(project, epochs=3)
+    assert first is not None and again is not None
+    assert again.id == first.id
+    first.cancel()
+    anew = prepare.detector(project, epochs=3)
+    assert anew is not None and anew.id != first.id
 
 
 def test_the_tour_is_kept_without_outputs() -> None:

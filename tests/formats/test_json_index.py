@@ -50,7 +50,7 @@ def read(file: Path, lists: Any = LISTS) -> tuple[dict[str, Any], json_index.Jso
     return {**index.values, **arrays}, index
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=documents, layout=layouts, window=st.integers(1, 40), bom=st.booleans())
 def test_any_document_reads_as_the_standard_library_reads_it(
     file: Path, document: dict[str, Any], layout: dict[str, Any], window: int, bom: bool

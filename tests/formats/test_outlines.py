@@ -17,7 +17,7 @@ def area(loop: np.ndarray) -> float:
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)))
 def test_borders_enclose_the_mask_and_its_holes(mask: np.ndarray) -> None:
     loops, holes = outlines.of_mask(rle.encode(mask))

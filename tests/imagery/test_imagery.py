@@ -229,3 +229,16 @@ def test_a_large_reencoded_image_is_a_near_lossless_jpeg() -> None:
     out, mime = imagery.browser_bytes(saved(Image.fromarray(smooth), "BMP"))
     assert mime == "image/jpeg"
     assert np.abs(imagery.decode(out).astype(int) - smooth).mean() < 1
+
+
+def test_a_thumbnail_is_small_upright_and_fast_to_read() -> None:
+    wide = Image.new("RGB", (1600, 400), "red")
+    wide.paste("blue", (0, 0, 800, 400))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    wide.save(out, "JPEG", exif=exif)
+    small = Image.open(io.BytesIO(imagery.thumbnail(out.getvalue(), side_px=128)))
+    assert small.size == (32, 128)
+    assert small.getpixel((16, 8))[2] > 200
+    assert small.getpixel((16, 120))[0] > 200

@@ -20,26 +20,34 @@ from tests.detectors import make_weights
 NAMES = ("disc", "blöck")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pictures with one bright disc or block each, and four to measure on."""
-    root = tmp_path_factory.mktemp("data")
+SIDE, EDGE = 96, 36
+"""Of a picture, and of the disc or block in it, in pixels."""
+
+
+def paint_dataset(root: Path, *, train: int, val: int) -> Path:
+    """The data.yaml of pictures with one bright disc or block each, by turns."""
     rng = np.random.default_rng(0)
-    for part, count in (("train", 8), ("val", 4)):
+    for part, count in (("train", train), ("val", val)):
         for kind in ("images", "labels"):
             (root / kind / part).mkdir(parents=True)
         for n in range(count):
-            picture = Image.new("RGB", (96, 96), tuple(int(one) for one in rng.integers(0, 80, 3)))
+            picture = Image.new("RGB", (SIDE, SIDE), tuple(int(one) for one in rng.integers(0, 80, 3)))
             x, y = (int(one) for one in rng.integers(5, 50, 2))
             draw = ImageDraw.Draw(picture)
             paint = draw.rectangle if n % 2 else draw.ellipse
-            paint([x, y, x + 36, y + 36], fill=(250, 200, 40) if n % 2 else (40, 200, 250))
+            paint([x, y, x + EDGE, y + EDGE], fill=(250, 200, 40) if n % 2 else (40, 200, 250))
             picture.save(root / "images" / part / f"{n}.png")
-            line = f"{n % 2} {(x + 18) / 96} {(y + 18) / 96} {36 / 96} {36 / 96}\n"
-            (root / "labels" / part / f"{n}.txt").write_text(line)
+            middle = f"{(x + EDGE / 2) / SIDE} {(y + EDGE / 2) / SIDE}"
+            (root / "labels" / part / f"{n}.txt").write_text(f"{n % 2} {middle} {EDGE / SIDE} {EDGE / SIDE}\n")
     place = root / "data.yaml"
     place.write_text(f"train: images/train\nval: images/val\nnames: {json.dumps(NAMES)}\n")
     return place
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures to train on and four to measure on: enough to run, too few to learn from."""
+    return paint_dataset(tmp_path_factory.mktemp("data"), train=8, val=4)
 
 
 @pytest.fixture
@@ -52,31 +60,45 @@ def options(settings: Settings) -> dict[str, Any]:
     return {"image_size": 96, "batch": 4, "device": "cpu", "settings": settings}
 
 
-def test_eight_pictures_from_nothing_teach_a_detector_that_finds_them(
-    data: Path, tmp_path: Path, options: dict[str, Any], cache: Path
+def test_a_detector_that_begins_from_nothing_learns_to_find_what_it_was_shown(
+    tmp_path: Path, options: dict[str, Any], cache: Path
 ) -> None:
+    data = paint_dataset(tmp_path / "data", train=64, val=8)
     events: list[dict[str, Any]] = []
-    options |= {"batch": 1, "hyperparameters": {"mosaic": 0.0, "warmup_epochs": 1.0}}
-    trained = train("yolo11n", data, tmp_path, epochs=20, on_event=events.append, **options)
-    assert trained.class_names == NAMES and trained.metrics["epochs"] == 20
-    assert trained.metrics["mAP50"] > 0.3
+    options |= {"hyperparameters": {"mosaic": 0.0, "warmup_epochs": 0.5, "optimizer": "AdamW", "lr0": 0.005}}
+    trained = train("yolo11n", data, tmp_path / "out", epochs=6, on_event=events.append, **options)
+    assert trained.class_names == NAMES and trained.metrics["epochs"] == 6
     assert "begins from nothing" in events[0]["message"]
     epochs = [one for one in events if one["kind"] == "epoch"]
-    assert [one["epoch"] for one in epochs] == list(range(1, 21))
+    assert [one["epoch"] for one in epochs] == [1, 2, 3, 4, 5, 6]
     assert set(epochs[0]["losses"]) == {"box_loss", "cls_loss", "dfl_loss"}
     assert epochs[-1]["losses"]["cls_loss"] < epochs[0]["losses"]["cls_loss"]
-    assert epochs[-1]["eta_s"] == 0 and max(one["mAP50-95"] for one in epochs) > 0.1
+    assert epochs[-1]["eta_s"] == 0
+    # The result is the best epoch.
+    assert trained.metrics["mAP50-95"] == pytest.approx(max(one["mAP50-95"] for one in epochs), abs=0.02)
     batches = [one for one in events if one["kind"] == "batch"]
-    assert batches and all(1 <= one["batch"] <= one["batches"] == 8 for one in batches)
+    assert batches and all(1 <= one["batch"] <= one["batches"] == 16 for one in batches)
 
     header = files.read_header(trained.weights)
-    assert (header.architecture, header.class_names, header.image_size) == ("yolo11n", NAMES, 96)
+    assert (header.architecture, header.class_names, header.image_size) == ("yolo11n", NAMES, SIDE)
+    # Other seeds and numbers of threads give 0.99 and all eight; a detector that has learnt nothing gives 0.
+    assert trained.metrics["mAP50"] > 0.6
     detector = models.detector("yolo11n", trained.weights, device="cpu", home=cache)
-    pixels = imagery.decode((data.parent / "images" / "train" / "1.png").read_bytes())
-    (found,) = detector.detect([pixels], confidence=0.01, max_detections=10)
-    _, x, y, w, h = map(float, (data.parent / "labels" / "train" / "1.txt").read_text().split())
-    truth = np.array([x - w / 2, y - h / 2, w, h]) * 96
-    assert found.class_index[0] == 1 and np.abs(found.box[0] - truth).max() < 12
+    places = sorted((data.parent / "images" / "val").glob("*.png"))
+    results = detector.detect(
+        [imagery.decode(place.read_bytes()) for place in places], confidence=0.01, max_detections=10
+    )
+    assert sum(_found(place, result) for place, result in zip(places, results, strict=True)) >= 6
+
+
+def _found(place: Path, result: Any) -> bool:
+    """Whether the surest detection is of the picture's class, and where it is."""
+    label = place.parents[2] / "labels" / "val" / f"{place.stem}.txt"
+    index, x, y, w, h = map(float, label.read_text().split())
+    truth = np.array([x - w / 2, y - h / 2, w, h]) * SIDE
+    if not len(result.score) or result.class_index[0] != index:
+        return False
+    return bool(np.abs(result.box[0] - truth).max() < 12)
 
 
 def test_a_stopped_training_goes_on_from_its_last_epoch_in_another_folder(

@@ -207,6 +207,12 @@ def test_offline_says_which_file_to_put_where(tmp_path: Path) -> None:
     assert "EVALNB_OFFLINE" in told and "156 MB" in told
 
 
+def test_weights_that_come_before_anything_else_make_a_private_home(tmp_path: Path) -> None:
+    with pytest.raises(Offline):
+        fetch("sam2.1-tiny", tmp_path / "home", offline=True)
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
 def test_no_network_says_the_same(tmp_path: Path) -> None:
     nobody = {"tiny": Published("tiny", "http://127.0.0.1:9/tiny.pt", None, None)}
     with pytest.raises(Offline, match=r"refused.*download http://127\.0\.0\.1:9/tiny\.pt and put it at"):

@@ -152,6 +152,7 @@ def ask_pycocotools(
     images: list[int] | None = None,
     classes: list[int] | None = None,
     confidence: float | None = None,
+    sigmas: list[float] | None = None,
 ) -> COCOeval:
     """The reference's answer: its ``stats``, and its ``eval`` with the full arrays."""
     truth, results = copy.deepcopy(problem)
@@ -169,6 +170,8 @@ def ask_pycocotools(
             answers.dataset = {"images": truth["images"], "categories": truth["categories"], "annotations": []}
             answers.createIndex()
         reference = COCOeval(coco, answers, kind)
+        if sigmas is not None:
+            reference.params.kpt_oks_sigmas = np.array(sigmas)
         if images is not None:
             reference.params.imgIds = images
         if classes is not None:

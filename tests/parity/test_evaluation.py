@@ -13,7 +13,7 @@ from tests.parity import problems
 
 EXACT = 1e-12
 RANGES = {"bbox": [0, 1, 2, 3], "segm": [0, 1, 2, 3], "keypoints": [0, 2, 3]}
-thorough = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def assert_equal(mine: Evaluation, reference, kind: str = "bbox") -> None:

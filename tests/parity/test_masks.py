@@ -50,7 +50,7 @@ coordinate = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(
     parts=st.lists(
         st.lists(coordinate, min_size=6, max_size=16).filter(lambda part: len(part) % 2 == 0), min_size=1, max_size=3

@@ -13,6 +13,7 @@ from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
 from evalnb.registry import ingest
 from evalnb.runs.evaluate import evaluate, load
+from evalnb.runs.files import evaluate_coco
 from evalnb.store import Store
 from evalnb.store.repositories import annotations, evaluations
 from tests.parity import problems
@@ -34,6 +35,15 @@ def test_a_run_of_the_store_has_pycocotools_numbers(store: Store, tmp_path: Path
     expected = problems.ask_pycocotools((truth, results), kind)
     assert list(found.summary().values()) == pytest.approx(expected.stats.tolist(), abs=1e-12)
     np.testing.assert_allclose(found.accumulated().precision, expected.eval["precision"], rtol=0, atol=1e-12)
+
+
+def test_a_run_of_the_store_is_compared_by_its_boundaries(store: Store, tmp_path: Path) -> None:
+    truth, results = problem("segm")
+    loaded = load_truth(store, tmp_path / "images", truth)
+    found = evaluate(store, load_run(store, loaded, results), kind="boundary")
+    assert found.summary() == pytest.approx(evaluate_coco(truth, results, "boundary").summary(), abs=1e-12)
+    with pytest.raises(Invalid, match="rotated boxes"):
+        evaluate(store, 1, kind="obb")
 
 
 def test_loading_gives_the_same_evaluation_without_matching(store: Store, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An Annotator and the browser's side of its comm."""
+"""A widget and the browser's side of its comm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from evalnb.core.ports import Pixels
 from evalnb.core.records import Floats, Ints
+from evalnb.runs.evaluation import Evaluation
 from evalnb.widgets.annotator import Annotator
+from evalnb.widgets.evaluation import EvaluationWidget
 from tests.yard import Yard
 
 
@@ -25,7 +27,7 @@ from tests.yard import Yard
 class Browser:
     """What a page would send and see. Jupyter's own message passing is all that is left out."""
 
-    widget: Annotator
+    widget: Any
     sent: list[tuple[dict[str, Any], Sequence[bytes]]]
     arrived: threading.Condition
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -108,8 +110,8 @@ class Colours:
 
 
 @pytest.fixture
-def make(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Browser]]:
-    """Makes an Annotator of the yard, with its browser."""
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comms that keep what is sent instead of sending it."""
 
     class Recorded(comm.base_comm.BaseComm):  # type: ignore[misc]
         def __init__(self, **options: Any) -> None:
@@ -124,10 +126,30 @@ def make(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
                     self.arrived.notify_all()
 
     monkeypatch.setattr(comm, "create_comm", Recorded)
+
+
+@pytest.fixture
+def make(yard: Yard, recorded: None) -> Iterator[Callable[..., Browser]]:
+    """Makes an Annotator of the yard, with its browser."""
     made: list[Annotator] = []
 
     def one(**options: Any) -> Browser:
         widget = Annotator(yard.store, yard.dataset_id, **{"author": "ada", **options})
+        made.append(widget)
+        return Browser(widget, widget.comm.sent, widget.comm.arrived)
+
+    yield one
+    for widget in made:
+        widget.close()
+
+
+@pytest.fixture
+def explore(recorded: None) -> Iterator[Callable[..., Browser]]:
+    """Makes an Evaluation widget, with its browser."""
+    made: list[EvaluationWidget] = []
+
+    def one(evaluation: Evaluation, **options: Any) -> Browser:
+        widget = evaluation.explore(**options)
         made.append(widget)
         return Browser(widget, widget.comm.sent, widget.comm.arrived)
 

@@ -6,6 +6,12 @@ export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | 
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush;
 
+export type AreaName = "all" | "small" | "medium" | "large";
+
+export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
+
+export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
+
 export type Geometry = BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry;
 
 /** An EvalnbError on the wire. */
@@ -174,6 +180,191 @@ export interface GotoPush {
   image: ImageRef;
 }
 
+/** What is looked at: ``Evaluation.where`` with these, and the IoU of the figures that have one. */
+export interface EvaluationQuery {
+  confidence?: number;
+  iou?: number;
+  area?: AreaName;
+  classes?: number[];
+  tags?: string[];
+}
+
+/** A tag, and how many images bear it. */
+export interface TagInfo {
+  name: string;
+  images: number;
+}
+
+/** Sent once a view has rendered; nothing is pushed before it. */
+export interface EvaluationHelloAsk {
+  ask: "hello";
+  view: string;
+}
+
+/** All that stays as it is. */
+export interface EvaluationHelloReply {
+  kind: string;
+  title: string;
+  keys: string[];
+  classes: ClassInfo[];
+  tags: TagInfo[];
+  areas: AreaName[];
+  least_confidence: number;
+  image_count: number;
+  problems: string[];
+  problem_count: number;
+  pictures: boolean;
+  opens: "annotator" | "callback" | "nothing";
+  score_edges: number[];
+  size_edges: number[];
+}
+
+/** Sent when a view goes away. */
+export interface EvaluationByeAsk {
+  ask: "bye";
+  view: string;
+}
+
+/** Nothing more to say. */
+export interface EvaluationByeReply extends Record<string, never> {}
+
+/** The figures that follow a slider. */
+export interface FiguresAsk {
+  ask: "figures";
+  query: EvaluationQuery;
+}
+
+/**
+ * Buffers: (k, 5) float32 AP, AP50, AR, truths, detections of each class of the hello (NaN: it is left out);
+ * (k,) float32 the AP of each in the whole; (1 + c, 101) float32 precision over recall of all and of
+ * ``curve_classes``; (2, s) int32 hits and ghosts by score; (2, z) int32 found and missed truths by size.
+ */
+export interface FiguresReply {
+  numbers: number[];
+  whole: number[];
+  before: number[] | null;
+  edits: number;
+  edited_images: number;
+  images: number;
+  truths: number;
+  detections: number;
+  curve_classes: number[];
+  took_ms: number;
+}
+
+/** An image behind a mark. ``count`` is how many of the marked things it has. */
+export interface ImageItem {
+  id: number;
+  name: string;
+  width: number;
+  height: number;
+  count: number;
+  hits: number;
+  ghosts: number;
+  misses: number;
+  f1: number;
+}
+
+/** The figures of an operating point, which may take longer. */
+export interface DetailAsk {
+  ask: "detail";
+  query: EvaluationQuery;
+}
+
+/**
+ * One buffer: the confusion matrix (n + 1, n + 1) int32, truths by row, background last. Where there are too many
+ * classes, ``classes`` has the most confused ones, and all others stand as one before the background.
+ */
+export interface DetailReply {
+  confidence: number;
+  iou: number;
+  classes: number[];
+  others: number;
+}
+
+/** The images with the lowest F1. */
+export interface WorstMark {
+  mark: "worst";
+}
+
+/** The images where a class goes wrong most often. */
+export interface ClassMark {
+  mark: "class";
+  class_id: number;
+}
+
+/** A cell of the confusion matrix; left out: background. */
+export interface CellMark {
+  mark: "cell";
+  truth?: number;
+  detected?: number;
+}
+
+/** Detections of a range of scores. */
+export interface ScoresMark {
+  mark: "scores";
+  low: number;
+  high: number;
+  outcome?: "any" | "hit" | "ghost";
+}
+
+/** Truths of a range of sizes (√area in px), found or missed. */
+export interface SizesMark {
+  mark: "sizes";
+  low: number;
+  high: number;
+  outcome?: "any" | "found" | "missed";
+}
+
+/** The images behind a mark, those with most of it first. */
+export interface ImagesAsk {
+  ask: "images";
+  query: EvaluationQuery;
+  mark: Mark;
+  first?: number;
+  count?: number;
+}
+
+/**
+ * Buffers: (m + 1,) int32 where each image's boxes begin; (b, 4) float32 boxes x, y, w, h in pixels;
+ * (b,) uint8 what they are: 0 hit, 1 ghost, 2 missed truth, and 4 more where it is what the mark means.
+ */
+export interface ImagesReply {
+  images: ImageItem[];
+  total: number;
+}
+
+/** A small picture; the reply carries it as its one buffer. */
+export interface ThumbAsk {
+  ask: "thumb";
+  image_id: number;
+}
+
+/** Of ``mime``. */
+export interface ThumbReply {
+  image_id: number;
+  mime: string;
+}
+
+/** Open an image for editing. */
+export interface OpenAsk {
+  ask: "open";
+  image_id: number;
+}
+
+/** The Annotator's widget id; empty where a callback took the image. */
+export interface OpenReply {
+  model: string;
+}
+
+/** Annotations were edited and matched again: ask for the figures. */
+export interface EditedPush {
+  push: "edited";
+  images: number[];
+  edits: number;
+  rematch_ms: number;
+}
+
 /** RFC 9457 (application/problem+json): a refusal. ``detail`` is what happened, ``remedy`` what to do now. */
 export interface Problem {
   type: string;
@@ -334,4 +525,14 @@ export interface AnnotatorReplies {
   predictions: PredictionsReply;
   apply: ApplyReply;
   segment: SegmentReply;
+}
+
+export interface EvaluationReplies {
+  hello: EvaluationHelloReply;
+  bye: EvaluationByeReply;
+  figures: FiguresReply;
+  detail: DetailReply;
+  images: ImagesReply;
+  thumb: ThumbReply;
+  open: OpenReply;
 }

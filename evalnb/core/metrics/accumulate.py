@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalnb.core.matching import AREA_NAMES, MAX_DETECTIONS, Matches
+from evalnb.core.matching import AREA_NAMES, Matches
 from evalnb.core.metrics.part import Part
 from evalnb.core.metrics.tally import EVERY_RANK, Tally, tally
 from evalnb.core.records import Floats, Ints
@@ -31,8 +31,8 @@ def accumulate(
     matches: Matches, part: Part | None = None, *, areas: Sequence[str] = AREA_NAMES, limits: Sequence[int] = ()
 ) -> Accumulated:
     """Precision and recall of a part, for these area ranges and detection limits (default: the kind's own)."""
-    limits = tuple(limits) or MAX_DETECTIONS[matches.kind]
-    most = MAX_DETECTIONS[matches.kind][-1]
+    limits = tuple(limits) or matches.limits
+    most = matches.limits[-1]
     at = [AREA_NAMES.index(area) for area in areas]
     found = [tally(matches, part, curves=True, limit=EVERY_RANK if limit >= most else limit) for limit in limits]
     # The native order is (class, area, IoU, recall); COCO's is (IoU, recall, class, area, limit).
@@ -42,15 +42,22 @@ def accumulate(
     return Accumulated(precision, recall, scores, tuple(areas), limits)
 
 
+_LVIS_RECALLS = {"AR@300": "AR", "ARs@300": "ARs", "ARm@300": "ARm", "ARl@300": "ARl"}
+
+
 def summary_keys(matches: Matches) -> tuple[str, ...]:
-    """The names of the numbers, in COCO's order."""
+    """The names of the numbers, in the protocol's order."""
+    if matches.protocol == "open_images":
+        return ("AP", "AP50", "AP75")
+    if matches.protocol == "lvis":
+        return (*("AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf"), *_LVIS_RECALLS)
     if matches.kind == "keypoints":
         return ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
     return ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
 
 def summary(matches: Matches, part: Part | None = None, *, area: str = "all") -> dict[str, float]:
-    """The twelve numbers of COCO (ten for keypoints) for a part, -1 where there is no truth to find.
+    """The twelve numbers of COCO (ten for keypoints, LVIS's thirteen) for a part, -1 where there is no truth to find.
 
     ``area`` restricts the numbers that name no range of their own; those of other ranges are then -1.
     """
@@ -78,7 +85,15 @@ def numbers(matches: Matches, found: Tally, area: str = "all") -> list[float]:
         shown = area in ("all", name)
         by_name[f"AP{name[0]}"] = mean(found.precision[:, place], place) if shown else -1.0
         by_name[f"AR{name[0]}"] = mean(found.recall[:, place], place) if shown else -1.0
-    limits = MAX_DETECTIONS[matches.kind]
+    if matches.protocol == "lvis":
+        places = slice(None) if found.places is None else found.places
+        group = np.full(len(matches.classes), -1) if matches.group is None else matches.group
+        for place, name in enumerate("rcf"):
+            of_group = some[:, main] & (group[places] == place)
+            by_name[f"AP{name}"] = float(found.precision[of_group, main].mean()) if of_group.any() else -1.0
+        by_name |= {name: by_name[recall] for name, recall in _LVIS_RECALLS.items()}
+        return [by_name[key] for key in summary_keys(matches)]
+    limits = matches.limits
     for place, limit in enumerate(limits[:-1]):
         by_name[f"AR{limit}"] = mean(found.few_recall[:, place], main)
     by_name[f"AR{limits[-1]}"] = by_name["AR"]

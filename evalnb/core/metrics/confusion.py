@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalnb.core.matching import Matches, claim, overlaps, pairs_within
 from evalnb.core.metrics.part import Part
-from evalnb.core.records import Detections, Floats, Ints, Truths
+from evalnb.core.near import ABSENT, COUNTS, Near
+from evalnb.core.records import Ints
 
 BACKGROUND = "background"
 
@@ -24,59 +24,46 @@ class Confusion:
     confidence: float
 
 
-def confusion(
-    matches: Matches,
-    truths: Truths,
-    detections: Detections,
-    part: Part | None = None,
-    *,
-    iou: float = 0.5,
-    confidence: float = 0.25,
-    sigmas: Floats | None = None,
-) -> Confusion:
+def confusion(near: Near, part: Part | None = None, *, iou: float = 0.5, confidence: float = 0.25) -> Confusion:
     """Match regardless of class, and count which class met which.
 
     In each image the detections at or above ``confidence`` choose, best first, the free truth of the highest overlap
     at or above ``iou``, whatever its class. A detection left over is a ghost (background row) unless it lies on a
-    crowd; a truth left over is a miss (background column). The records are those the table was matched from.
+    crowd; a truth left over is a miss (background column). Invalid below the least overlap that is kept.
     """
     part = part or Part()
-    rows, start = part.detections(matches)
+    matches, pairs = near.matches, near.pairs
     places = part.places(matches)
-    class_of = np.repeat(np.arange(len(places)), np.diff(start))
-    score = matches.score[rows]
-    sure = np.flatnonzero(score >= confidence)
-    # By image, best first; lexsort is stable, and the table's own order breaks the ties.
-    sure = sure[np.lexsort((-score[sure], matches.image[rows][sure]))]
-    image, row, class_of = matches.image[rows][sure].astype(np.int64), matches.row[rows][sure], class_of[sure]
-    kept = np.flatnonzero(part.truths(matches))
-    ignored = (matches.truth_ignored[kept] & 1).astype(bool)
-    at, to = pairs_within(image, matches.truth_image[kept].astype(np.int64))
-    overlap = overlaps(
-        truths, detections, row[at], kept[to], kind=matches.kind, sigmas=sigmas, at_least=min(iou, 1.0)
-    )
-    near = overlap >= iou
-    claims = claim(
-        detection=at[near],
-        truth=to[near],
-        overlap=overlap[near],
-        group=image,
-        truth_ignored=ignored.astype(np.uint64),
-        crowd=truths.crowd[kept],
-        thresholds=np.array([iou]),
-        ranges=1,
-        nameless=np.zeros(len(kept), bool),
-    )
     background = len(places)
-    place_of = np.full(len(matches.classes) + 1, -1)
+    place_of = np.full(len(matches.classes), -1)
     place_of[places] = np.arange(background)
-    truth_class = place_of[matches.truth_class[kept]]
-    counts = np.zeros((background + 1, background + 1), np.int64)
-    counting = claims.ignored == 0
-    met = counting & (claims.truth >= 0)
-    np.add.at(counts, (truth_class[claims.truth[met]], class_of[met]), 1)
-    np.add.at(counts, (background, class_of[counting & ~met]), 1)
-    missed = ~ignored
-    missed[claims.truth[met]] = False
-    np.add.at(counts, (truth_class[missed], background), 1)
+    confidence = max(confidence, part.confidence)
+
+    sure = matches.score >= confidence
+    order = near.in_score_order
+    order = order[: np.searchsorted(-matches.score[order], -confidence, side="right")]
+    state = near.state((matches.truth_ignored & 1).astype(bool))
+    if part.images is not None:
+        sure &= part.images[matches.image]
+    if part.classes is not None:
+        sure &= place_of[near.class_of] >= 0
+    if part.images is not None or part.classes is not None:
+        order = order[sure[order]]
+        state[~part.truths(matches)] = ABSENT
+    # A threshold of 1 asks for a perfect overlap; COCO's own claims are a shade more lenient there.
+    taken = near.take(order, state, least=iou, of_class=False)[order]
+
+    took = taken >= 0
+    truth = pairs.truth[taken[took]]
+    met = state[truth] == COUNTS
+    truth_class = place_of[matches.truth_class]
+    detected = place_of[near.class_of[order[took]]]
+    wide = background + 1
+    counts = np.bincount(truth_class[truth[met]] * wide + detected[met], minlength=wide * wide).reshape(wide, wide)
+    counts[background, :background] = np.bincount(near.class_of[sure], minlength=len(matches.classes))[
+        places
+    ] - np.bincount(detected, minlength=background)
+    missed = state == COUNTS
+    missed[truth] = False
+    counts[:background, background] = np.bincount(truth_class[missed], minlength=background)
     return Confusion(class_id=matches.classes[places], counts=counts, iou=iou, confidence=confidence)

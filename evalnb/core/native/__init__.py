@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalnb.errors import EvalnbError
 
-VERSION = 3
+VERSION = 11
 """Equal to EVALNB_NATIVE_VERSION in native.h: a library of another build is refused, not called."""
 LIBRARY = Path(__file__).with_name("libevalnb.so")
 REMEDY = "run `make setup` in a clone, or install the wheel again"
@@ -33,15 +33,21 @@ _I64, _I32, _F64 = ctypes.c_int64, ctypes.c_int32, ctypes.c_double
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "evalnb_match": (ctypes.c_int, [_P, _I32, _I32, _P]),
     "evalnb_by_class": (None, [_P, _P, _I64, _I32, _P, _P]),
-    "evalnb_nearby": (_I64, [_P, _P, _I64, _I64, _P, _P, _P, _P, _P, _P, _P, _F64, _I64, _P, _P, _P]),
+    "evalnb_nearby": (_I64, [_P, _P, _P, _I64, _I64, _F64, _I64, _P, _P, _P]),
+    "evalnb_distances": (ctypes.c_int, [_P, _I64, _I64, _P]),
     "evalnb_tally": (ctypes.c_int, [_P, _P, _I32, _I32]),
     "evalnb_events": (None, [_P, _I32, _I32, _P, _P]),
     "evalnb_mask_ious": (None, [_P, _P, _P, _P, _P, _I64, _F64, _P]),
-    "evalnb_mask_measure": (None, [_P, _P, _P, _I64, _P, _P, _P]),
+    "evalnb_mask_measure": (None, [_P, _P, _P, _P, _I64, _I64, _P, _P, _P]),
     "evalnb_runs_from_text": (_I64, [_P, _I64, _P]),
     "evalnb_polygons": (_I64, [_P, _P, _I64, _I64, _I64, _P, _I64]),
     "evalnb_rasterise": (_I64, [_P, _P, _P, _P, _I64, _I64, _P, _I64, _P]),
+    "evalnb_rotated_ious": (None, [_P, _P, _P, _P, _P, _I64, _P]),
+    "evalnb_boundaries": (_I64, [_P, _P, _I64, _I64, _P, _I64, _P]),
+    "evalnb_assign": (ctypes.c_int, [_P, _I64, _P, _P, _P, _P]),
     "evalnb_scan": (_I64, [_P, _P, _I64, _I32]),
+    "evalnb_take": (None, [_P, _I64, _P, _P, _P, _P, _P, _F64, _P, _P]),
+    "evalnb_average": (ctypes.c_int, [_P, _P, _P, _P, _P, _I32, _I32, _P]),
 }
 
 
@@ -80,6 +86,10 @@ class Struct(ctypes.Structure):
                 self._kept.append(value)
                 value = ctypes.addressof(value)
             setattr(self, name, value)
+
+    def let_go(self) -> None:
+        """Drop the arrays: whoever has them decides how long they live; the structure points nowhere from now on."""
+        self._kept.clear()
 
 
 def fields(pointers: str, **numbers: Any) -> list[tuple[str, Any]]:

@@ -131,9 +131,9 @@ static inline double box_iou(const double *d, const double *t, bool crowd) {
     return both / (crowd ? area : area + t[2] * t[3] - both);
 }
 
-static double overlap_of(const Problem *p, int32_t d, int32_t t) {
+static double overlap_of(const Problem *p, int32_t d, int32_t t, double at_least) {
     const bool crowd = p->truth_crowd[t];
-    if (p->masks) return mask_iou(p->masks, d, p->truth_masks, t, crowd, p->thresholds[0]);
+    if (p->masks) return mask_iou(p->masks, d, p->truth_masks, t, crowd, at_least);
     return box_iou(p->box + 4 * (int64_t)d, p->truth_box + 4 * (int64_t)t, crowd);
 }
 
@@ -142,6 +142,15 @@ static int better(const void *left, const void *right) {
     const Candidate *a = left, *b = right;
     if (a->overlap != b->overlap) return a->overlap > b->overlap ? -1 : 1;
     return a->truth > b->truth ? -1 : 1;
+}
+
+static void best_first(Candidate *some, int many) {
+    if (many == 2 && better(&some[0], &some[1]) > 0) {
+        const Candidate swap = some[0];
+        some[0] = some[1], some[1] = swap;
+    } else if (many > 2) {
+        qsort(some, (size_t)many, sizeof *some, better);
+    }
 }
 
 static int candidates_of(const Problem *p, int32_t d, const int32_t *truths, int count, Candidate *out) {
@@ -160,16 +169,11 @@ static int candidates_of(const Problem *p, int32_t d, const int32_t *truths, int
         }
     } else {
         for (int j = 0; j < count; j++) {
-            const double overlap = overlap_of(p, d, truths[j]);
+            const double overlap = overlap_of(p, d, truths[j], p->thresholds[0]);
             if (overlap >= p->thresholds[0]) out[many++] = (Candidate){j, overlap};
         }
     }
-    if (many == 2 && better(&out[0], &out[1]) > 0) {
-        const Candidate swap = out[0];
-        out[0] = out[1], out[1] = swap;
-    } else if (many > 2) {
-        qsort(out, (size_t)many, sizeof *out, better);
-    }
+    best_first(out, many);
     return many;
 }
 
@@ -358,32 +362,28 @@ EVALNB_PUBLIC void evalnb_by_class(const int32_t *place, const int32_t *image, i
     start[0] = 0;
 }
 
-/* Pairs of one image, whatever the class: detections in the order of the table, their truths best first.
- * Returns how many there are; writes at most `room` of them (call again with more). */
-EVALNB_PUBLIC int64_t evalnb_nearby(const int32_t *row, const int32_t *image, int64_t from, int64_t to,
-                                    const int32_t *truth_order, const int64_t *truth_start, const double *box,
-                                    const double *truth_box, const Masks *masks, const Masks *truth_masks,
-                                    const uint8_t *crowd, double at_least, int64_t room, int32_t *detection,
-                                    int32_t *truth, double *overlap) {
-    int64_t many = 0;
+/* Pairs of one image, whatever the class: detections of the table from `from` to `to`, their truths best first.
+ * Returns how many there are, or -1 without memory; writes at most `room` of them (call again with more). */
+EVALNB_PUBLIC int64_t evalnb_nearby(const Problem *p, const int32_t *row, const int32_t *image, int64_t from, int64_t to,
+                                    double at_least, int64_t room, int32_t *detection, int32_t *truth, double *overlap) {
+    int64_t many = 0, most = 1;
     for (int64_t i = from; i < to; i++) {
-        const int64_t first = many;
-        for (int64_t j = truth_start[image[i]]; j < truth_start[image[i] + 1]; j++) {
-            const int32_t t = truth_order[j];
-            const double value = masks ? mask_iou(masks, row[i], truth_masks, t, crowd[t], at_least)
-                                       : box_iou(box + 4 * (int64_t)row[i], truth_box + 4 * (int64_t)t, crowd[t]);
-            if (!(value >= at_least)) continue;
-            if (many < room) {
-                int64_t place = many;
-                for (; place > first && (overlap[place - 1] < value ||
-                                         (overlap[place - 1] == value && truth[place - 1] < t));
-                     place--)
-                    overlap[place] = overlap[place - 1], truth[place] = truth[place - 1];
-                overlap[place] = value, truth[place] = t, detection[many] = (int32_t)i;
-            }
-            many++;
-        }
+        const int64_t here = p->truth_start[image[i] + 1] - p->truth_start[image[i]];
+        most = here > most ? here : most;
     }
+    Candidate *some = malloc((size_t)most * sizeof *some);
+    if (!some) return -1;
+    for (int64_t i = from; i < to; i++) {
+        int found = 0;
+        for (int64_t j = p->truth_start[image[i]]; j < p->truth_start[image[i] + 1]; j++) {
+            const double value = overlap_of(p, row[i], p->truth_order[j], at_least);
+            if (value >= at_least) some[found++] = (Candidate){p->truth_order[j], value};
+        }
+        best_first(some, found);
+        for (int c = 0; c < found; c++, many++)
+            if (many < room) detection[many] = (int32_t)i, truth[many] = some[c].truth, overlap[many] = some[c].overlap;
+    }
+    free(some);
     return many;
 }
 

@@ -16,7 +16,7 @@
 #endif
 
 /* Raised whenever a structure or a signature below changes; evalnb/core/native/__init__.py asks for the same number. */
-#define EVALNB_NATIVE_VERSION 3
+#define EVALNB_NATIVE_VERSION 11
 
 enum { EVALNB_OK = 0, EVALNB_NO_MEMORY = 1, EVALNB_BROKEN = 2 };
 
@@ -32,10 +32,10 @@ static inline uint64_t word_of(unsigned ranges, int thresholds, int areas) {
     return word;
 }
 
-/* Run-length masks: n of them, the runs of mask m at counts[start[m]] .. counts[start[m + 1]]. */
+/* Run-length masks: n of them, the runs of mask m at counts[start[m]] .. counts[stop[m]]. */
 typedef struct {
     const uint32_t *counts;
-    const int64_t *start;
+    const int64_t *start, *stop;
     const int32_t *size; /* (n, 2) height, width */
     const int64_t *area; /* (n,) px */
     const double *box;   /* (n, 4) the tight box */

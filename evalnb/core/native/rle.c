@@ -31,8 +31,8 @@ double mask_iou(const Masks *left, int64_t l, const Masks *right, int64_t r, boo
     /* A hair below, so that rounding never drops a pair that stands on the threshold. */
     if (most < (crowd ? area_l : area_l + area_r - most) * (at_least - 1e-9)) return 0;
     const int64_t from_l = left->start[l], from_r = right->start[r];
-    const int64_t both = runs_in_both(left->counts + from_l, left->start[l + 1] - from_l, right->counts + from_r,
-                                      right->start[r + 1] - from_r);
+    const int64_t both = runs_in_both(left->counts + from_l, left->stop[l] - from_l, right->counts + from_r,
+                                      right->stop[r] - from_r);
     if (!both) return 0;
     return (double)both / (crowd ? area_l : area_l + area_r - (double)both);
 }
@@ -72,10 +72,11 @@ static bool measure(const uint32_t *counts, int64_t runs, int64_t height, int64_
     return height > 0 && width > 0 && at == height * width;
 }
 
-EVALNB_PUBLIC void evalnb_mask_measure(const uint32_t *counts, const int64_t *start, const int32_t *size, int64_t n,
-                                       int64_t *area, double *box, uint8_t *sound) {
-    for (int64_t i = 0; i < n; i++)
-        sound[i] = measure(counts + start[i], start[i + 1] - start[i], size[2 * i], size[2 * i + 1], area + i, box + 4 * i);
+EVALNB_PUBLIC void evalnb_mask_measure(const uint32_t *counts, const int64_t *start, const int64_t *stop,
+                                       const int32_t *size, int64_t low, int64_t high, int64_t *area, double *box,
+                                       uint8_t *sound) {
+    for (int64_t i = low; i < high; i++)
+        sound[i] = measure(counts + start[i], stop[i] - start[i], size[2 * i], size[2 * i + 1], area + i, box + 4 * i);
 }
 
 /* COCO's compressed form: 5 bits a character, each run from the third on less the one two before it. Writes at most

@@ -127,6 +127,25 @@ def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]
     return {one.client_op_id: one for one in _read(session, EditRow.client_op_id.in_(client_op_ids))}
 
 
+def last_id(session: Session) -> int:
+    """The id of the newest edit of all, 0 without any."""
+    return session.scalars(select(func.coalesce(func.max(EditRow.id), 0))).one()
+
+
+def since(session: Session, dataset_id: int, after: int) -> list[tuple[int, int]]:
+    """The ids of the dataset's edits above ``after``, each with its image.
+
+    Ids are given before the commit: one that is lower than another may appear after it.
+    """
+    chosen = (
+        select(EditRow.id, EditRow.image_id)
+        .join(ImageRow, ImageRow.id == EditRow.image_id)
+        .where(EditRow.id > after, ImageRow.dataset_id == dataset_id)
+        .order_by(EditRow.id)
+    )
+    return [(row.id, row.image_id) for row in session.execute(chosen)]
+
+
 def of_image(session: Session, image_id: int) -> list[Edit]:
     """The image's whole log, oldest first."""
     return _read(session, EditRow.image_id == image_id)

@@ -7,8 +7,7 @@ export function perform(command: Command, session: Session, options: { big: bool
   const { editor } = session;
   switch (command) {
     case "tool.sam":
-      if (!session.hello.value?.segmenter) return true;
-      editor.use("sam");
+      session.segment();
       return true;
     case "tool.select":
     case "tool.box":

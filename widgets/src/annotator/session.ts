@@ -179,6 +179,15 @@ export class Session extends State {
     this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id: this.#noticeId++, tone, text, remedy, conflict }];
   }
 
+  /** Take up the segmenter; without one, say once how to get it. */
+  segment(): void {
+    const { segmenter, segmenter_help } = this.hello.value ?? {};
+    if (segmenter) return this.editor.use("sam");
+    const text = "There is no segmenter yet";
+    if (this.notices.value.some((one) => one.text === text)) return;
+    this.#notify("info", text, segmenter_help || "give one to annotate(segmenter=…)");
+  }
+
   dismiss(id: number): void {
     this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
   }

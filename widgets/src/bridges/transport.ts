@@ -10,11 +10,24 @@ export interface Carrier {
   onLife(tell: (alive: boolean) => void): () => void;
 }
 
-type AskName = AnnotatorAsk["ask"];
-type AskOf<K extends AskName> = Extract<AnnotatorAsk, { ask: K }>;
+/** What a widget and its kernel half say to each other: its asks, the reply to each, and what is pushed. */
+export interface Talk {
+  readonly ask: { readonly ask: string };
+  readonly replies: object;
+  readonly push: object;
+}
 
-export interface Answer<K extends AskName> {
-  readonly reply: AnnotatorReplies[K];
+export interface AnnotatorTalk extends Talk {
+  readonly ask: AnnotatorAsk;
+  readonly replies: AnnotatorReplies;
+  readonly push: AnnotatorPush;
+}
+
+type AskName<T extends Talk> = T["ask"]["ask"] & keyof T["replies"];
+type AskOf<T extends Talk, K extends AskName<T>> = Extract<T["ask"], { ask: K }>;
+
+export interface Answer<T extends Talk, K extends AskName<T>> {
+  readonly reply: T["replies"][K];
   readonly buffers: readonly DataView[];
 }
 
@@ -44,10 +57,10 @@ interface Waiting {
 
 const timeoutMs = 20_000;
 
-export class Transport {
+export class Transport<T extends Talk = AnnotatorTalk> {
   #carrier: Carrier;
   #waiting = new Map<number, Waiting>();
-  #pushed = new Set<(push: AnnotatorPush) => void>();
+  #pushed = new Set<(push: T["push"]) => void>();
   #lives = new Set<(alive: boolean) => void>();
   #stops: (() => void)[];
   #alive = true;
@@ -66,10 +79,10 @@ export class Transport {
     return this.#alive;
   }
 
-  request<K extends AskName>(ask: AskOf<K>, options: RequestOptions = {}): Promise<Answer<K>> {
+  request<K extends AskName<T>>(ask: AskOf<T, K>, options: RequestOptions = {}): Promise<Answer<T, K>> {
     if (!this.#alive) return Promise.reject(new Gone("the kernel ended"));
     const id = this.#next++;
-    return new Promise<Answer<K>>((resolve, reject) => {
+    return new Promise<Answer<T, K>>((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);
         options.signal?.removeEventListener("abort", abort);
@@ -88,7 +101,7 @@ export class Transport {
         settle: (message, buffers) => {
           end();
           if (message.error) reject(new Refused(message.error));
-          else resolve({ reply: message.ok as AnnotatorReplies[K], buffers });
+          else resolve({ reply: message.ok as T["replies"][K], buffers });
         },
       });
       if (!this.#send({ id, ...ask })) fail(new Gone("the connection is closed"));
@@ -96,7 +109,7 @@ export class Transport {
   }
 
   /** Say something that needs no answer. */
-  tell(ask: AnnotatorAsk): void {
+  tell(ask: T["ask"]): void {
     if (this.#alive) this.#send({ id: this.#next++, ...ask });
   }
 
@@ -112,7 +125,7 @@ export class Transport {
     }
   }
 
-  onPush(listener: (push: AnnotatorPush) => void): () => void {
+  onPush(listener: (push: T["push"]) => void): () => void {
     this.#pushed.add(listener);
     return () => this.#pushed.delete(listener);
   }
@@ -132,7 +145,7 @@ export class Transport {
   #receive(message: unknown, buffers: DataView[]): void {
     if (typeof message !== "object" || message === null) return;
     if ("push" in message) {
-      for (const listener of this.#pushed) listener(message as AnnotatorPush);
+      for (const listener of this.#pushed) listener(message as T["push"]);
     } else if ("id" in message && typeof message.id === "number") {
       // Unknown numbers are another view's, or answers that came after we gave up.
       this.#waiting.get(message.id)?.settle(message as { ok?: unknown; error?: Refusal }, buffers);

@@ -24,7 +24,7 @@ export function ToolStrip({ session }: { session: Session }) {
             key={name} type="button" class="evalnb-button evalnb-tool" data-tool={name} aria-label={tip} data-tip={tip}
             data-key={missing ? undefined : keyOf(`tool.${name}`)} data-place="right" aria-pressed={session.tool.value === name}
             // Not `disabled`: the help on how to get a segmenter must be reachable.
-            aria-disabled={disabled} onClick={() => !disabled && session.editor.use(name)}
+            aria-disabled={disabled} onClick={() => (missing ? session.segment() : !disabled && session.editor.use(name))}
           >
             <Icon name={name} />
           </button>

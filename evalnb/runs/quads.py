@@ -1,0 +1,121 @@
+"""COCO-like files of rotated boxes: each row's corners, beside what ``evalnb.runs.columns`` makes of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evalnb.core import rotated
+from evalnb.core.records import Floats, Ints
+from evalnb.errors import Invalid
+from evalnb.runs import checks, columns, dota
+from evalnb.runs.columns import Images, Problem, ResultFile, Row, TruthFile
+
+FIELDS = ("obb", "rbox", "poly", "segmentation")
+"""Where a row's rotated box may stand; the first that is there counts. ``rbox`` and ``poly`` are Ultralytics'."""
+_SHAPE = "not cx, cy, w, h, angle in radians, nor x, y of four corners"
+
+
+def read_truth(source: object) -> TruthFile:
+    """The truths of a COCO file whose annotations state rotated boxes, or of a folder of DOTA's labels."""
+    problems: list[Problem] = []
+    difficult: list[int] = []
+    if dota.is_folder(source):
+        source, difficult = dota.truth_rows(Path(str(source)), problems)
+    data, name = columns.load(source, "truth")
+    if not isinstance(data, Mapping) or not isinstance(data.get("annotations"), list):
+        raise Invalid(
+            f"{name} holds no list 'annotations'",
+            remedy="pass COCO's object: images, annotations (with obb or a segmentation of four corners), categories",
+        )
+    images, class_names = columns.read_catalogue(data, name, problems)
+    where = f"{name}.annotations"
+    corners, rows = _upright(data["annotations"], where, problems, areas=True)
+    places, truths = columns.truth_columns(rows, where, "bbox", images, class_names, problems)
+    return TruthFile(
+        truths=replace(truths, corners=_of(corners, places), ignore=np.isin(truths.id, difficult)),
+        images=images,
+        class_names=class_names,
+        problems=problems,
+        catalogue=columns.catalogue_of(data),
+    )
+
+
+def read_results(source: object, *, images: Images, class_names: Mapping[int, str]) -> ResultFile:
+    """The detections of a COCO result list whose rows state rotated boxes, or of a folder of DOTA's results."""
+    problems: list[Problem] = []
+    if dota.is_folder(source):
+        source = dota.result_rows(Path(str(source)), images, class_names, problems)
+    data, name = columns.load(source, "detections")
+    if not isinstance(data, list):
+        raise Invalid(
+            f"{name} holds a {type(data).__name__}, not a list of results",
+            remedy="pass [{image_id, category_id, obb, score}, …]",
+        )
+    corners, rows = _upright(data, name, problems, areas=False)
+    places, detections, _ = columns.result_columns(rows, name, "bbox", images, class_names, problems, boxed=True)
+    detections = replace(detections, corners=_of(corners, places))
+    return ResultFile(detections=detections, area=None, problems=problems)
+
+
+def _of(corners: Mapping[int, Floats], places: Ints) -> Floats:
+    return np.array([corners[place] for place in places.tolist()]).reshape(-1, 4, 2)
+
+
+def _upright(
+    listed: Iterable[Any], where: str, problems: list[Problem], *, areas: bool
+) -> tuple[dict[int, Floats], list[tuple[int, Any]]]:
+    """Each row's corners by its place, and the rows (place, row) with the upright boxes around them for ``bbox``."""
+    rows: list[tuple[int, Any]] = []
+    places: list[int] = []
+    quads: list[Floats] = []
+    for place, row in enumerate(listed):
+        if isinstance(row, dict):
+            name, value = stated(row)
+            if what := wrong(value):
+                problems.append(Problem(where, place, name, what))
+                continue
+            places.append(place)
+            numbers = np.asarray(value, dtype=np.float64)
+            quads.append(rotated.corners_of(numbers[None])[0] if len(value) == 5 else numbers.reshape(4, 2))
+        rows.append((place, row))
+    corners, dented = rotated.convex(np.array(quads).reshape(-1, 4, 2))
+    around, area = rotated.enclosing(corners).tolist(), rotated.area_px(corners).tolist()
+    at = {place: i for i, place in enumerate(places)}
+    for i in np.flatnonzero(dented).tolist():
+        problems.append(Problem(where, places[i], "", "its corners are not convex; their convex hull counts"))
+    for i, (place, row) in enumerate(rows):
+        if place in at:
+            known = {"bbox": around[at[place]]}
+            if areas and row.get("area") is None:
+                known["area"] = area[at[place]]
+            rows[i] = place, {**row, **known}
+    return {place: corners[i] for place, i in at.items()}, rows
+
+
+def stated(row: Row) -> tuple[str, Any]:
+    """The field that states a row's rotated box, and what it says: flat where it was a polygon or pairs."""
+    name = next((one for one in FIELDS if row.get(one) is not None), FIELDS[0])
+    value = row.get(name)
+    if isinstance(value, checks.LIST) and len(value) == 1 and isinstance(value[0], checks.LIST):
+        value = value[0]
+    if isinstance(value, checks.LIST) and len(value) and all(isinstance(one, checks.LIST) for one in value):
+        value = [number for corner in value for number in corner]
+    return name, value
+
+
+def wrong(value: Any) -> str | None:
+    """What is wrong with the numbers of a rotated box; None where nothing is."""
+    if value is None:
+        return "missing"
+    if not isinstance(value, checks.LIST) or len(value) not in (5, 8):
+        return _SHAPE
+    if what := next((said for one in value if (said := checks.is_number(one))), None):
+        return what
+    if len(value) == 5 and (value[2] < 0 or value[3] < 0):
+        return f"inverted: width {value[2]}, height {value[3]}"
+    return None

@@ -1,0 +1,1 @@
+"""Evaluations of tasks other than detection: classification, semantic and panoptic segmentation, video, clicks."""
