@@ -18,8 +18,9 @@ from evalnb.core.sources import id_of
 from evalnb.errors import Invalid
 from evalnb.formats.problems import Problems
 from evalnb.runs.columns import Images, Problem
-from evalnb.runs.evaluation import Evaluation, Records, one_range
+from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.frozen import freeze, part_from_json, part_to_json, thaw
+from evalnb.runs.matched import Records, one_range
 from evalnb.runs.source import StoredSource
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as annotation_rows
