@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -157,10 +157,8 @@ def truth_columns(
     """The sound annotations among the rows (place, row): their places and themselves."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, "no such image"),
-        "category_id": lambda row: _unless(
-            is_id(row.get("category_id")), row.get("category_id") in class_names, "no such category"
-        ),
+        "image_id": lambda row: _among(row.get("image_id"), size, "no such image"),
+        "category_id": lambda row: _among(row.get("category_id"), class_names, "no such category"),
     }
     checks: dict[str, Callable[[Any], str | None]] = {"id": is_id, "bbox": _is_box}
     if kind == "segm":
@@ -233,10 +231,8 @@ def result_columns(
     """The sound results among the rows (place, row): their places, themselves, and their areas."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _unless(is_id(row.get("image_id")), row.get("image_id") in size, NO_IMAGE),
-        "category_id": lambda row: _unless(
-            is_id(row.get("category_id")), row.get("category_id") in class_names, NO_CLASS
-        ),
+        "image_id": lambda row: _among(row.get("image_id"), size, NO_IMAGE),
+        "category_id": lambda row: _among(row.get("category_id"), class_names, NO_CLASS),
     }
     shaped = kind == "segm" or not boxed
     checks: dict[str, Callable[[Any], str | None]] = {"score": is_number}
@@ -342,8 +338,9 @@ def _first_of_each_id(rows: Numbered, source: str, problems: list[Problem]) -> N
     return kept
 
 
-def _unless(wrong: str | None, fine: bool, what: str) -> str | None:
-    return wrong or (None if fine else what)
+def _among(value: Any, known: Container[Any], what: str) -> str | None:
+    # Only an id is looked up: a list in its place could not be.
+    return is_id(value) or (None if value in known else what)
 
 
 def is_id(value: Any) -> str | None:
