@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from evalnb.runs.lvis import evaluate_lvis as evaluate_lvis
     from evalnb.runs.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision
     from evalnb.runs.open_images import evaluate_open_images as evaluate_open_images
+    from evalnb.runs.ranking import compare_many as compare_many
+    from evalnb.runs.tables import evaluate_tables as evaluate_tables
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
@@ -38,12 +40,14 @@ _HOMES = {
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "collect_validation": "evalnb.runs.validation",
     "evaluate_clicks": "evalnb.runs.tasks.clicks",
+    "compare_many": "evalnb.runs.ranking",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",
     "evaluate_open_images": "evalnb.runs.open_images",
     "evaluate_panoptic": "evalnb.runs.tasks.panoptic",
     "evaluate_semantic": "evalnb.runs.tasks.semantic",
     "evaluate_video": "evalnb.runs.tasks.video",
+    "evaluate_tables": "evalnb.runs.tables",
     "open": "evalnb.project",
     "sam2": "evalnb.models",
 }

@@ -70,8 +70,9 @@ def main() -> int:
     running: list[Running] = []
     failed: list[Running] = []
     began_s = time.monotonic()
-    # A terminated run ends as one that was interrupted: whatever it has started ends first.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminated run ends as an interrupted one, also where a shell had it ignore Ctrl+C; what it began ends first.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.default_int_handler)
     try:
         while waiting or running:
             while waiting and len(running) < max(1, asked.at_once):
@@ -116,4 +117,7 @@ def _tell(one: Running) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

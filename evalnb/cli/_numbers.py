@@ -23,7 +23,12 @@ _KEYS = ("AP", "AP50", "AP75", "AR100", "AR")
 
 
 def show(
-    found: Evaluation, *, other: Evaluation | None = None, per_class: bool = False, by_tag: bool = False
+    found: Evaluation,
+    *,
+    other: Evaluation | None = None,
+    per_class: bool = False,
+    by_tag: bool = False,
+    replicates: int = 0,
 ) -> None:
     """Everything that was asked for, on standard output; rows left out are named on standard error.
 
@@ -37,8 +42,16 @@ def show(
     # A table is as wide as it needs, and the terminal wraps: figures that are cut cannot be read.
     console = Console(highlight=False, soft_wrap=True)
     console = Console(highlight=False, soft_wrap=True, width=max(console.width, _WIDEST))
-    for line in coco_table(found).splitlines():
-        console.print(_coloured(line))
+    sure = intervals(found, replicates)
+    lines = coco_table(found).splitlines()
+    # The numbers stand in the table's order, each on a line of its own, with " = " before it.
+    numbers = iter(sure)
+    for line in lines:
+        sure_of = next(numbers, None) if " = " in line else None
+        console.print(_coloured(line, "" if sure_of is None else f"  {_between(sure_of['low'], sure_of['high'])}"))
+    for warning in dict.fromkeys(one["warning"] for one in sure if one["warning"]):
+        of = ", ".join(one["number"] for one in sure if one["warning"] == warning)
+        console.print(f" {of}: {warning}", style="yellow")
     if per_class:
         _print(console, ["class", "AP", "AP50", "AP75", "AR", "truths", "detections"], _rows(found.per_class()))
     if by_tag:
@@ -49,10 +62,11 @@ def show(
             console.print("no image has a tag: the truth file's images say none in `tags`")
     if other is not None:
         _say_problems(other, "other: ")
-        one = found.compare(other)
-        _print(console, list(one.numbers.columns), _rows(one.numbers))
-        if per_class:
-            _print(console, list(one.classes.columns), _rows(one.classes))
+        compared = found.compare(other)
+        console.print(f"\n{compared.sentence}", style="bold")
+        for frame in [compared.numbers, *([compared.classes] if per_class else [])]:
+            shown = frame.drop(columns=[name for name in ("detectable", "warning") if name in frame])
+            _print(console, list(shown.columns), _rows(shown))
 
 
 def as_json(
@@ -61,6 +75,7 @@ def as_json(
     other: Evaluation | None = None,
     per_class: bool = False,
     by_tag: bool = False,
+    replicates: int = 0,
     html: Path | None = None,
 ) -> None:
     """The same as one JSON document: the numbers by name, and a list or an object for each table. -1 and null both
@@ -69,6 +84,8 @@ def as_json(
     said["problems"] = [
         {"source": one.source, "index": one.index, "field": one.field, "what": one.what} for one in found.problems
     ]
+    if sure := intervals(found, replicates):
+        said["intervals"] = {one["number"]: [one["low"], one["high"]] for one in sure}
     if per_class:
         said["classes"] = _records(found.per_class())
     if by_tag:
@@ -95,14 +112,25 @@ def _say_problems(found: Evaluation, whose: str) -> None:
         click.echo(f"{whose}left out: {len(found.problems) - _PROBLEMS} rows more", err=True)
 
 
-def _coloured(line: str) -> Any:
+def intervals(found: Evaluation, replicates: int) -> list[dict[str, Any]]:
+    """The 95 % interval of each number, in the table's order; none for 0 replicates or an evaluation of nothing."""
+    if not replicates or not found.image_count():
+        return []
+    return _records(found.intervals(replicates=replicates))
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+
+
+def _coloured(line: str, interval: str) -> Any:
     """COCO's own line, the number in it told from the words: green from a half on, red below a tenth."""
     from rich.text import Text
 
     head, equals, number = line.rpartition(" = ")
     if not equals:
         return Text(line, style="yellow" if "could not be used" in line else "bold")
-    return Text.assemble((head + equals, "dim"), (number, f"bold {_tint(number.split()[0])}"))
+    return Text.assemble((head + equals, "dim"), (number, f"bold {_tint(number.split()[0])}"), (interval, "cyan"))
 
 
 def _tint(number: str) -> str:

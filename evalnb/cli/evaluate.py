@@ -26,6 +26,13 @@ KINDS = ("bbox", "segm", "keypoints", "obb", "boundary")
 @click.option("--per-class", is_flag=True, help="A table of the classes, too.")
 @click.option("--by", type=click.Choice(["tag"]), help="A table of the images' tags, too.")
 @click.option("--compare", metavar="OTHER", help="Differences to another result file, or to a kept evaluation.")
+@click.option(
+    "--replicates",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of the intervals; 0 leaves them out.",
+)
 @click.option("--html", type=FILE, metavar="OUT", help="Write a page that needs nothing else to be looked at.")
 @click.option("--images", type=FILE, metavar="DIR", help="The images' folder: the page then shows the worst of them.")
 @project_option
@@ -38,6 +45,7 @@ def evaluate(
     per_class: bool,
     by: str | None,
     compare: str | None,
+    replicates: int,
     html: Path | None,
     images: Path | None,
     project: str,
@@ -58,9 +66,11 @@ def evaluate(
     other = None if compare is None else _other(compare, truth, detections, kind, strict=strict, project=project)
     page = None if html is None else _page(found, other, html, compare=compare, images=images)
     if as_json:
-        _numbers.as_json(found, other=other, per_class=per_class, by_tag=by == "tag", html=page)
+        _numbers.as_json(
+            found, other=other, per_class=per_class, by_tag=by == "tag", replicates=replicates, html=page
+        )
         return
-    _numbers.show(found, other=other, per_class=per_class, by_tag=by == "tag")
+    _numbers.show(found, other=other, per_class=per_class, by_tag=by == "tag", replicates=replicates)
     if page is not None:
         click.echo(f"page: {page}", err=True)
     if found.id is not None:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import boxes, native
+from evalnb.core.claiming import claim
 from evalnb.core.lookup import place_of
-from evalnb.core.matching import Matches, claim
+from evalnb.core.matching import Matches
 from evalnb.core.metrics.part import Part
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import Invalid

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalnb.core.claiming import Words, pairs_within
 from evalnb.core.kinds import overlaps
 from evalnb.core.lookup import among, place_of
-from evalnb.core.matching import AREA_NAMES, CLAIMS, LIMITS, THRESHOLDS, Matches, Words, pairs_within
+from evalnb.core.matching import AREA_NAMES, CLAIMS, LIMITS, THRESHOLDS, Matches
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import Invalid
 

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.matching import NATIVE_KINDS, Matches, compared, overlaps, pairs_within
+from evalnb.core.claiming import pairs_within
+from evalnb.core.kinds import overlaps
+from evalnb.core.matching import Matches
 from evalnb.core.records import Detections, Floats, Truths
+from evalnb.core.solving import NATIVE_KINDS, compared
 
 AT_LEAST = 0.1
 """The least overlap that is kept: TIDE's background threshold (Bolya et al., ECCV 2020)."""

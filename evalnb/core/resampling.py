@@ -26,6 +26,8 @@ from evalnb.core.records import Floats, Ints
 METHOD = "centred percentile"
 POWER = 0.8
 _NORMAL = NormalDist()
+_ROUNDING = 1e-12
+"""Replicates that lie no farther apart than this are the same."""
 _MOST_WEIGHTS = 1 << 23
 """Weights are made in pieces of at most 32 MiB, however many images there are."""
 
@@ -86,7 +88,7 @@ class Strength:
 
     def reach(self, probability: float) -> float:
         """How many of the replicates' standard deviations the one-sided quantile of a probability is away."""
-        return t_quantile(probability, self.freedom) * float(self.factor**0.5)
+        return t_quantile(probability, self.freedom) * math.sqrt(self.factor)
 
 
 def t_quantile(probability: float, freedom: float) -> float:
@@ -135,7 +137,7 @@ def interval(value: float, replicates: Floats, strength: Strength, level: float)
     return Spread(
         low=max(0.0, float(value + low - middle)),
         high=min(1.0, float(value + high - middle)),
-        standard_error=float(some.std(ddof=1)) * strength.factor**0.5,
+        standard_error=float(some.std(ddof=1)) * math.sqrt(strength.factor),
         bias=float(some.mean()) - value,
         replicates=len(some),
     )
@@ -165,12 +167,12 @@ def difference(value: float, replicates: Floats, strength: Strength, level: floa
     if np.isnan(value) or len(some) < 2 or strength.freedom <= 0:
         return Difference(value, np.nan, np.nan, np.nan, 1.0, np.nan)
     deviation = float(some.std(ddof=1))
-    error, reach = deviation * strength.factor**0.5, strength.reach(0.5 + level / 2) * deviation
-    if error > 0:
+    error, reach = deviation * math.sqrt(strength.factor), strength.reach(0.5 + level / 2) * deviation
+    if error > _ROUNDING:
         p = t_probability(value / error, strength.freedom)
     else:
         # Every unit says the same: a sign test of as many.
-        p = 1.0 if value == 0 else 2**-strength.freedom
+        p = 1.0 if abs(value) < _ROUNDING else 2**-strength.freedom
     return Difference(
         value=value,
         low=max(-1.0, value - reach),
@@ -208,11 +210,11 @@ def simultaneous(values: Floats, replicates: Floats, factor: float, level: float
 
     ``values`` (n,) are the differences, ``replicates`` (r, n) theirs.
     """
-    error = replicates.std(axis=0, ddof=1) * factor**0.5
-    moving = error > 0
+    error = replicates.std(axis=0, ddof=1) * math.sqrt(factor)
+    moving = error > _ROUNDING
     if not moving.any():
         return 0.0, np.where(values == 0, 1.0, 0.0)
-    away = np.abs(replicates - replicates.mean(axis=0))[:, moving] / error[moving] * factor**0.5
+    away = np.abs(replicates - replicates.mean(axis=0))[:, moving] / error[moving] * math.sqrt(factor)
     largest = np.sort(away.max(axis=1))
     p = np.where(values == 0, 1.0, 0.0)
     beyond = len(largest) - np.searchsorted(largest, np.abs(values[moving]) / error[moving])

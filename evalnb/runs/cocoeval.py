@@ -10,7 +10,8 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from evalnb.core import boxes, metrics
-from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS, Kind
+from evalnb.core.kinds import MAX_DETECTIONS, Kind
+from evalnb.core.matching import THRESHOLDS
 from evalnb.core.metrics.rules import Round, Rules, accumulate_by, match_by
 from evalnb.core.slices import AREAS
 from evalnb.errors import Invalid

@@ -9,8 +9,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from evalnb.core.kinds import Kind, overlaps
 from evalnb.core.masks import Rle
-from evalnb.core.matching import Kind, overlaps
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import Invalid

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import json
-import math
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,16 +14,25 @@ import numpy as np
 import orjson
 
 from evalnb.core import masks
+from evalnb.core.kinds import Kind
 from evalnb.core.masks import Rle
-from evalnb.core.matching import Kind
+from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import EvalnbError, Invalid, NotFound
+from evalnb.runs.checks import (
+    FARTHEST_PX,
+    is_area,
+    is_box,
+    is_flag,
+    is_id,
+    is_number,
+    is_tags,
+    is_triples,
+    known_id,
+)
 
 Row: TypeAlias = Mapping[str, Any]
 Size: TypeAlias = tuple[int, int]
-# Results made in a notebook are full of numpy's own numbers.
-NUMBER: tuple[Any, ...] = (int, float, np.integer, np.floating)
-LIST: tuple[Any, ...] = (list, tuple, np.ndarray)
 NO_IMAGE, NO_CLASS = "the truth has no such image", "the truth has no such category"
 
 
@@ -97,6 +107,8 @@ def load(source: object, name: str) -> tuple[Any, str]:
         raise NotFound(f"there is no file {path}", remedy="check the path") from None
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror})", remedy="check the path and its rights") from None
+    if raw[:2] == b"\x1f\x8b":
+        raise Invalid(f"{path} is compressed", remedy=f"unpack it first: gunzip -k {path.name}")
     try:
         return orjson.loads(raw), path.name
     except orjson.JSONDecodeError:
@@ -118,9 +130,14 @@ def read_truth(source: object, *, kind: Kind) -> TruthFile:
     problems: list[Problem] = []
     images, class_names = read_catalogue(data, name, problems)
     rows = enumerate(_list(data, "annotations", name))
-    _, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
+    index, truths = truth_columns(rows, f"{name}.annotations", kind, images, class_names, problems)
+    truths = first_of_each_id(index, truths, f"{name}.annotations", problems)
     return TruthFile(
-        truths=truths, images=images, class_names=class_names, problems=problems, catalogue=catalogue_of(data)
+        truths=truths,
+        images=images,
+        class_names=class_names,
+        problems=in_order(problems),
+        catalogue=catalogue_of(data),
     )
 
 
@@ -131,19 +148,26 @@ def catalogue_of(data: Row) -> Row:
 
 def read_catalogue(data: Row, name: str, problems: list[Problem]) -> tuple[Images, dict[int, str]]:
     """A truth file's images and the names of its classes."""
-    image_rows = _rows(enumerate(_list(data, "images", name)), f"{name}.images", {"id": is_id}, problems)
+    image_rows = _catalogued(data, "images", name, {"id": is_id, "tags": is_tags}, problems)
     images = Images.of(
         {
             int(row["id"]): (
                 str(row.get("file_name") or row["id"]),
-                frozenset(str(one) for one in row.get("tags") or ()),
+                frozenset(map(str, row.get("tags") or ())),
                 (_side(row.get("height")), _side(row.get("width"))),
             )
             for _, row in image_rows
         }
     )
-    class_rows = _rows(enumerate(_list(data, "categories", name)), f"{name}.categories", {"id": is_id}, problems)
+    class_rows = _catalogued(data, "categories", name, {"id": is_id}, problems)
     return images, {int(row["id"]): str(row.get("name") or row["id"]) for _, row in class_rows}
+
+
+def _catalogued(
+    data: Row, key: str, name: str, checks: Mapping[str, Callable[[Any], str | None]], problems: list[Problem]
+) -> Numbered:
+    where = f"{name}.{key}"
+    return _first_of_each_id(_rows(enumerate(_list(data, key, name)), where, checks, problems), where, problems)
 
 
 def truth_columns(
@@ -157,21 +181,22 @@ def truth_columns(
     """The sound annotations among the rows (place, row): their places and themselves."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _among(row.get("image_id"), size, "no such image"),
-        "category_id": lambda row: _among(row.get("category_id"), class_names, "no such category"),
+        "image_id": lambda row: known_id(row.get("image_id"), size, "no such image"),
+        "category_id": lambda row: known_id(row.get("category_id"), class_names, "no such category"),
     }
-    checks: dict[str, Callable[[Any], str | None]] = {"id": is_id, "bbox": _is_box}
+    checks: dict[str, Callable[[Any], str | None]] = {"id": is_id, "bbox": is_box, "iscrowd": is_flag}
     if kind == "segm":
         checks.pop("bbox")
     if kind == "keypoints":
-        checks["keypoints"] = _is_triples
+        checks["keypoints"] = is_triples
     rows = _rows(numbered, where, checks, problems, known)
-    rows = _first_of_each_id(rows, where, problems)
     shapes: list[Rle] | None = None
     if kind == "segm":
         rows, shapes = _masks(rows, where, problems, lambda row: size[int(row["image_id"])])
+    if kind == "keypoints":
+        rows = _of_one_skeleton(rows, where, problems)
     box = _boxes(rows, shapes)
-    points = _points(rows, where, problems) if kind == "keypoints" else None
+    points = _points(rows) if kind == "keypoints" else None
     truths = Truths(
         id=_ints(rows, "id"),
         image=_ints(rows, "image_id"),
@@ -204,18 +229,25 @@ def read_results(source: object, *, kind: Kind, images: Images, class_names: Map
             remedy="pass COCO's result format: [{image_id, category_id, bbox, score}, …]",
         )
     problems: list[Problem] = []
-    boxed = is_boxed(data[0] if data else None)
+    boxed = next((one for one in map(is_boxed, data) if one is not None), True)
     if kind == "bbox" and boxed and (plain := _plain_boxes(data, images.id, class_names)) is not None:
         return ResultFile(detections=plain, area=plain.box[:, 2] * plain.box[:, 3])
     rows = enumerate(data)
     _, detections, area = result_columns(rows, name, kind, images, class_names, problems, boxed=boxed)
-    return ResultFile(detections=detections, area=area, problems=problems)
+    return ResultFile(detections=detections, area=area, problems=in_order(problems))
 
 
-def is_boxed(first: Any) -> bool:
-    """pycocotools decides by the first result, for all of them, where a detection's area comes from."""
-    box = first.get("bbox") if isinstance(first, dict) else None
-    return isinstance(box, LIST) and len(box) > 0
+def is_boxed(row: Any) -> bool | None:
+    """Whether a result states a box. pycocotools decides by the first, for all of them, where areas come from.
+
+    None where it states neither a box nor a shape: such a row cannot be used, and must not speak for the others.
+    """
+    if not isinstance(row, dict):
+        return None
+    if is_box(row.get("bbox")) is None:
+        return True
+    shape = row.get("segmentation", row.get("keypoints"))
+    return False if isinstance(shape, (list, tuple, dict)) and shape else None
 
 
 def result_columns(
@@ -231,21 +263,23 @@ def result_columns(
     """The sound results among the rows (place, row): their places, themselves, and their areas."""
     size = dict(zip(images.id.tolist(), map(tuple, images.size.tolist()), strict=True))
     known = {
-        "image_id": lambda row: _among(row.get("image_id"), size, NO_IMAGE),
-        "category_id": lambda row: _among(row.get("category_id"), class_names, NO_CLASS),
+        "image_id": lambda row: known_id(row.get("image_id"), size, NO_IMAGE),
+        "category_id": lambda row: known_id(row.get("category_id"), class_names, NO_CLASS),
     }
     shaped = kind == "segm" or not boxed
     checks: dict[str, Callable[[Any], str | None]] = {"score": is_number}
     if boxed:
-        checks["bbox"] = _is_box
+        checks["bbox"] = is_box
     if kind == "keypoints":
-        checks["keypoints"] = _is_triples
+        checks["keypoints"] = is_triples
         shaped = False
     rows = _rows(numbered, name, checks, problems, known)
     shapes: list[Rle] | None = None
     if shaped:
         rows, shapes = _masks(rows, name, problems, lambda row: size[int(row["image_id"])], from_box=boxed)
-    points = _points(rows, name, problems) if kind == "keypoints" else None
+    if kind == "keypoints":
+        rows = _of_one_skeleton(rows, name, problems)
+    points = _points(rows) if kind == "keypoints" else None
     box = _boxes(rows, shapes, points)
     area = box[:, 2] * box[:, 3]
     if shapes is not None and not boxed:
@@ -264,10 +298,11 @@ def result_columns(
 def _plain_boxes(rows: list[Any], images: Ints, class_names: Mapping[int, str]) -> Detections | None:
     """All rows at once where every one of them is sound, which is the rule; None sends them through one by one."""
     try:
-        image = np.array([row["image_id"] for row in rows])
-        class_id = np.array([row["category_id"] for row in rows])
-        score = np.array([row["score"] for row in rows])
-        box = np.array([row["bbox"] for row in rows])
+        columns = [[row[name] for row in rows] for name in ("image_id", "category_id", "score", "bbox")]
+        # numpy takes True for 1.
+        if any(bool in set(map(type, one)) for one in (*columns[:3], itertools.chain.from_iterable(columns[3]))):
+            return None
+        image, class_id, score, box = map(np.array, columns)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     numbers = {"i", "f"}
@@ -275,7 +310,7 @@ def _plain_boxes(rows: list[Any], images: Ints, class_names: Mapping[int, str]) 
         return None
     if box.dtype.kind not in numbers or box.shape != (len(rows), 4) or score.ndim != 1:
         return None
-    sound = np.isfinite(box).all() and np.isfinite(score).all() and (box[:, 2:] >= 0).all()
+    sound = (np.abs(box) <= FARTHEST_PX).all() and np.isfinite(score).all() and (box[:, 2:] >= 0).all()
     known = np.isin(image, images).all() and np.isin(class_id, np.array(list(class_names), dtype=np.int64)).all()
     if not (sound and known):
         return None
@@ -326,6 +361,26 @@ def _rows(
     return sound
 
 
+def first_of_each_id(index: Ints, truths: Truths, where: str, problems: list[Problem]) -> Truths:
+    """The first of the sound truths of each id; ``index`` (n,) are their places in the file, for what is said."""
+    _, first = np.unique(truths.id, return_index=True)
+    if len(first) == len(truths):
+        return truths
+    again = np.ones(len(truths), bool)
+    again[first] = False
+    for row in np.flatnonzero(again).tolist():
+        problems.append(Problem(where, int(index[row]), "id", f"{int(truths.id[row])} again; only the first counts"))
+    kept = np.sort(first)
+
+    def taken(column: Any) -> Any:
+        if isinstance(column, PackedMasks):
+            return column.take(kept)
+        return [column[one] for one in kept.tolist()] if isinstance(column, list) else column[kept]
+
+    chosen = {one.name: getattr(truths, one.name) for one in fields(truths)}
+    return replace(truths, **{name: taken(one) for name, one in chosen.items() if one is not None})
+
+
 def _first_of_each_id(rows: Numbered, source: str, problems: list[Problem]) -> Numbered:
     seen: set[int] = set()
     kept: Numbered = []
@@ -338,48 +393,8 @@ def _first_of_each_id(rows: Numbered, source: str, problems: list[Problem]) -> N
     return kept
 
 
-def _among(value: Any, known: Container[Any], what: str) -> str | None:
-    # Only an id is looked up: a list in its place could not be.
-    return is_id(value) or (None if value in known else what)
-
-
-def is_id(value: Any) -> str | None:
-    """What is wrong with a value as an id; None where nothing is."""
-    if isinstance(value, bool) or not isinstance(value, NUMBER):
-        return "missing" if value is None else "not an integer"
-    if value != value or math.isinf(value) or int(value) != value or abs(value) >= 2**63:
-        return "not an integer of 64 bits"
-    return None
-
-
-def is_number(value: Any) -> str | None:
-    """What is wrong with a value as a finite number; None where nothing is."""
-    if isinstance(value, bool) or not isinstance(value, NUMBER):
-        return "missing" if value is None else "not a number"
-    return None if math.isfinite(value) else f"{value}, which is not finite"
-
-
-def _is_box(value: Any) -> str | None:
-    if value is None:
-        return "missing"
-    if not isinstance(value, LIST) or len(value) != 4:
-        return "not [x, y, width, height]"
-    for one in value:
-        if what := is_number(one):
-            return what
-    if value[2] < 0 or value[3] < 0:
-        return f"inverted: width {value[2]}, height {value[3]}"
-    return None
-
-
-def _is_triples(value: Any) -> str | None:
-    if not isinstance(value, LIST) or not len(value) or len(value) % 3:
-        return "missing" if value is None else "not x, y, visibility for each keypoint"
-    return next((what for one in value if (what := is_number(one))), None)
-
-
 def _side(value: Any) -> int:
-    return int(value) if isinstance(value, int) and 0 < value < 2**31 else 0
+    return int(value) if is_id(value) is None and 0 < value < 2**31 else 0
 
 
 def _places(rows: Numbered) -> Ints:
@@ -394,7 +409,7 @@ def _boxes(rows: Numbered, shapes: Sequence[Rle] | None, points: Floats | None =
     out = np.empty((len(rows), 4))
     for place, (_, row) in enumerate(rows):
         box = row.get("bbox")
-        if _is_box(box) is None:
+        if is_box(box) is None:
             out[place] = box
         elif shapes is not None:
             out[place] = masks.box(shapes[place])
@@ -407,7 +422,7 @@ def _boxes(rows: Numbered, shapes: Sequence[Rle] | None, points: Floats | None =
 def _areas(rows: Numbered, source: str, problems: list[Problem], box: Floats, shapes: Sequence[Rle] | None) -> Floats:
     out = np.empty(len(rows))
     for place, (index, row) in enumerate(rows):
-        if what := is_number(row.get("area")):
+        if what := is_area(row.get("area")):
             problems.append(Problem(source, index, "area", f"{what}; computed from the shape"))
             out[place] = box[place, 2] * box[place, 3] if shapes is None else shapes[place].area_px
         else:
@@ -415,15 +430,20 @@ def _areas(rows: Numbered, source: str, problems: list[Problem], box: Floats, sh
     return out
 
 
-def _points(rows: Numbered, source: str, problems: list[Problem]) -> Floats:
-    lengths = {len(row["keypoints"]) for _, row in rows}
-    if len(lengths) > 1:
-        raise Invalid(
-            f"{source} has skeletons of {sorted(one // 3 for one in lengths)} keypoints",
-            remedy="evaluate one skeleton at a time",
-        )
-    width = lengths.pop() if lengths else 0
-    return np.array([row["keypoints"] for _, row in rows], dtype=np.float64).reshape(len(rows), width // 3, 3)
+def _of_one_skeleton(rows: Numbered, source: str, problems: list[Problem]) -> Numbered:
+    """The rows with as many keypoints as most have; of equals the first row's number."""
+    many = collections.Counter(len(row["keypoints"]) for _, row in rows)
+    usual = many.most_common(1)[0][0] if many else 0
+    for index, row in rows:
+        if len(row["keypoints"]) != usual:
+            what = f"{len(row['keypoints']) // 3} keypoints, where most rows have {usual // 3}"
+            problems.append(Problem(source, index, "keypoints", what))
+    return [(index, row) for index, row in rows if len(row["keypoints"]) == usual]
+
+
+def _points(rows: Numbered) -> Floats:
+    width = len(rows[0][1]["keypoints"]) // 3 if rows else 0
+    return np.array([row["keypoints"] for _, row in rows], dtype=np.float64).reshape(len(rows), width, 3)
 
 
 def _masks(
@@ -466,4 +486,11 @@ def mask_of(row: Row, size: Size, *, from_box: bool = False) -> Rle:
             raise Invalid("a polygon's corner lies a million pixels away", remedy="mend or drop it")
     if not size[0] or not size[1]:
         raise Invalid("the image's width and height are not known", remedy="write them beside the image")
+    if size[0] * size[1] >= 2**32:
+        raise Invalid(f"the image's {size[0]} × {size[1]} pixels are too many", remedy="mend its width and height")
     return masks.from_polygons(value, size)
+
+
+def in_order(problems: list[Problem]) -> list[Problem]:
+    """By list, and by place within it."""
+    return sorted(problems, key=lambda one: (one.source, -1 if one.index is None else one.index))

@@ -9,7 +9,8 @@ from typing import cast, get_args
 
 import numpy as np
 
-from evalnb.core.matching import Kind, match
+from evalnb.core.kinds import Kind
+from evalnb.core.matching import match
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.records import Detections, Truths
 from evalnb.core.slices import Slice

@@ -9,7 +9,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Kind, Matches, match
+from evalnb.core.kinds import Kind
+from evalnb.core.matching import Matches, match
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.errors import Invalid
 from evalnb.runs import quads, scanning
@@ -72,8 +73,7 @@ def checked(found: TruthFile, given: ResultFile, *, strict: bool) -> tuple[Probl
     """What cannot be used; Invalid for the first of it where the files are to be perfect."""
     problems: tuple[Problem, ...] = (*found.problems, *given.problems)
     if strict and problems:
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Invalid(f"{problems[0]}{more}", remedy="mend the file, or pass strict=False to leave such rows out")
+        raise refused(problems)
     return problems
 
 
@@ -93,6 +93,12 @@ def _given(detections: object, kind: Kind, found: TruthFile) -> ResultFile:
     if isinstance(detections, Detections):
         return ResultFile(detections, area=None)
     return _result_file(detections, kind, found)
+
+
+def refused(problems: Sequence[Problem]) -> Invalid:
+    """What a strict evaluation raises: the first problem, and how many there are."""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return Invalid(f"{problems[0]}{more}", remedy="mend the file, or evaluate without strict to leave such rows out")
 
 
 def _truth_file(source: object, kind: Kind) -> TruthFile:

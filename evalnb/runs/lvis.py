@@ -15,7 +15,7 @@ from evalnb.core.kinds import Kind
 from evalnb.core.lvis import FREQUENCIES, Federation, match_lvis, without_crowds
 from evalnb.core.records import Ints, Truths
 from evalnb.errors import Invalid
-from evalnb.runs import columns
+from evalnb.runs import checks, columns
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.files import evaluation_of, read
 
@@ -68,7 +68,7 @@ def federation_of(catalogue: Mapping[str, Any]) -> Federation:
         frequency={
             int(one["id"]): str(one["frequency"])
             for one in catalogue["categories"]
-            if isinstance(one, dict) and one.get("frequency") in FREQUENCIES and columns.is_id(one.get("id")) is None
+            if isinstance(one, dict) and one.get("frequency") in FREQUENCIES and checks.is_id(one.get("id")) is None
         },
     )
 
@@ -77,7 +77,7 @@ def _pairs(images: Iterable[Mapping[str, Any]], key: str) -> Ints:
     pairs: list[tuple[int, int]] = []
     for one in images:
         listed = one.get(key) or []
-        if columns.is_id(one.get("id")) or not isinstance(listed, (list, tuple)) or any(map(columns.is_id, listed)):
+        if checks.is_id(one.get("id")) or not isinstance(listed, (list, tuple)) or any(map(checks.is_id, listed)):
             raise Invalid(
                 f"image {one.get('id')!r:.40} has {key} {listed!r:.60}", remedy="write a list of category ids"
             )
@@ -101,4 +101,4 @@ def _ignored(source: object, truths: Truths) -> NDArray[np.bool_] | None:
 
 
 def _says_ignore(row: Mapping[str, Any]) -> bool:
-    return bool(row.get("ignore")) and columns.is_id(row.get("id")) is None
+    return bool(row.get("ignore")) and checks.is_id(row.get("id")) is None

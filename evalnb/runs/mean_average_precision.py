@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import masks as rle
-from evalnb.core.matching import MAX_DETECTIONS, THRESHOLDS
+from evalnb.core.kinds import MAX_DETECTIONS
+from evalnb.core.matching import THRESHOLDS
 from evalnb.core.metrics import RECALLS
 from evalnb.core.metrics.rules import Rules, accumulate_by, match_by
 from evalnb.core.packed import PackedMasks

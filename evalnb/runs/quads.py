@@ -12,7 +12,7 @@ import numpy as np
 from evalnb.core import rotated
 from evalnb.core.records import Floats, Ints
 from evalnb.errors import Invalid
-from evalnb.runs import columns, dota
+from evalnb.runs import checks, columns, dota
 from evalnb.runs.columns import Images, Problem, ResultFile, Row, TruthFile
 
 FIELDS = ("obb", "rbox", "poly", "segmentation")
@@ -101,9 +101,9 @@ def stated(row: Row) -> tuple[str, Any]:
     """The field that states a row's rotated box, and what it says: flat where it was a polygon or pairs."""
     name = next((one for one in FIELDS if row.get(one) is not None), FIELDS[0])
     value = row.get(name)
-    if isinstance(value, columns.LIST) and len(value) == 1 and isinstance(value[0], columns.LIST):
+    if isinstance(value, checks.LIST) and len(value) == 1 and isinstance(value[0], checks.LIST):
         value = value[0]
-    if isinstance(value, columns.LIST) and len(value) and all(isinstance(one, columns.LIST) for one in value):
+    if isinstance(value, checks.LIST) and len(value) and all(isinstance(one, checks.LIST) for one in value):
         value = [number for corner in value for number in corner]
     return name, value
 
@@ -112,9 +112,9 @@ def wrong(value: Any) -> str | None:
     """What is wrong with the numbers of a rotated box; None where nothing is."""
     if value is None:
         return "missing"
-    if not isinstance(value, columns.LIST) or len(value) not in (5, 8):
+    if not isinstance(value, checks.LIST) or len(value) not in (5, 8):
         return _SHAPE
-    if what := next((said for one in value if (said := columns.is_number(one))), None):
+    if what := next((said for one in value if (said := checks.is_number(one))), None):
         return what
     if len(value) == 5 and (value[2] < 0 or value[3] < 0):
         return f"inverted: width {value[2]}, height {value[3]}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -19,7 +18,7 @@ import orjson
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.matching import Kind
+from evalnb.core.kinds import Kind
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.runs.columns import (
@@ -29,6 +28,8 @@ from evalnb.runs.columns import (
     Problem,
     ResultFile,
     TruthFile,
+    first_of_each_id,
+    in_order,
     is_boxed,
     read_catalogue,
     result_columns,
@@ -124,10 +125,10 @@ def read_truth(path: Path, *, kind: Kind) -> TruthFile | None:
         masks=masks,
     )
     index, truths = _merged(column["index"][sound], truths, odd_index, odd)
-    truths = _first_of_each_id(index, truths, where, problems)
+    truths = first_of_each_id(index, truths, where, problems)
     _say_broken(found, where, problems)
     return TruthFile(
-        truths=truths, images=images, class_names=class_names, problems=_in_order(problems), catalogue=catalogue
+        truths=truths, images=images, class_names=class_names, problems=in_order(problems), catalogue=catalogue
     )
 
 
@@ -141,10 +142,7 @@ def read_results(path: Path, *, kind: Kind, images: Images, class_names: dict[in
     column, name = found.column, path.name
     sound = _known(found, name, images, class_names, problems, (NO_IMAGE, NO_CLASS))
     odd_rows = _odd_rows(path, found)
-    if odd_rows and odd_rows[0][0] == 0:
-        boxed = is_boxed(odd_rows[0][1])
-    else:
-        boxed = bool(column["has_box"][:1].all())
+    boxed = _boxed(column, odd_rows)
     masks = None
     if kind == "segm":
         if boxed:
@@ -167,7 +165,18 @@ def read_results(path: Path, *, kind: Kind, images: Images, class_names: dict[in
         area = np.concatenate([area, odd_area])[np.argsort(np.concatenate([index, odd_index]), kind="stable")]
     _, detections = _merged(index, detections, odd_index, odd)
     _say_broken(found, name, problems)
-    return ResultFile(detections=detections, area=area, problems=_in_order(problems))
+    return ResultFile(detections=detections, area=area, problems=in_order(problems))
+
+
+def _boxed(column: dict[str, NDArray[Any]], odd_rows: list[tuple[int, Any]]) -> bool:
+    """What the first row says that can say it: a plain one always does."""
+    first = int(column["index"][0]) if len(column["index"]) else None
+    for index, row in odd_rows:
+        if first is not None and index > first:
+            break
+        if (said := is_boxed(row)) is not None:
+            return said
+    return bool(column["has_box"][:1].all())
 
 
 # ------------------------------------------------------------------------------------------------------- scanning
@@ -195,6 +204,8 @@ def _scan(path: Path, kind: int, *, shapes: bool) -> tuple[_Rows, NDArray[np.uin
     if any(one.state.status in (FULL, OTHER_SHAPE) for one in scans):
         return None
     if scans[0].state.status == BROKEN and not scans[0].state.listed:
+        return None
+    if kind == TRUTHS and not scans[0].state.found_list:
         return None
     return _joined([one.rows(place * many) for place, one in enumerate(scans)]), runs
 
@@ -373,6 +384,11 @@ def _masks(
     lost = outlined & ((size <= 0).any(axis=1))
     for row in index[lost].tolist():
         problems.append(Problem(where, row, "segmentation", "the image's width and height are not known"))
+    vast = outlined & (size.astype(np.int64).prod(axis=1) >= 2**32)
+    for row, (height, width) in zip(index[vast].tolist(), size[vast].tolist(), strict=True):
+        what = f"the image's {height} × {width} pixels are too many"
+        problems.append(Problem(where, row, "segmentation", what))
+    lost |= vast
     sound, shape, size, index, outlined = (one[~lost] for one in (sound, shape, size, index, outlined))
     size[~outlined] = found.column["size"][sound[~outlined]]
     given = sound[~outlined]
@@ -452,25 +468,7 @@ def _merged(index: Ints, plain: _R, odd_index: Ints, odd: _R) -> tuple[Ints, _R]
     return both[order], replace(plain, **columns)
 
 
-def _first_of_each_id(index: Ints, truths: Truths, where: str, problems: list[Problem]) -> Truths:
-    _, first = np.unique(truths.id, return_index=True)
-    if len(first) == len(truths):
-        return truths
-    again = np.ones(len(truths), bool)
-    again[first] = False
-    for row in np.flatnonzero(again).tolist():
-        problems.append(Problem(where, int(index[row]), "id", f"{int(truths.id[row])} again; only the first counts"))
-    kept = np.sort(first)
-    take: Callable[[Any], Any] = lambda one: one.take(kept) if isinstance(one, PackedMasks) else one[kept]  # noqa: E731
-    chosen = {one.name: getattr(truths, one.name) for one in fields(truths)}
-    return replace(truths, **{name: take(one) for name, one in chosen.items() if one is not None})
-
-
 def _say_broken(found: _Rows, where: str, problems: list[Problem]) -> None:
     if found.broken_at is not None:
         what = f"the file is broken or cut short at byte {found.broken_at:,}; only the rows before it count"
         problems.append(Problem(where, found.listed, "", what))
-
-
-def _in_order(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda one: (one.source, -1 if one.index is None else one.index))

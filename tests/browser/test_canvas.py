@@ -138,7 +138,7 @@ def test_keys_stay_in_the_widget_until_esc_gives_them_back(yard: Yard, lab: Lab,
         page.keyboard.press(key)
     assert page.evaluate(cells) == before
     # This widget has no segmenter: its key says so, once.
-    assert page.locator(".evalnb-notice").all_inner_texts()[0].startswith("There is no segmenter yet")
+    page.locator(".evalnb-notice", has_text="There is no segmenter yet").wait_for(timeout=10_000)
     assert page.locator(".evalnb-notice").count() == 1
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.closest('.evalnb-annotator') === null")

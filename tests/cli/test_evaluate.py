@@ -57,14 +57,18 @@ def files(tmp_path: Path) -> Path:
 def evaluated(folder: Path, *words: str, **environment: str) -> Result:
     runner = CliRunner(env={"NO_COLOR": None, "FORCE_COLOR": None, **environment})
     names = [str(folder / "truth.json"), str(folder / "new.json")]
-    return runner.invoke(main, ["evaluate", *names, *words])
+    return runner.invoke(main, ["evaluate", *names, "--replicates", "100", *words])
 
 
 def test_it_prints_coco_s_table_and_names_the_bad_row_beside_it(files: Path) -> None:
     done = evaluated(files)
-    expected = coco_table(evaluate_coco(files / "truth.json", files / "new.json"))
+    found = evaluate_coco(files / "truth.json", files / "new.json")
+    expected, printed = coco_table(found).splitlines(), done.stdout.splitlines()
     assert done.exit_code == 0
-    assert done.stdout.startswith(expected)
+    assert [line[: len(one)] for line, one in zip(printed, expected, strict=False)] == expected
+    sure = found.intervals(replicates=100).iloc[0]
+    assert printed[1] == f"{expected[1]}  [{sure['low']:.3f}, {sure['high']:.3f}]"
+    assert evaluated(files, "--replicates", "0").stdout.splitlines() == expected
     assert "1 row could not be used" in done.stdout
     assert done.stderr == "left out: new.json[48].score: not a number\n"
 
@@ -88,7 +92,8 @@ def test_colours_are_for_terminals_alone(files: Path) -> None:
 
 def test_tables_of_classes_tags_and_differences_hold_the_api_s_numbers(files: Path) -> None:
     done = evaluated(files, "--per-class", "--by", "tag", "--compare", str(files / "old.json"))
-    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line and line[0] != " "}
+    lines = [line.split() for line in done.stdout.splitlines() if line and line[0] != " "]
+    rows = {line[0]: line[1:] for line in lines}
     found = evaluate_coco(files / "truth.json", files / "new.json")
     other = evaluate_coco(files / "truth.json", files / "old.json")
     night = found.where(tag="night").summary()
@@ -106,6 +111,7 @@ def test_json_is_one_document_with_everything(files: Path) -> None:
     said = json.loads(evaluated(files, *words).stdout)
     found = evaluate_coco(files / "truth.json", files / "new.json")
     assert {key: said[key] for key in found.summary()} == found.summary()
+    assert said["intervals"]["AP"] == pytest.approx(found.intervals(replicates=100).iloc[0][["low", "high"]].tolist())
     assert said["problems"] == [{"source": "new.json", "index": 48, "field": "score", "what": "not a number"}]
     assert [one["tag"] for one in said["tags"]] == ["day", "night"]
     assert [one["class"] for one in said["classes"]] == ["cat", "dog"]

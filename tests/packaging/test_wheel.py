@@ -176,6 +176,10 @@ def answer_in_the_browser(browser: Any, address: str, *, picture: Path) -> str:
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
     output = page.locator(".jp-OutputArea-output pre").first
     for _ in range(10):
+        # A cell that is run before the kernel is there has JupyterLab ask which one; no other question may come.
+        for question in page.locator(".jp-Dialog").all():
+            assert "Select Kernel" in question.inner_text(), question.inner_text()
+            question.locator(".jp-mod-accept").click()
         page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
         page.keyboard.press("Shift+Enter")
         try:

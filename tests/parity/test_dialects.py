@@ -17,16 +17,14 @@ from tests.parity import problems, tools
 
 CLOSE = 1e-6
 NUMBERS = ["AP", "AP50", "AP75"]
-thorough = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[problems.Problem], tools.Numbers]]:
     """Every tool's own answer, by name."""
     home = tmp_path_factory.mktemp("home")
-    return {name: getattr(tools, name) for name in TOOLS if name != "ultralytics"} | {
-        "ultralytics": lambda problem: tools.ultralytics(problem, home)
-    }
+    return {name: lambda problem, name=name: tools.asked_of(name, problem, home) for name in TOOLS}
 
 
 def crowded(seed: int, *, score_steps: int = 10) -> problems.Problem:
@@ -159,6 +157,10 @@ RULES = {
     ),
     "a detection halfway between two truths": one_image(
         [TRUTH, {"bbox": [4, 0, 10, 10]}], [{"bbox": [2, 0, 10, 10], "score": 0.9}, {**FOUND, "score": 0.5}]
+    ),
+    "two detections nearest to one of two truths": one_image(
+        [TRUTH, {"bbox": [2, 0, 10, 10]}],
+        [{"bbox": [2, 0, 10, 10], "score": 0.9}, {"bbox": [1.6, 0, 10, 10], "score": 0.5}],
     ),
     "two scores that float32 does not tell apart": one_image(
         [TRUTH], [{"bbox": [90, 90, 9, 9], "score": 0.9}, {**FOUND, "score": 0.9 + 1e-9}]

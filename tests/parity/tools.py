@@ -1,7 +1,7 @@
 """What other tools say of a COCO problem: their own code, fed as their own documentation feeds it.
 
-Each takes a truth file and a result list and gives AP, AP50 and AP75. FiftyOne does not install beside the rest; its
-published rules are written out here as plain loops, apart from the engine that they check.
+Each takes a truth file and a result list and gives AP, AP50 and AP75. FiftyOne does not install beside the rest, nor
+do two versions of ultralytics; their published rules are written out here, apart from the engine that they check.
 """
 
 from __future__ import annotations
@@ -164,6 +164,65 @@ def ultralytics(problem: Problem, home: Path) -> Numbers:
     return float(box.map), float(box.map50), float(box.map75)
 
 
+def ultralytics_83(problem: Problem) -> Numbers:
+    """The rules of ultralytics 8.0 to 8.3 (``match_predictions``, ``ap_per_class``, ``compute_ap``), as loops."""
+    classes = {one["id"]: place for place, one in enumerate(problem[0]["categories"])}
+    levels = [np.float32(one) for one in np.linspace(0.5, 0.95, 10)]
+    hits, scores, kinds, wanted = [], [], [], []
+    for _, truths, found in by_image(problem):
+        labels = [one for one in truths if not one["iscrowd"]]
+        wanted += [classes[one["category_id"]] for one in labels]
+        first = np.argsort(-column(found, "score", np.float32), kind="stable")[:300]
+        best = {}
+        for place in first.tolist():
+            near = [
+                (float32_iou(found[place]["bbox"], one["bbox"]), number)
+                for number, one in enumerate(labels)
+                if one["category_id"] == found[place]["category_id"]
+            ]
+            best[place] = max(near, default=(np.float32(0), -1))
+        taken: list[set[int]] = [set() for _ in levels]
+        for place in first.tolist():
+            value, number = best[place]
+            hits.append([value >= level and number not in used for level, used in zip(levels, taken, strict=True)])
+            for used, hit in zip(taken, hits[-1], strict=True):
+                used |= {number} if hit else set()
+            kinds.append(classes[found[place]["category_id"]])
+        # An image without detections brings an empty float64 array, which widens all of them.
+        scores.append(column([found[place] for place in first], "score", np.float32 if found else np.float64))
+    line = np.argsort(-np.concatenate(scores))
+    tp, kind = np.array(hits, dtype=bool).reshape(-1, 10)[line], np.array(kinds, dtype=np.int64)[line]
+    ap = np.array(
+        [[falling(tp[kind == one, t], wanted.count(one)) for t in range(10)] for one in sorted(set(wanted))]
+    ).reshape(-1, 10)
+    return (float(ap.mean()), float(ap[:, 0].mean()), float(ap[:, 5].mean())) if len(ap) else (0.0, 0.0, 0.0)
+
+
+def float32_iou(mine: list[float], theirs: list[float]) -> np.float32:
+    a, b = (np.array([x, y, x + w, y + h], dtype=np.float32) for x, y, w, h in (mine, theirs))
+    side = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), np.float32(0))
+    both = side[0] * side[1]
+    areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (b, a)]
+    return both / (areas[0] + areas[1] - both + np.float32(1e-7))
+
+
+def falling(hit: np.ndarray, count: int) -> float:
+    """The trapezoid rule over the envelope, which ends in (1, 0)."""
+    if not len(hit):
+        return 0.0
+    precision, recall, hits = [1.0], [0.0], 0
+    for place, one in enumerate(hit.tolist(), 1):
+        hits += one
+        precision.append(hits / place)
+        recall.append(hits / count)
+    envelope, highest = [0.0], 0.0
+    for one in reversed(precision):
+        highest = max(highest, one)
+        envelope.append(highest)
+    steps = np.linspace(0, 1, 101)
+    return float(np.trapezoid(np.interp(steps, [*recall, 1.0], envelope[::-1]), steps))
+
+
 def fiftyone(problem: Problem) -> Numbers:
     """The rules of FiftyOne's COCO-style sweep (fiftyone/utils/eval/coco.py and fiftyone/utils/iou.py)."""
     problem = copy.deepcopy(problem)
@@ -228,3 +287,18 @@ def interpolated(true: list[float], false: list[float], count: int) -> float:
         for step in np.linspace(0, 1, 101)
     ]
     return float(np.mean(points))
+
+
+def asked_of(name: str, problem: Problem, home: Path) -> Numbers:
+    """What the tool of this name in ``evalnb.runs.dialects.TOOLS`` says."""
+    if name == "ultralytics":
+        return ultralytics(problem, home)
+    ask = {
+        "pycocotools": pycocotools,
+        "torchmetrics": torchmetrics,
+        "supervision": supervision,
+        "fiftyone": fiftyone,
+        "tide": tide,
+        "ultralytics-8.3": ultralytics_83,
+    }
+    return ask[name](problem)

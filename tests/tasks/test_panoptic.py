@@ -30,7 +30,7 @@ def problem(seed: int, images: int = 4):
     truth, predicted = {"categories": CATEGORIES, "annotations": []}, {"annotations": []}
     maps: tuple[dict[int, np.ndarray], dict[int, np.ndarray]] = ({}, {})
     for image in range(images):
-        ids = np.append(0, random.choice(np.arange(1, 2**24), 6, replace=False))
+        ids = np.append(0, np.sort(random.integers(1, 2**24 - 6, 6)) + np.arange(6))
         grid = random.choice(ids, size=(5, 6))
         true = np.kron(grid, np.ones((3, 4), np.int64))
         found = np.where(random.random(true.shape) < 0.85, true, random.choice(ids, size=true.shape))
@@ -131,7 +131,7 @@ def test_numbers_equal_the_masks_on_every_slice(seed: int, images: int) -> None:
 
 def test_problems_hold_what_they_promise() -> None:
     counts = np.zeros(3)
-    for seed in range(10):
+    for seed in range(20):
         truth, predicted, maps = problem(seed)
         one = ev.evaluate_panoptic(truth, predicted, truth_images=maps[0], predicted_images=maps[1])
         counts += one.per_class()[["TP", "FP", "FN"]].sum().to_numpy()
@@ -211,7 +211,7 @@ def test_it_shows_itself() -> None:
     truth, predicted, maps = problem(2)
     one = ev.evaluate_panoptic(truth, predicted, truth_images=maps[0], predicted_images=maps[1])
     assert "4 images · 2 classes of things · 2 of stuff" in repr(one)
-    assert "PQ_things" in one._repr_html_()
+    assert "<small>PQ</small>" in one._repr_html_() and "<i>stuff</i>" in one._repr_html_()
 
 
 def changed(side: int, change):
@@ -242,6 +242,10 @@ def changed(side: int, change):
             "as another's is",
         ),
         (changed(0, lambda _, row, __: row["segments_info"][0].update(area="9")), "area is '9'"),
+        (
+            changed(0, lambda _, row, __: [one.update(area=1, iscrowd=0) for one in row["segments_info"]]),
+            "an area of 1 px",
+        ),
         (changed(0, lambda _, row, __: row.update(segments_info=None)), "no list segments_info"),
         (changed(0, lambda _, row, __: row["segments_info"].insert(0, 3)), r"segments_info\[0\] is 3"),
         (changed(0, lambda _, row, __: row.update(image_id=None)), r"annotations\[0\].image_id is None"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalnb.core import boxes
-from evalnb.core.matching import pairs_within
+from evalnb.core.claiming import pairs_within
 from evalnb.core.metrics.average import average_precision
 from evalnb.core.metrics.outcome import kept, outcome, outcome_of, to_find
 from evalnb.core.metrics.part import Part

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import Matches, claim, overlaps, pairs_within
+from evalnb.core.claiming import claim, pairs_within
+from evalnb.core.kinds import overlaps
+from evalnb.core.matching import Matches
 from evalnb.core.metrics.part import Part
 from evalnb.core.overlaps import AT_LEAST, Overlaps
 from evalnb.core.records import Detections, Ints, Truths

@@ -68,8 +68,9 @@ def tallies(
 ) -> Tallies:
     """What one image adds: its (h, w) maps of segment ids, 0 for void, and what the segments are.
 
-    Invalid, naming ``what``, for maps of two sizes, a predicted segment that is not listed, or one that has no pixel.
-    True segments that are not listed are no void and match nothing, as in panopticapi.
+    Invalid, naming ``what``, for maps of two sizes, a predicted segment that is not listed or has no pixel, and a
+    true one that states less area than it shares. True segments that are not listed are no void and match
+    nothing, as in panopticapi.
     """
     if truth.shape != predicted.shape:
         raise Invalid(
@@ -94,6 +95,11 @@ def tallies(
     t, p, shared = at_truth[both], at_prediction[both], pixels[both]
     alike = (truths.place[t] == predictions.place[p]) & ~truths.crowd[t]
     t, p, common = t[alike], p[alike], shared[alike]
+    for at in t[true_area[t] < common][:1]:
+        raise Invalid(
+            f"{what}: true segment {truths.id[at]} states an area of {true_area[at]:g} px and has {own[at]:g}",
+            remedy="correct its area, or leave it out",
+        )
     iou = ratio(common, area[p] + true_area[t] - common - void[p])
     match = iou > 0.5
     missed = ~truths.crowd

@@ -8,30 +8,17 @@ filled up is dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core import native
-from evalnb.core.kinds import areas_px
-from evalnb.core.lookup import place_of
-from evalnb.core.matching import (
-    AREA_NAMES,
-    MAX_DETECTIONS,
-    THRESHOLDS,
-    Kind,
-    Matches,
-    _Problem,
-    _solve,
-    by_class,
-    overlaps,
-    pairs_within,
-)
+from evalnb.core.kinds import MAX_DETECTIONS, Kind
+from evalnb.core.matching import AREA_NAMES, THRESHOLDS, Matches
 from evalnb.core.metrics.tally import EVERY_RANK, RECALLS, Tally, count, table_of
-from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.core.slices import AREAS
+from evalnb.core.solving import Known, lay_out
 from evalnb.errors import Invalid
 
 _RANKS = 255
@@ -80,6 +67,7 @@ def match_by(
     ignore: NDArray[np.bool_],
     detection_area: Floats | None = None,
     sigmas: Floats | None = None,
+    known: Known | None = None,
 ) -> list[Round]:
     """Match under these rules, in as many rounds as they need.
 
@@ -92,10 +80,17 @@ def match_by(
     order = np.argsort(rules.thresholds, kind="stable")
     shared = [place for place, one in enumerate(rules.limits) if one <= _RANKS or one == rules.limits[-1]]
     alone = [place for place in range(len(rules.limits)) if place not in shared]
-    common = _common(truths, detections, kind=kind, images=images, classes=classes, area=detection_area)
-    if kind == "keypoints":
-        least = float(min(rules.thresholds.min(), 1 - 1e-10))
-        common |= _keypoint_pairs(truths, detections, common, sigmas, least)
+    layout = lay_out(
+        truths,
+        detections,
+        kind=kind,
+        images=images,
+        classes=classes,
+        detection_area=detection_area,
+        sigmas=sigmas,
+        least=float(rules.thresholds.min()),
+        known=known,
+    )
     rounds = []
     for limits in [shared, *([one] for one in alone)]:
         for some in _by(len(AREA_NAMES), np.arange(len(rules.ranges))):
@@ -103,8 +98,8 @@ def match_by(
                 cut = rules.limits[limits[-1]]
                 ranges = _filled(rules.ranges[some], len(AREA_NAMES))
                 thresholds = _filled(rules.thresholds[few], len(THRESHOLDS))
-                matches = _round(common, truths, kind, ignore, images, classes, thresholds, ranges, cut)
-                rounds.append(Round(matches, few, some, np.array(limits), cut))
+                columns = layout.solve(ignore=ignore, thresholds=thresholds, ranges=ranges, limit=cut)
+                rounds.append(Round(Matches(kind=kind, **columns), few, some, np.array(limits), cut))
     return rounds
 
 
@@ -156,88 +151,3 @@ def _counted(
     other = type(table).from_buffer_copy(table)
     other.recalls = asked.ctypes.data
     return count(other, matches, weights, places, curves=True, limit=limit)
-
-
-def _common(
-    truths: Truths, detections: Detections, *, kind: Kind, images: Ints, classes: Ints, area: Floats | None
-) -> dict[str, Any]:
-    """What all rounds share."""
-    truth_image, truth_class = place_of(images, truths.image), place_of(classes, truths.class_id)
-    outside = (truth_image < 0) | (truth_class < 0)
-    truth_image[outside] = truth_class[outside] = -1
-    det_image, det_class = place_of(images, detections.image), place_of(classes, detections.class_id)
-    start, order = by_class(det_class, det_image, len(classes))
-    truth_start, truth_order = by_class(truth_class, truth_image, len(classes))
-    common: dict[str, Any] = {
-        "order": order,
-        "start": start,
-        "image": det_image,
-        "class_id": det_class,
-        "score": native.as_array(detections.score, np.float64),
-        "box": native.as_array(detections.box, np.float64),
-        "area": native.as_array(areas_px(detections, kind) if area is None else area, np.float64),
-        "truth_order": truth_order,
-        "truth_start": truth_start,
-        "truth_image": truth_image,
-        "truth_class": truth_class,
-        "truth_box": native.as_array(truths.box, np.float64),
-        "truth_crowd": native.as_array(truths.crowd, np.uint8),
-        "truth_nameless": native.as_array(truths.id == 0, np.uint8),
-    }
-    if kind == "segm":
-        common["masks"] = PackedMasks.of(detections.masks or []).struct
-        common["truth_masks"] = PackedMasks.of(truths.masks or []).struct
-    return common
-
-
-def _keypoint_pairs(
-    truths: Truths, detections: Detections, common: dict[str, Any], sigmas: Floats | None, least: float
-) -> dict[str, Any]:
-    classes = int(max(common["class_id"].max(initial=0), common["truth_class"].max(initial=0))) + 1
-    det_rows = np.flatnonzero((common["image"] >= 0) & (common["class_id"] >= 0))
-    truth_rows = np.flatnonzero(common["truth_image"] >= 0)
-    d, t = pairs_within(
-        common["image"][det_rows].astype(np.int64) * classes + common["class_id"][det_rows],
-        common["truth_image"][truth_rows].astype(np.int64) * classes + common["truth_class"][truth_rows],
-    )
-    d, t = det_rows[d], truth_rows[t]
-    value = overlaps(truths, detections, d, t, kind="keypoints", sigmas=sigmas)
-    near = np.flatnonzero(value >= least)
-    return {
-        "pair_start": np.searchsorted(d[near], np.arange(len(detections) + 1)).astype(np.int64),
-        "pair_truth": t[near].astype(np.int32),
-        "pair_overlap": np.ascontiguousarray(value[near]),
-    }
-
-
-def _round(
-    common: dict[str, Any],
-    truths: Truths,
-    kind: Kind,
-    ignore: NDArray[np.bool_],
-    images: Ints,
-    classes: Ints,
-    thresholds: Floats,
-    ranges: Floats,
-    cut: int,
-) -> Matches:
-    truth_out = (truths.area < ranges[:, :1]) | (truths.area > ranges[:, 1:]) | ignore
-    truth_ignored = np.packbits(truth_out, axis=0, bitorder="little")[0]
-    problem = _Problem(
-        **{name: value for name, value in common.items() if name not in ("class_id", "truth_class")},
-        truth_ignored=truth_ignored,
-        thresholds=np.minimum(thresholds, 1 - 1e-10),
-        ranges=native.as_array(ranges, np.float64),
-        threshold_count=len(thresholds),
-        area_count=len(ranges),
-        limit=cut,
-    )
-    return Matches(
-        kind=kind,
-        images=images,
-        classes=classes,
-        truth_image=common["truth_image"],
-        truth_class=common["truth_class"],
-        truth_ignored=truth_ignored,
-        **_solve(problem, common["start"]),
-    )

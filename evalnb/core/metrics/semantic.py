@@ -64,8 +64,8 @@ def cells(truth: NDArray[Any], predicted: NDArray[Any], labels: Labels, what: st
     columns, column = _numbers(predicted, f"{what}: the prediction")
     # A pair of bytes fits 16 bits; of other numbers it may not.
     row = row if row.dtype == column.dtype == np.uint16 else row.astype(np.int64)
-    both = row * len(columns) + column
-    joint = np.bincount(both.ravel(), minlength=len(rows) * len(columns)).reshape(len(rows), len(columns))
+    joint = _histogram((row * len(columns) + column).ravel(), len(rows) * len(columns))
+    joint = joint.reshape(len(rows), len(columns))
     up, along = np.nonzero(joint)
     # Only numbers that occur are looked up: the byte maps below come with all 256.
     seen_rows, seen_columns = np.unique(up), np.unique(along)
@@ -78,6 +78,17 @@ def cells(truth: NDArray[Any], predicted: NDArray[Any], labels: Labels, what: st
     place = true[up][keep] * (labels.classes + 1) + found[along][keep]
     at, inverse = np.unique(place, return_inverse=True)
     return at, np.bincount(inverse, weights=counts[keep], minlength=len(at)).astype(np.int64)
+
+
+def _histogram(values: NDArray[Any], many: int) -> Ints:
+    """How often each number below ``many`` occurs."""
+    first = np.flatnonzero(values[1:] != values[:-1]) + 1
+    if len(first) > values.size // 4:
+        return np.bincount(values, minlength=many)
+    # Neighbours are mostly alike: there are fewer runs to count than pixels.
+    starts = np.append(0, first)
+    lengths = np.diff(np.append(starts, values.size))
+    return np.bincount(values[starts], weights=lengths, minlength=many).astype(np.int64)
 
 
 def _numbers(pixels: NDArray[Any], what: str) -> tuple[Ints, NDArray[Any]]:

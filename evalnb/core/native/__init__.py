@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalnb.errors import EvalnbError
 
-VERSION = 10
+VERSION = 11
 """Equal to EVALNB_NATIVE_VERSION in native.h: a library of another build is refused, not called."""
 LIBRARY = Path(__file__).with_name("libevalnb.so")
 REMEDY = "run `make setup` in a clone, or install the wheel again"

@@ -20,6 +20,8 @@ enum { NO_SHAPE, POLYGONS, RUNS };
 enum { F_IMAGE = 1, F_CLASS = 2, F_SCORE = 4, F_BOX = 8, F_ID = 16, F_AREA = 32, F_CROWD = 64, F_SHAPE = 128 };
 enum { NO_KEY_YET = -2, DEEPEST = 64 };
 
+#define FARTHEST_PX 1e9 /* evalnb/runs/columns.py has the same */
+
 typedef struct {
     /* Columns, with room for `room` rows. */
     int64_t *index; /* the row's place in its list */
@@ -337,13 +339,18 @@ static bool field(Scan *s, Text *t, int which, int64_t at) {
     case F_SCORE:
     case F_AREA: {
         const Number one = number(t);
-        if (!one.is_number || !isfinite(one.value)) return false;
+        if (!one.is_number || !isfinite(one.value) || (which == F_AREA && one.value < 0)) return false;
         (which == F_SCORE ? s->score : s->area)[at] = one.value;
         return true;
     }
-    case F_BOX:
+    case F_BOX: {
+        double *box = s->box + 4 * at;
         s->has_box[at] = 1;
-        return numbers(t, 4, s->box + 4 * at) && s->box[4 * at + 2] >= 0 && s->box[4 * at + 3] >= 0;
+        if (!numbers(t, 4, box)) return false;
+        for (int i = 0; i < 4; i++)
+            if (fabs(box[i]) > FARTHEST_PX) return false;
+        return box[2] >= 0 && box[3] >= 0;
+    }
     case F_CROWD: {
         const Number one = number(t);
         if (!one.is_whole || one.whole < 0 || one.whole > 1) return false;

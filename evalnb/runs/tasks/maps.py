@@ -83,8 +83,11 @@ def _of_folders(truth: Path, predicted: object) -> Iterator[Pair]:
 
 
 def folder(at: Path) -> list[Path]:
-    """The label maps of a folder, by name."""
-    return sorted(path for path in at.iterdir() if path.suffix.lower() in ENDINGS)
+    """The label maps of a folder, by name; NotFound where there is no such folder."""
+    try:
+        return sorted(path for path in at.iterdir() if path.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise NotFound(f"{at} is no folder to read ({error.strerror or error})", remedy="check the path") from error
 
 
 def read(source: object, what: str) -> NDArray[Any]:
@@ -103,7 +106,7 @@ def read(source: object, what: str) -> NDArray[Any]:
 
 
 def chosen(images: object, names: Sequence[Name], *, what: str = "image") -> Ints:
-    """The places of these images (or of ``what`` else has names): a mask, or names; NotFound for a name none has."""
+    """The places of these images (or whatever else has names): a mask, or names; NotFound where none has a name."""
     if isinstance(images, (str, int)):
         images = [images]
     if not isinstance(images, Iterable):

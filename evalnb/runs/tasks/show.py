@@ -16,6 +16,10 @@ MOST_ROWS = 200
 """Rows that a card shows of a table; all of them are in the DataFrame."""
 
 
+_OVER = ("_macro", "_weighted", "_things", "_stuff")
+"""What a number is taken over: it stands below the number, where there is room."""
+
+
 def count(many: int, one: str, more: str) -> str:
     """``1,000 images``, ``1 image``."""
     return f"{many:,} {one if many == 1 else more}"
@@ -24,7 +28,7 @@ def count(many: int, one: str, more: str) -> str:
 def listing(title: str, words: Sequence[str], numbers: Mapping[str, float]) -> str:
     """The numbers under one another, for a terminal."""
     wide = max((len(name) for name in numbers), default=0)
-    rows = [f"  {name:<{wide}}  {number(value):>6}" for name, value in numbers.items()]
+    rows = [f"  {name:<{wide}}  {_short(value):>6}" for name, value in numbers.items()]
     return "\n".join([f"{title}: {' · '.join(words)}", *rows])
 
 
@@ -39,17 +43,26 @@ def card(
     fold: str = "per class",
 ) -> str:
     """The numbers in a grid beside a plot, and a table to open; it follows JupyterLab's theme."""
-    cells = "".join(
-        f"<div{' class=lead' if name == lead else ''}><small>{escape(name)}</small>"
-        f"<strong>{number(value)}</strong></div>"
-        for name, value in numbers.items()
-    )
+    cells = "".join(_number(name, value, lead=name == lead) for name, value in numbers.items())
     folded = "" if table is None else f"<details><summary>{escape(fold)}</summary>{_rows(table)}</details>"
     return (
         f'{STYLE}<div class="evalnb-sum"><header><b>{escape(title)}</b>'
         f"<span>{escape(' · '.join(words))}</span></header>"
         f'<div class="body"><div class="numbers">{cells}</div>{plot}</div>{folded}</div>'
     )
+
+
+def _number(name: str, value: float, *, lead: bool) -> str:
+    word, _, over = name.rpartition("_") if name.endswith(_OVER) else (name, "", "")
+    return (
+        f"<div{' class=lead' if lead else ''}><small>{escape(word.replace('_', ' '))}</small>"
+        f"<strong>{_short(value)}</strong><i>{escape(over)}</i></div>"
+    )
+
+
+def _short(value: float) -> str:
+    """Three decimals, but a whole number of clicks or objects as one."""
+    return f"{value:,.0f}" if value > 1 and value.is_integer() else number(value)
 
 
 def _rows(frame: pd.DataFrame) -> str:

@@ -94,12 +94,13 @@ def _of_sequence(
     name: Name, truth: object, predicted: object, *, ends: bool
 ) -> tuple[list[tuple[Name, object, object]], object]:
     """The frames that count, and the first one's truth."""
-    if isinstance(truth, Path):
-        every = folder(truth)
+    if isinstance(truth, (str, Path)):
+        every = folder(Path(truth))
         if not every:
             raise NotFound(f"{truth} holds no label maps", remedy="put each sequence's frames in a folder of its own")
-        assert isinstance(predicted, Path)
-        there = {path.stem: path for path in folder(predicted)} if predicted.is_dir() else {}
+        if not isinstance(predicted, (str, Path)):
+            raise Invalid(f"sequence {name!r} is a folder, and its prediction is none", remedy="give two folders")
+        there = {path.stem: path for path in folder(Path(predicted))}
         counted = every if ends else every[1:-1]
         for path in counted:
             if path.stem not in there:
@@ -115,7 +116,7 @@ def _of_sequence(
 
 
 def _listed(frames_: object) -> object:
-    # A folder's name is text, and text is a sequence of letters.
+    # A path is text, and text is a sequence of letters.
     if isinstance(frames_, (str, bytes)) or not isinstance(frames_, Iterable):
         raise Invalid(f"its frames are {type(frames_).__name__}", remedy="give its frames one after another")
     return frames_

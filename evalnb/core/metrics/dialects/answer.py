@@ -57,7 +57,7 @@ class Answers:
         return out
 
     def _chosen(self, rules: Rules) -> Chosen:
-        crowds = rules.crowds if rules.limit == "300 per image" else "ignored"
+        crowds = rules.crowds if rules.limit == "300 per image or more" else "ignored"
         return self._once(
             "chosen",
             (rules.limit, rules.scores, crowds),

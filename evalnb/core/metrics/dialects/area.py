@@ -1,4 +1,4 @@
-"""The area under a precision–recall curve, by one of two rules, of detections in their final order."""
+"""The area under a precision–recall curve, by different rules, of detections in their final order."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def under(hit: NDArray[np.bool_], truths: int, *, area: Area, steps: Floats) -> 
     recall, precision = found / truths, found / np.arange(1, len(hit) + 1)
     # The envelope: precision never rises with recall.
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    if area == "trapezoid":
-        at = np.concatenate(([0.0], recall, [recall[-1], 1.0]))
-        value = np.concatenate(([1.0], envelope, [0.0, 0.0]))
+    if area != "steps":
+        # Either the precision drops to 0 where recall ends, or a line leads from there to 0 at recall 1.
+        end = [recall[-1], 1.0] if area == "trapezoid" else [1.0]
+        at, value = np.concatenate(([0.0], recall, end)), np.concatenate(([1.0], envelope, np.zeros(len(end))))
         return float(np.trapezoid(np.interp(steps, at, value), steps))
     reached = np.searchsorted(recall, steps, side="left")
     return float(np.append(envelope, 0.0)[reached].mean())

@@ -33,7 +33,8 @@ def chosen(boxes: Boxes, *, limit: Limit, scores: Scores, crowds: Crowds) -> Cho
         row = row[_rank(boxes.class_of[row] * (len(boxes.size) + 1) + boxes.image[row]) < 100]
     else:
         row = np.lexsort((-score, boxes.image))
-        row = row[_rank(boxes.image[row]) < (100 if limit == "100 per image" else _at_least_300(boxes, crowds))]
+        many = {"100 per image": 100, "300 per image": 300}.get(limit) or _at_least_300(boxes, crowds)
+        row = row[_rank(boxes.image[row]) < many]
         # Stable: within an image and class the best stays first.
         row = row[np.lexsort((boxes.image[row], boxes.class_of[row]))]
     # Equal scores of two classes of one image stand in the source's order, which is the rows' own.

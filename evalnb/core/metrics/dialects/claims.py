@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.matching import THRESHOLDS, claim, pairs_within
+from evalnb.core.claiming import claim, pairs_within
+from evalnb.core.matching import THRESHOLDS
 from evalnb.core.metrics.dialects.boxes import Boxes
 from evalnb.core.metrics.dialects.chosen import Chosen
 from evalnb.core.metrics.dialects.overlap import overlap
@@ -76,6 +77,10 @@ def claims(boxes: Boxes, chosen: Chosen, found: Pairs, rules: Rules) -> Outcome:
     elif rules.crowds == "ignored above":
         # Above a threshold is at or above it for the next smaller number.
         value = np.where(boxes.crowd[to], np.nextafter(value, 0), value)
+    if rules.choice == "best only":
+        best = np.lexsort((-to, -value, at))
+        best = best[np.flatnonzero(np.diff(at[best], prepend=-1))]
+        at, to, value = at[best], to[best], value[best]
     backward = rules.choice == "earlier"
     taken = claim(
         detection=at,

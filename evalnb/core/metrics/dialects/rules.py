@@ -13,14 +13,14 @@ from typing import Literal, TypeAlias
 Crowds: TypeAlias = Literal["ignored", "ignored above", "dropped"]
 Nameless: TypeAlias = Literal["never matched", "matched"]
 Sizes: TypeAlias = Literal["up to 1e10", "any"]
-Limit: TypeAlias = Literal["100 per class", "100 per image", "300 per image"]
+Limit: TypeAlias = Literal["100 per class", "100 per image", "300 per image", "300 per image or more"]
 Overlap: TypeAlias = Literal["float64", "float64 corners", "float32 corners", "float32", "fractions"]
 Thresholds: TypeAlias = Literal["even", "hundredths", "float32"]
-Choice: TypeAlias = Literal["later", "earlier"]
+Choice: TypeAlias = Literal["later", "earlier", "best only"]
 Scores: TypeAlias = Literal["float64", "float32"]
 Ties: TypeAlias = Literal["stable", "unstable", "hits first"]
 Recalls: TypeAlias = Literal["even", "hundredths", "float32"]
-Area: TypeAlias = Literal["steps", "trapezoid"]
+Area: TypeAlias = Literal["steps", "trapezoid", "trapezoid to 1"]
 Classes: TypeAlias = Literal["with truths", "seen"]
 Nothing: TypeAlias = Literal["-1", "0"]
 
@@ -74,7 +74,8 @@ TEXT: dict[str, dict[str, str]] = {
     "limit": {
         "100 per class": "100 detections of an image and class",
         "100 per image": "100 detections of an image, all classes together",
-        "300 per image": "300 detections of an image, all classes together (more if an image has more truths)",
+        "300 per image": "300 detections of an image, all classes together",
+        "300 per image or more": "300 detections of an image, all classes together (more if it has more truths)",
     },
     "overlap": {
         "float64": "IoU of x, y, w, h in float64",
@@ -91,6 +92,7 @@ TEXT: dict[str, dict[str, str]] = {
     "choice": {
         "later": "of truths with equal IoU the last is taken",
         "earlier": "of truths with equal IoU the first is taken",
+        "best only": "a detection takes the truth of its highest IoU or none",
     },
     "scores": {
         "float64": "scores are float64",
@@ -109,6 +111,7 @@ TEXT: dict[str, dict[str, str]] = {
     "area": {
         "steps": "mean precision at 101 recalls",
         "trapezoid": "area under lines between 101 recalls (trapezoid)",
+        "trapezoid to 1": "area under lines between 101 recalls, the last of them down to recall 1",
     },
     "classes": {
         "with truths": "mean over classes that have truths",
