@@ -15,7 +15,7 @@ from evalnb.runs.open_images import evaluate_open_images
 
 some = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=3))
 junk = st.recursive(some, lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(max_size=3), inner))
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=30, deadline=None)
 
 
 def spoilt(draw: st.DrawFn, rows: list[dict[str, Any]]) -> list[Any]:
