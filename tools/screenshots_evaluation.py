@@ -1,6 +1,6 @@
 """Take the pictures of docs/exploring-an-evaluation.md anew, from scenes whose detections are made up.
 
-Run it from the repository's root: ``python -m tools.screenshots_evaluation``.
+Run it from the repository's root, as ``CHROMIUM=$(cat .build/chromium) python -m tools.screenshots_evaluation``.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def detector(project: Project, *, epochs: int = 16, image_size: int = 192) -> Jo
     """Ask a worker to train the demo's detector; None where there is one already.
 
     A training that an earlier demo began, and was ended before its end, goes on.
-    Sixteen epochs of 256 images at 192 px take about two minutes on two cores and end near AP 0.4.
+    Sixteen epochs of 256 images at 192 px take about two minutes on two cores and end near AP 0.3.
     """
     try:
         project.model(DETECTOR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -309,6 +309,37 @@ class Evaluation:
         found = crowd(self.matches, *self.records(), self.rows(), size=self.images.size, iou=iou)
         some = getattr(found, name)[found.miss_rate > -1]
         return float(some.mean()) if len(some) else -1.0
+
+    # ---------------------------------------------------------------------------------------- under other rules
+    def merged(self, groups: Mapping[str, Iterable[str]]) -> Evaluation:
+        """This evaluation with classes taken for one: ``merged({"vehicle": ["car", "truck"]})``.
+
+        Exactly what evaluating files with those classes renamed gives, from overlaps that are known.
+        """
+        from evalnb.runs.regraded import merged
+
+        return merged(self, groups)
+
+    def ignoring(self, truths: Iterable[int] | NDArray[np.bool_]) -> Evaluation:
+        """This evaluation with some truths set aside: they need not be found, and finding them is no mistake.
+
+        truths: the ids of annotations, or a mask over the truths of ``records()``.
+        """
+        from evalnb.runs.regraded import ignoring
+
+        return ignoring(self, truths)
+
+    def under(
+        self, *, iou: Sequence[float] | float = (0.5, 0.75), sizes: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """AP and AR at IoUs and over object sizes of one's own: columns iou, size, AP, AR.
+
+        sizes: names to (least, most) in px², both included, or to one of COCO's ``all``, ``small``, ``medium``,
+        ``large``; default all.
+        """
+        from evalnb.runs.regraded import under
+
+        return under(self, iou=iou, sizes={"all": "all"} if sizes is None else sizes)
 
     # ------------------------------------------------------------------------------------------ other tools' rules
     def dialects(self) -> pd.DataFrame:

@@ -224,7 +224,7 @@ def by_size(ev: Evaluation, *, iou: float, sides: tuple[float, ...] | None) -> p
             f"{sides} are no ranges of sizes", remedy="give ascending sides in px, such as (0, 32, 96, 1e5)"
         )
     truths, _ = ev.records()
-    one = breakdown.by_size(ev.near, truths.area, _detection_area(ev), ev.rows(), iou=iou, sides=sides)
+    one = breakdown.by_size(ev.near, truths.area, detection_area(ev), ev.rows(), iou=iou, sides=sides)
     recall = np.divide(one.found, one.truths, out=np.full(len(one.truths), np.nan), where=one.truths > 0)
     return pd.DataFrame(
         {
@@ -321,7 +321,7 @@ def _relative_boxes(ev: Evaluation) -> Floats:
     return np.hstack([(box[:, :2] + box[:, 2:] / 2) / size, box[:, 2:] / size])
 
 
-def _detection_area(ev: Evaluation) -> Floats:
+def detection_area(ev: Evaluation) -> Floats:
     """(d,) the areas in px² that the table was matched with: of the outlines, unless its flags say of the boxes (as
     COCO takes them when results state boxes beside masks)."""
     _, detections = ev.records()

@@ -129,6 +129,15 @@ def test_the_interval_has_the_bootstraps_width(name: str) -> None:
     assert "at 95%" in repr(interval)
 
 
+def test_any_number_has_an_interval() -> None:
+    one = ev.evaluate_classification(*problem(5, samples=80))
+    by_name = one.interval("ECE", replicates=50, seed=3)
+    by_function = one.interval(lambda part: part.summary()["ECE"], replicates=50, seed=3)
+    assert (by_function.low, by_function.value, by_function.high) == (by_name.low, by_name.value, by_name.high)
+    top = one.interval(lambda part: part.top_k(2), replicates=50)
+    assert top.low < top.value == one.top_k(2) < top.high
+
+
 def test_scores_that_are_no_probabilities_have_no_calibration() -> None:
     truth, scores = problem(0)
     one = ev.evaluate_classification(truth, np.log(scores))

@@ -162,19 +162,28 @@ class Classification:
             }
         )
 
-    def interval(self, name: str, *, replicates: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
-        """The bootstrap interval of a number of the summary, samples drawn with replacement."""
-        checked(name, self._names, replicates, level)
+    def interval(
+        self,
+        number: str | Callable[[Classification], float],
+        *,
+        replicates: int = 1000,
+        level: float = 0.95,
+        seed: int = 0,
+    ) -> Interval:
+        """The bootstrap interval of a number of the summary by name, or of any other as a function of a
+        classification (``lambda one: one.top_k(3)``); samples are drawn with replacement."""
+        name = number if isinstance(number, str) else getattr(number, "__name__", "number")
+        checked(name, self._names if isinstance(number, str) else [name], replicates, level)
         random = np.random.default_rng(seed)
         draws = np.full(replicates, np.nan)
-        if len(self) and name in _FROM_RATES:
+        if len(self) and isinstance(number, str) and number in _FROM_RATES:
             # Samples of one cell of the confusion matrix are alike: drawing cells is drawing samples.
-            draws = np.array([_FROM_RATES[name](one) for one in _redrawn(self._confusion, random, replicates)])
+            draws = np.array([_FROM_RATES[number](one) for one in _redrawn(self._confusion, random, replicates)])
         elif len(self):
             for at in range(replicates):
                 one = self.where(samples=random.integers(0, len(self), len(self)))
-                draws[at] = one._number(name)
-        return percentile(name, self._number(name), draws, level)
+                draws[at] = one._number(number) if isinstance(number, str) else number(one)
+        return percentile(name, self._number(number) if isinstance(number, str) else number(self), draws, level)
 
     # --------------------------------------------------------------------------------------------------- showing
     def __repr__(self) -> str:

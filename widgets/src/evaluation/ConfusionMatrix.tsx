@@ -34,7 +34,8 @@ export function ConfusionMatrix({ session }: { session: Session }) {
   const side = all.length;
   const left = Math.min(96, width * 0.24);
   const top = side > 8 ? 66 : 22;
-  const cell = Math.max(8, Math.min(44, (width - left - 4) / Math.max(1, side)));
+  // Slanted names of the last columns lean beyond their cells.
+  const cell = Math.max(8, Math.min(44, (width - left - (side > 8 ? 26 : 4)) / Math.max(1, side)));
   const mark = session.mark.value;
   const choose = (row: number, column: number): void => {
     const [truth, found] = [all[row], all[column]];

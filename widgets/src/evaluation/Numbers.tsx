@@ -32,7 +32,7 @@ export function Numbers({ session }: { session: Session }) {
             <span class="notes">
               {moved !== null && was !== undefined && (
                 <span class="moved" title={`${number(was)} before ${plural(figures.edits, "edit")}`}>
-                  {number(was)} → <Change value={moved} of="by the edits" />
+                  from {number(was)} <Change value={moved} of="by the edits" />
                 </span>
               )}
               {toWhole !== null && moved === null && (
