@@ -54,7 +54,7 @@ export function ConfusionMatrix({ session }: { session: Session }) {
   const label = (entry: Entry | undefined, row: boolean): string => (entry?.kind === "background" ? (row ? "nothing there" : "missed") : entry?.name ?? "");
   const [row, column] = cursor ?? [-1, -1];
   return (
-    <section class="panel confusion" aria-label="Confusion" data-stale={session.stale.value}>
+    <section class="panel confusion" aria-label="Confusion" data-stale={session.stale}>
       <h3>
         Confusion
         {confusion && <small>truth ↓ detected → · confidence ≥ {confusion.confidence.toFixed(2)}</small>}

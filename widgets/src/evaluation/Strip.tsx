@@ -46,7 +46,7 @@ export function Strip({ session }: { session: Session }) {
   const mark = session.mark.value;
   const pictures = session.pictures.value;
   return (
-    <section class="strip" aria-label="Images" data-stale={session.stale.value || total === null}>
+    <section class="strip" aria-label="Images" data-stale={session.waiting}>
       <h3>
         {caption(mark, (id) => session.name(id))}
         <small>{total === null ? "…" : plural(total, "image")}</small>

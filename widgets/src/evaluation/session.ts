@@ -40,6 +40,8 @@ export class Session {
   readonly confusion = signal<Confusion | null>(null);
   /** Whether the confusion matrix and the pictures belong to an earlier query. */
   readonly stale = signal(false);
+  /** Bound to attributes as it is: the matrix and the strip are not drawn anew for it. */
+  readonly waiting = computed(() => this.stale.value || this.total.value === null);
   readonly mark = signal<Mark>({ mark: "worst" });
   readonly pictures = signal<readonly Picture[]>([]);
   readonly total = signal<number | null>(null);
