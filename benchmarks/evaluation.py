@@ -1,152 +1,203 @@
-"""Evaluate a problem of COCO val2017's shape (5,000 images, 80 classes, 36,781 truths, 398,000 detections) beside
-pycocotools, from parsed JSON to the twelve numbers, in the same run.
+"""From COCO's files to its numbers beside every other engine, and what the match table answers afterwards.
 
-    python benchmarks/evaluation.py [--images 5000] [--kind bbox|segm] [--without-peer]
+    python -m benchmarks.evaluation                          val2017's shape, boxes and masks
+    python -m benchmarks.evaluation lvis-bbox objects365-bbox --runs 3
+
+Every run is a process of its own; a figure is the median of its runs. Engines take turns, so that a loaded machine is
+loaded for all of them. Writes benchmarks/results/evaluation-SHAPE-KIND.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import copy
-import io
+import datetime as dt
 import json
-import resource
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evalnb.runs.files import evaluate_coco
+from benchmarks import problems
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PEERS = {
+    "val2017-bbox": [
+        *("evalnb", "ultrafast-pycocotools", "hotcoco", "vernier", "faster-coco-eval", "torchmetrics", "pycocotools")
+    ],
+    "val2017-segm": ["evalnb", "ultrafast-pycocotools", "hotcoco", "vernier", "faster-coco-eval", "pycocotools"],
+    "lvis-bbox": ["evalnb", "ultrafast-pycocotools", "hotcoco", "evalnb, LVIS", "hotcoco, LVIS"],
+    "objects365-bbox": ["evalnb", "ultrafast-pycocotools", "hotcoco"],
+}
+SLOW = {"torchmetrics", "pycocotools", "faster-coco-eval"}
+"""Run once: their minutes differ from seconds in any case."""
 
 
-def problem(images: int, *, masks: bool, seed: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Truths of COCO's density, and the detections of a middling detector with a long tail of ghosts."""
-    rng = np.random.default_rng(seed)
-    classes, per_image, dets = 80, 7.36, 80
-    favourite = rng.dirichlet(np.full(classes, 0.3))
-    truth: dict[str, Any] = {
-        "images": [
-            {"id": n, "width": 640, "height": 480, "file_name": f"{n:012d}.jpg"} for n in range(1, images + 1)
-        ],
-        "categories": [{"id": c, "name": f"class {c}"} for c in range(1, classes + 1)],
-        "annotations": [],
-    }
-    results: list[dict[str, Any]] = []
-    for image in range(1, images + 1):
-        count = rng.poisson(per_image)
-        wh = np.exp(rng.normal(4.1, 1.0, (count, 2))).clip(4, 400)
-        xy = rng.random((count, 2)) * (np.array([640, 480]) - np.minimum(wh, [639, 479]))
-        boxes = np.hstack([xy, wh]).round(2)
-        kinds = rng.choice(classes, size=count, p=favourite) + 1
-        for box, kind in zip(boxes.tolist(), kinds.tolist(), strict=True):
-            one = {
-                "id": len(truth["annotations"]) + 1,
-                "image_id": image,
-                "category_id": kind,
-                "bbox": box,
-                "area": box[2] * box[3] * 0.6,
-                "iscrowd": int(rng.random() < 0.012),
-            }
-            if masks:
-                one["segmentation"] = [outline(rng, box)]
-            truth["annotations"].append(one)
-        for _ in range(dets):
-            if count and rng.random() < 0.5:
-                near = int(rng.integers(count))
-                box = (boxes[near] + rng.normal(0, 0.12, 4) * np.tile(boxes[near, 2:], 2)).round(2)
-                kind = int(kinds[near]) if rng.random() < 0.8 else int(rng.integers(classes)) + 1
-                score = rng.beta(1.2, 2.5)
-            else:
-                box = np.append(rng.random(2) * 400, np.exp(rng.normal(4.1, 1, 2))).round(2)
-                kind, score = int(rng.choice(classes, p=favourite)) + 1, rng.beta(0.6, 8)
-            box[2:] = np.maximum(box[2:], 1)
-            found = {"image_id": image, "category_id": kind, "score": round(float(score), 3)}
-            if masks:
-                found["segmentation"] = runs(outline(rng, box.tolist()))
-            else:
-                found["bbox"] = box.tolist()
-            results.append(found)
+def files(name: str, folder: Path) -> tuple[Path, Path]:
+    """The problem's two files, made unless they are there."""
+    shape, kind = name.rsplit("-", 1)
+    truth, results = folder / f"{name}-truth.json", folder / f"{name}-results.json"
+    if not results.exists():
+        print(f"writing {results} …", flush=True)
+        problems.write(problems.SHAPES[shape], kind, truth, results.with_suffix(".new"))
+        results.with_suffix(".new").rename(results)
     return truth, results
 
 
-def outline(rng: np.random.Generator, box: list[float]) -> list[float]:
-    """A wobbly ellipse of 24 corners in the box."""
-    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    radius = rng.uniform(0.8, 1, 24) / 2
-    x = box[0] + box[2] * (0.5 + radius * np.cos(angle))
-    y = box[1] + box[3] * (0.5 + radius * np.sin(angle))
-    return np.stack([x.clip(0, 640), y.clip(0, 480)], axis=1).ravel().round(1).tolist()
+def child(*arguments: str, limit_s: float) -> dict[str, Any]:
+    """What a process of its own printed; why it gave nothing, where it did not."""
+    command = [sys.executable, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"took more than {limit_s:.0f} s"}
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]}
+    out: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return out
 
 
-def runs(flat: list[float]) -> dict[str, Any]:
-    """COCO's compressed runs of a polygon in a 640 × 480 image."""
-    from pycocotools import mask
+def race(name: str, truth: Path, results: Path, *, runs: int, names: list[str], limit_s: float) -> dict[str, Any]:
+    """Every engine's median, memory, and largest difference from evalnb's numbers."""
+    kind = name.rsplit("-", 1)[1]
+    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in names}
+    script = str(HERE / "engines.py")
+    for turn in range(runs):
+        for engine in names:
+            if turn and (engine in SLOW or "failed" in found[engine][0]):
+                continue
+            found[engine].append(child(script, engine, kind, str(truth), str(results), limit_s=limit_s))
+            print(f"  {engine:24} {found[engine][-1].get('s', found[engine][-1].get('failed'))}", flush=True)
+    table: dict[str, Any] = {}
+    for engine, all_of in found.items():
+        if "failed" in all_of[0]:
+            table[engine] = {"failed": all_of[0]["failed"]}
+            continue
+        own = "evalnb, LVIS" if "LVIS" in engine else "evalnb"
+        mine = found[own][0]["numbers"] if found.get(own) else all_of[0]["numbers"]
+        table[engine] = {
+            "s": statistics.median(one["s"] for one in all_of),
+            "cpu_s": statistics.median(one["cpu_s"] for one in all_of),
+            "MB": max(one["mb"] for one in all_of),
+            "runs": len(all_of),
+            "largest difference": max(abs(a - b) for a, b in zip(mine, all_of[0]["numbers"], strict=False)),
+        }
+    return table
 
-    rle = mask.merge(mask.frPyObjects([flat], 480, 640))
-    return {"size": rle["size"], "counts": rle["counts"].decode()}
 
+def asked(truth: Path, results: Path, kind: str) -> dict[str, Any]:
+    """What the table answers, in this process: seconds, medians of five, of three where they are long."""
+    import evalnb as ev
+    from evalnb.core import metrics
+    from evalnb.core.overlaps import nearby
+    from evalnb.runs import frozen
 
-def pycocotools(truth: dict[str, Any], results: list[dict[str, Any]], kind: str) -> list[float]:
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
+    one = ev.evaluate_coco(truth, results, kind)  # type: ignore[arg-type]
+    images = one.images.id
+    rng = np.random.default_rng(0)
+    every = max(1, len(images) // 1000)
+    part = one.where(images=images[::every][:1000])
+    weights = rng.multinomial(len(images), np.full(len(images), 1 / len(images)), size=1000).astype(np.int32)
+    fifty = rng.random((50, len(images))) < 0.2
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = truth
-        coco.createIndex()
-        one = COCOeval(coco, coco.loadRes(results), kind)
-        one.evaluate()
-        one.accumulate()
-        one.summarize()
-    return list(one.stats)
+    def timed(work: Callable[[], Any], times: int = 5) -> float:
+        took = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - begin)
+        return statistics.median(took)
 
+    def paired() -> None:
+        metrics.replicates(one.matches, weights)
+        metrics.replicates(one.matches, weights)
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    out = work()
-    return time.perf_counter() - start, out
+    figures: dict[str, Any] = {"detections": len(one.matches), "truths": int((one.matches.truth_image >= 0).sum())}
+    figures["twelve numbers, ms"] = 1000 * timed(one.summary)
+    figures["of 1,000 images, ms"] = 1000 * timed(part.summary)
+    figures["and above confidence .3, ms"] = 1000 * timed(part.where(confidence=0.3).summary)
+    figures["1,000 replicates × 12, s"] = timed(lambda: metrics.replicates(one.matches, weights), 3)
+    figures["paired A/B, 1,000 × 12 of both, s"] = timed(paired, 1)
+    figures["50 slices × 12, s"] = timed(lambda: metrics.replicates(one.matches, fifty.astype(np.int32)), 3)
+    figures["20 runs × 50 slices × 12, s"] = 20 * figures["50 slices × 12, s"]
+    figures["all overlaps, s"] = timed(lambda: nearby(one.matches, *one.records()), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "table"
+        place.write_bytes(frozen.freeze(one.matches, one.records()[0], one.images, dict(one.class_names), ()))
+        figures["opened from its file, ms"] = 1000 * timed(lambda: frozen.thaw(place))
+    columns = [getattr(one.matches, field.name) for field in fields(one.matches)]
+    total = sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
+    figures["match table, MB"] = total / 1e6
+    figures["match table, bytes a detection"] = total / max(len(one.matches), 1)
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--kind", choices=["bbox", "segm"], default="bbox")
-    parser.add_argument("--without-peer", action="store_true")
-    asked = parser.parse_args()
-    truth, results = problem(asked.images, masks=asked.kind == "segm")
-    whole_s, evaluation = timed(lambda: evaluate_coco(truth, results, asked.kind))
-    numbers_s, mine = timed(evaluation.summary)
-    some = evaluation.images.id[:: max(1, asked.images // 1000)][:1000]
-    part = evaluation.where(images=some)
-    slice_s, _ = timed(part.summary)
-    cut_s, _ = timed(part.where(confidence=0.3).summary)
-    confusion_s, _ = timed(evaluation.confusion)
-    figures = {
-        "kind": asked.kind,
-        "images": asked.images,
-        "truths": len(truth["annotations"]),
-        "detections": len(results),
-        "parsed JSON to matches, s": whole_s,
-        "twelve numbers, s": numbers_s,
-        "slice of 1,000 images, s": slice_s,
-        "the same above 0.3, s": cut_s,
-        "confusion matrix, s": confusion_s,
-        "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    if not asked.without_peer:
-        peer_s, theirs = timed(lambda: pycocotools(copy.deepcopy(truth), results, asked.kind))
-        figures["pycocotools, s"] = peer_s
-        figures["times faster"] = peer_s / (whole_s + numbers_s)
-        figures["largest difference"] = max(abs(a - b) for a, b in zip(mine.values(), theirs, strict=True))
-    for name, value in figures.items():
-        print(f"{name:<28} {value:>12,.4g}" if isinstance(value, float) else f"{name:<28} {value:>12}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"evaluation-{asked.kind}.json").write_text(json.dumps(figures, indent=1) + "\n")
+    parser.add_argument("names", nargs="*", default=["val2017-bbox", "val2017-segm"], choices=[*PEERS, []])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--engines", help="of these alone, parted by commas")
+    parser.add_argument("--limit", type=float, default=600, help="seconds that an engine may take")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "evalnb-benchmarks")
+    parser.add_argument("--asked", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for name in given.names:
+        truth, results = files(name, given.folder)
+        if given.asked:
+            print(json.dumps(asked(truth, results, name.rsplit("-", 1)[1])))
+            return
+        print(f"{name}: {results.stat().st_size / 1e6:.0f} MB of results", flush=True)
+        names = given.engines.split(",") if given.engines else PEERS[name]
+        before = os.getloadavg()[0]
+        table = race(name, truth, results, runs=given.runs, names=names, limit_s=given.limit)
+        own = child(
+            "-m", "benchmarks.evaluation", name, "--asked", "--folder", str(given.folder), limit_s=given.limit
+        )
+        first = None
+        if name == "val2017-bbox":
+            small, small_results = files("small-bbox", given.folder)
+            first = child(str(HERE / "engines.py"), "evalnb", "bbox", str(small), str(small_results), limit_s=60)["s"]
+        show(table, own, first)
+        RESULTS.mkdir(exist_ok=True)
+        about = {
+            "date": dt.date.today().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {before:.1f} at the beginning",
+            "files to numbers": table,
+            "from the match table": own,
+            "first evaluation of 5,000 detections, import included, s": first,
+        }
+        (RESULTS / f"evaluation-{name}.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def show(table: dict[str, Any], own: dict[str, Any], first: float | None) -> None:
+    print(f"\n{'files → numbers':24} {'s':>8} {'cpu s':>8} {'MB':>7} {'× evalnb':>9} {'runs':>5}  differs by")
+    for engine, row in table.items():
+        if "failed" in row:
+            print(f"{engine:24} {row['failed']}")
+            continue
+        base = table.get("evalnb, LVIS" if "LVIS" in engine else "evalnb", row)
+        times = row["s"] / base["s"] if "s" in base else float("nan")
+        print(
+            f"{engine:24} {row['s']:8.2f} {row['cpu_s']:8.2f} {row['MB']:7.0f} {times:9.2f} {row['runs']:5}"
+            f"  {row['largest difference']:.1e}"
+        )
+    print()
+    for name, value in own.items():
+        print(f"{name:36} {value:>12,.4g}" if isinstance(value, float) else f"{name:36} {value:>12}")
+    if first is not None:
+        print(f"{'first evaluation of 5,000, s':36} {first:>12.4g}")
+    print(flush=True)
 
 
 if __name__ == "__main__":
