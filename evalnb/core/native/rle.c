@@ -153,6 +153,7 @@ static int64_t crossings_of(const double *xy, int64_t corners, int64_t height, i
             u_before = u, v_before = v, begun = true;
         }
     }
+    if (many == first) return first;
     qsort(*out + first, (size_t)(many - first), sizeof **out, ascending);
     /* Crossings of one place cancel in pairs. */
     int64_t kept = first;
