@@ -15,6 +15,7 @@ from evalnb.core.matching import AREA_NAMES, bit
 from evalnb.core.metrics.accumulate import numbers, summary_keys
 from evalnb.core.metrics.counts import ByImage
 from evalnb.core.metrics.meetings import Meetings, meetings, nearby_in
+from evalnb.core.near import Near
 from evalnb.core.records import Detections, Floats, Ints, Truths
 from evalnb.errors import NotFound
 from evalnb.runs.evaluation import Evaluation
@@ -207,9 +208,7 @@ class Figures:
         known: tuple[str, Meetings] | None = self.__dict__.get("_met")
         if known is None or known[0] != key:
             met = meetings(
-                one.matches,
-                self.whole.nearby,
-                self.records[0].crowd,
+                self.whole.near,
                 one.rows(),
                 iou=query.iou,
                 confidence=operating(query),
@@ -311,11 +310,9 @@ class Figures:
         confidence = operating(query)
         if isinstance(mark, ScoresMark):
             confidence = min(confidence, mark.low)
-        near = nearby_in(matches, *self.records, places)
+        truths, detections = self.records
         met = meetings(
-            matches,
-            near,
-            self.records[0].crowd,
+            Near.of(matches, truths, nearby_in(matches, truths, detections, places)),
             part,
             iou=query.iou,
             confidence=confidence,
@@ -327,7 +324,6 @@ class Figures:
         image = np.where(
             met.detection >= 0, _pick(matches.image, met.detection), _pick(matches.truth_image, met.truth)
         )
-        truths, detections = self.records
         box = np.where(
             (met.detection >= 0)[:, None],
             _pick(detections.box, _pick(matches.row, met.detection)),

@@ -19,10 +19,7 @@ thorough = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 
 
 def met(one: Evaluation, iou: float, confidence: float, same_class: bool) -> Meetings:
-    truths, _ = one.records()
-    return meetings(
-        one.matches, one.nearby, truths.crowd, one.rows(), iou=iou, confidence=confidence, same_class=same_class
-    )
+    return meetings(one.near, one.rows(), iou=iou, confidence=confidence, same_class=same_class)
 
 
 @thorough
@@ -59,7 +56,7 @@ def test_within_classes_they_are_the_rows_of_the_images_counts(problem, t: int, 
 
 def test_overlaps_that_are_not_known_are_not_asked_for() -> None:
     one = evaluate_coco(*problems.make(seed=1, images=2, classes=2, truths=3, detections=3))
-    with pytest.raises(Invalid, match=r"ask for 0\.1 or more"):
+    with pytest.raises(Invalid, match=r"use an IoU of 0\.1 or more"):
         met(one, 0.05, 0.2, True)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evalnb.core.claiming import claim, pairs_within
+from evalnb.core.claiming import pairs_within
 from evalnb.core.kinds import overlaps
 from evalnb.core.matching import Matches
 from evalnb.core.metrics.part import Part
+from evalnb.core.near import ABSENT, COUNTS, Near
 from evalnb.core.overlaps import AT_LEAST, Overlaps
 from evalnb.core.records import Detections, Ints, Truths
-from evalnb.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,9 +29,7 @@ class Meetings:
 
 
 def meetings(
-    matches: Matches,
-    near: Overlaps,
-    crowd: NDArray[np.bool_],
+    near: Near,
     part: Part | None = None,
     *,
     iou: float = 0.5,
@@ -43,52 +40,31 @@ def meetings(
 
     ``same_class`` asks as COCO does (with the kind's own limit of detections, over all areas); otherwise a detection
     takes the best free truth of its image whatever its class, and the rows are those that ``confusion`` counts.
-    ``near`` holds the overlaps of at least the part's images; ``crowd`` (t,) is the truths' column. What took a crowd
-    or an ignored truth, and a crowd or ignored truth itself, counts for nothing and is left out. Invalid below the
-    overlap that ``near`` begins at.
+    ``near`` holds the overlaps of at least the part's images. What took a crowd or an ignored truth, and a crowd or
+    ignored truth itself, counts for nothing and is left out. Invalid below the overlap that ``near`` begins at.
     """
-    if iou < near.at_least:
-        raise Invalid(f"overlaps below {near.at_least} are not known", remedy=f"ask for {near.at_least} or more")
     part = part or Part()
+    matches = near.matches
     rows, _ = part.detections(matches)
     rows = np.arange(len(matches)) if isinstance(rows, slice) else rows
     rows = rows[matches.score[rows] >= confidence]
-    image = matches.image[rows].astype(np.int64)
-    group = image * len(matches.classes) + _class_of(matches, rows) if same_class else image
-    # By group, best first; lexsort is stable, and the table's own order breaks the ties.
-    order = np.lexsort((-matches.score[rows], group))
-    rows, group = rows[order], group[order]
-    place = np.full(len(matches), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    kept = part.truths(matches)
-    some = (near.overlap >= iou) & (place[near.detection] >= 0) & kept[near.truth]
-    if same_class:
-        some &= _class_of(matches, near.detection) == matches.truth_class[near.truth]
-    ignored = (matches.truth_ignored & 1).astype(bool)
-    claims = claim(
-        detection=place[near.detection[some]],
-        truth=near.truth[some].astype(np.int64),
-        overlap=near.overlap[some],
-        group=group,
-        truth_ignored=ignored.astype(np.uint64),
-        crowd=crowd,
-        thresholds=np.array([iou]),
-        ranges=1,
-        nameless=np.zeros(len(crowd), bool),
-    )
-    counting = claims.ignored == 0
-    missed = kept & ~ignored
-    missed[claims.truth[claims.truth >= 0]] = False
+    chosen = np.zeros(len(matches), bool)
+    chosen[rows] = True
+    order = near.in_class_order if same_class else near.in_score_order
+    state = near.state((matches.truth_ignored & 1).astype(bool))
+    state[~part.truths(matches)] = ABSENT
+    pair = near.take(order[chosen[order]], state, least=iou, of_class=same_class)[rows]
+    took = pair >= 0
+    truth, counting = np.full(len(rows), -1, np.int64), ~took
+    truth[took] = near.pairs.truth[pair[took]]
+    counting[took] = state[truth[took]] == COUNTS
+    missed = state == COUNTS
+    missed[truth[took]] = False
     lost = np.flatnonzero(missed)
     return Meetings(
-        truth=np.concatenate([claims.truth[counting].astype(np.int64), lost]),
+        truth=np.concatenate([truth[counting], lost]),
         detection=np.concatenate([rows[counting], np.full(len(lost), -1)]),
     )
-
-
-def _class_of(matches: Matches, rows: Ints | NDArray[np.int32]) -> Ints:
-    """The place of the class of each row."""
-    return np.searchsorted(matches.start, rows, side="right") - 1
 
 
 def nearby_in(matches: Matches, truths: Truths, detections: Detections, places: Ints) -> Overlaps:
