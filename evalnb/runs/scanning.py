@@ -378,30 +378,41 @@ def _masks(
     found: _Rows, runs: NDArray[np.uint32], images: Images, where: str, problems: list[Problem], sound: Ints
 ) -> tuple[PackedMasks, Ints]:
     """The masks of the sound rows, polygons rasterised; rows whose mask is impossible become problems."""
-    shape, index = found.column["shape"][sound], found.column["index"][sound]
-    size = images.size[np.searchsorted(images.id, found.column["image"][sound])].astype(np.int32)
-    outlined = shape == POLYGONS
-    lost = outlined & ((size <= 0).any(axis=1))
-    for row in index[lost].tolist():
-        problems.append(Problem(where, row, "segmentation", "the image's width and height are not known"))
-    vast = outlined & (size.astype(np.int64).prod(axis=1) >= 2**32)
-    for row, (height, width) in zip(index[vast].tolist(), size[vast].tolist(), strict=True):
-        what = f"the image's {height} × {width} pixels are too many"
-        problems.append(Problem(where, row, "segmentation", what))
-    lost |= vast
-    sound, shape, size, index, outlined = (one[~lost] for one in (sound, shape, size, index, outlined))
-    size[~outlined] = found.column["size"][sound[~outlined]]
-    given = sound[~outlined]
+    outlined = found.column["shape"][sound] == POLYGONS
+    if outlined.any():
+        lost = np.zeros(len(sound), bool)
+        lost[outlined] = _unknown_size(found, sound[outlined], images, where, problems)
+        sound, outlined = sound[~lost], outlined[~lost]
+    given = sound if not outlined.any() else sound[~outlined]
     masks = PackedMasks.between(runs, found.run_start[given], found.run_stop[given], found.column["size"][given])
     if outlined.any():
-        masks = _interleaved(masks, _rasterised(found, sound[outlined], size[outlined]), outlined)
+        size = _image_size(found, sound[outlined], images).astype(np.int32)
+        masks = _interleaved(masks, _rasterised(found, sound[outlined], size), outlined)
     wrong = ~masks.sound
     for row in np.flatnonzero(wrong).tolist():
         total = int(masks[row].counts.sum(dtype=np.int64))
-        height, width = size[row].tolist()
+        height, width = masks.size[row].tolist()
         what = f"the mask's runs cover {total} pixels and its size is {height} × {width}"
-        problems.append(Problem(where, int(index[row]), "segmentation", what))
+        problems.append(Problem(where, int(found.column["index"][sound[row]]), "segmentation", what))
     return (masks, sound) if not wrong.any() else (masks.take(np.flatnonzero(~wrong)), sound[~wrong])
+
+
+def _image_size(found: _Rows, rows: Ints, images: Images) -> Ints:
+    return images.size[np.searchsorted(images.id, found.column["image"][rows])]
+
+
+def _unknown_size(found: _Rows, rows: Ints, images: Images, where: str, problems: list[Problem]) -> NDArray[np.bool_]:
+    """Which of these outlined rows are of images whose size is not known, or too large to be drawn in."""
+    size, index = _image_size(found, rows, images), found.column["index"][rows]
+    unknown = (size <= 0).any(axis=1)
+    for row in index[unknown].tolist():
+        problems.append(Problem(where, row, "segmentation", "the image's width and height are not known"))
+    vast = ~unknown & (size.prod(axis=1) >= 2**32)
+    for row, (height, width) in zip(index[vast].tolist(), size[vast].tolist(), strict=True):
+        what = f"the image's {height} × {width} pixels are too many"
+        problems.append(Problem(where, row, "segmentation", what))
+    out: NDArray[np.bool_] = unknown | vast
+    return out
 
 
 def _rasterised(found: _Rows, rows: Ints, size: NDArray[np.int32]) -> PackedMasks:
@@ -445,9 +456,11 @@ def _interleaved(left: PackedMasks, right: PackedMasks, from_right: NDArray[np.b
 
 
 def _boxes(found: _Rows, sound: Ints, masks: PackedMasks | None) -> Floats:
+    without = found.column["has_box"][sound] == 0
+    if masks is not None and without.all():
+        return masks.box
     box: Floats = found.column["box"][sound]
     if masks is not None:
-        without = found.column["has_box"][sound] == 0
         box[without] = masks.box[without]
     return box
 

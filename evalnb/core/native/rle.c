@@ -46,30 +46,38 @@ EVALNB_PUBLIC void evalnb_mask_ious(const Masks *left, const Masks *right, const
 
 /* Area and tight box of one mask; false where its runs do not fill its size. */
 static bool measure(const uint32_t *counts, int64_t runs, int64_t height, int64_t width, int64_t *area, double *box) {
-    int64_t at = 0, set = 0, x0 = INT64_MAX, x1 = -1, y0 = INT64_MAX, y1 = -1;
+    int64_t at = 0, x = 0, y = 0, set = 0, x0 = INT64_MAX, x1 = -1, y0 = INT64_MAX, y1 = -1;
+    if (height <= 0 || width <= 0) {
+        memset(box, 0, 4 * sizeof *box);
+        *area = 0;
+        return false;
+    }
     for (int64_t i = 0; i < runs; i++) {
         const int64_t run = counts[i];
         if ((i & 1) && run) {
-            const int64_t last = at + run - 1, first_x = height ? at / height : 0, last_x = height ? last / height : 0;
-            if (height <= 0 || last_x >= width) return false;
+            const int64_t low = y + run - 1;
+            const int64_t last_x = low < height ? x : low < 2 * height ? x + 1 : x + low / height;
+            if (last_x >= width) return false;
             set += run;
-            x0 = first_x < x0 ? first_x : x0;
+            x0 = x < x0 ? x : x0;
             x1 = last_x > x1 ? last_x : x1;
-            if (first_x != last_x) {
+            if (x != last_x) {
                 y0 = 0, y1 = height - 1;
             } else {
-                const int64_t top = at - first_x * height, low = last - last_x * height;
-                y0 = top < y0 ? top : y0;
+                y0 = y < y0 ? y : y0;
                 y1 = low > y1 ? low : y1;
             }
         }
-        at += run;
+        at += run, y += run;
+        /* Most runs end in their own column or the next: a division is slow. */
+        if (y >= 2 * height) x += y / height, y %= height;
+        else if (y >= height) x++, y -= height;
     }
     *area = set;
     const bool some = x1 >= 0;
     box[0] = some ? (double)x0 : 0, box[1] = some ? (double)y0 : 0;
     box[2] = some ? (double)(x1 - x0 + 1) : 0, box[3] = some ? (double)(y1 - y0 + 1) : 0;
-    return height > 0 && width > 0 && at == height * width;
+    return at == height * width;
 }
 
 EVALNB_PUBLIC void evalnb_mask_measure(const uint32_t *counts, const int64_t *start, const int64_t *stop,
@@ -107,9 +115,37 @@ EVALNB_PUBLIC int64_t evalnb_runs_from_text(const uint8_t *text, int64_t length,
     return runs_from_text(text, length, out);
 }
 
-static int ascending(const void *left, const void *right) {
-    const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return a < b ? -1 : a > b;
+/* Ascending; a byte at a time from the lowest, as many as `below` has. `twin` is as long as the values. */
+static void sort_places(int64_t *values, int64_t *twin, int64_t n, int64_t below) {
+    if (n <= 24) {
+        for (int64_t i = 1; i < n; i++) {
+            const int64_t value = values[i];
+            int64_t j = i;
+            for (; j > 0 && values[j - 1] > value; j--) values[j] = values[j - 1];
+            values[j] = value;
+        }
+        return;
+    }
+    int64_t *from = values, *to = twin;
+    for (int shift = 0; shift < 63 && below >> shift; shift += 8) {
+        int32_t many[256] = {0}, sum = 0;
+        for (int64_t i = 0; i < n; i++) many[from[i] >> shift & 255]++;
+        for (int v = 0; v < 256; v++) {
+            const int32_t here = many[v];
+            many[v] = sum;
+            sum += here;
+        }
+        for (int64_t i = 0; i < n; i++) to[many[from[i] >> shift & 255]++] = from[i];
+        int64_t *swap = from;
+        from = to, to = swap;
+    }
+    if (from != values) memcpy(values, from, (size_t)n * sizeof *values);
+}
+
+/* The t-th of an edge's steps. */
+static inline void place_on(int64_t xs, int64_t ys, double slope, bool wide, int64_t t, int64_t *u, int64_t *v) {
+    *u = wide ? t + xs : (int64_t)((double)xs + slope * (double)t + .5);
+    *v = wide ? (int64_t)((double)ys + slope * (double)t + .5) : t + ys;
 }
 
 /* The boundary crossings of one polygon part, as COCO rasterises it at five times the resolution; -1 without memory. */
@@ -133,12 +169,12 @@ static int64_t crossings_of(const double *xy, int64_t corners, int64_t height, i
         const int64_t along = wide ? dx : dy;
         const double slope = along ? (wide ? (double)(ye - ys) : (double)(xe - xs)) / (double)along : 0;
         for (int64_t d = 0; d <= along; d++) {
-            const int64_t t = flip ? along - d : d;
-            const int64_t u = wide ? t + xs : (int64_t)((double)xs + slope * (double)t + .5);
-            const int64_t v = wide ? (int64_t)((double)ys + slope * (double)t + .5) : t + ys;
+            int64_t t = flip ? along - d : d, u = 0, v = 0;
+            place_on(xs, ys, slope, wide, t, &u, &v);
             if (begun && u != u_before) {
-                const double x = ((double)(u < u_before ? u : u_before) + .5) / 5 - .5;
-                if (floor(x) == x && x >= 0 && x <= (double)(width - 1)) {
+                const int64_t lower = u < u_before ? u : u_before;
+                /* Five steps to a pixel: a crossing lies in the middle of one. */
+                if (lower % 5 == 2 && lower / 5 < width) {
                     double y = ((double)(v < v_before ? v : v_before) + .5) / 5 - .5;
                     y = y < 0 ? 0 : y > (double)height ? (double)height : y;
                     if (many == *room) {
@@ -147,14 +183,27 @@ static int64_t crossings_of(const double *xy, int64_t corners, int64_t height, i
                         if (!larger) return -1;
                         *out = larger, *room = more;
                     }
-                    (*out)[many++] = (int64_t)x * height + (int64_t)ceil(y);
+                    (*out)[many++] = lower / 5 * height + (int64_t)ceil(y);
+                }
+            }
+            if (wide && d + 1 < along) {
+                /* Along a wide edge every step is a column of fifths: straight to the one before the next middle. */
+                const int64_t towards = flip ? (u % 5 + 5 + 2) % 5 : (12 - u % 5) % 5;
+                const int64_t free_steps = towards < along - d - 1 ? towards : along - d - 1;
+                if (free_steps > 0) {
+                    d += free_steps;
+                    t = flip ? along - d : d;
+                    place_on(xs, ys, slope, wide, t, &u, &v);
                 }
             }
             u_before = u, v_before = v, begun = true;
         }
     }
     if (many == first) return first;
-    qsort(*out + first, (size_t)(many - first), sizeof **out, ascending);
+    int64_t *twin = malloc((size_t)(many - first) * sizeof *twin);
+    if (!twin) return -1;
+    sort_places(*out + first, twin, many - first, height * width + height);
+    free(twin);
     /* Crossings of one place cancel in pairs. */
     int64_t kept = first;
     for (int64_t i = first; i < many;) {
@@ -186,7 +235,13 @@ EVALNB_PUBLIC int64_t evalnb_polygons(const double *xy, const int64_t *part, int
         for (int64_t p = 0; p < parts; p++)
             for (int64_t i = first[p]; i < first[p + 1]; i++) places[i] = 2 * places[i] + ((i - first[p]) & 1);
         /* A part that is never switched off runs to the end. */
-        qsort(places, (size_t)many, sizeof *places, ascending);
+        int64_t *twin = malloc(((size_t)many + 1) * sizeof *twin);
+        if (!twin) {
+            free(places), free(first);
+            return -1;
+        }
+        sort_places(places, twin, many, 2 * (height * width + height));
+        free(twin);
         int64_t kept = 0, on = 0;
         for (int64_t i = 0; i < many;) {
             const int64_t at = places[i] >> 1, before = on;
