@@ -65,12 +65,15 @@ def hotcoco(kind: str, truth: str, results: str) -> Numbers:
 
 
 def hotcoco_lvis(kind: str, truth: str, results: str) -> Numbers:
-    from hotcoco import LVISEval
+    from hotcoco import LVIS, LVISEval, LVISResults
 
     with contextlib.redirect_stdout(io.StringIO()):
-        one = LVISEval(truth, results, kind)
+        known = LVIS(truth)
+        one = LVISEval(known, LVISResults(known, results), kind)
         one.run()
-    return [float(value) for value in one.get_results().values()]
+    found = one.get_results()
+    keys = ["AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf"]
+    return [float(found[key]) for key in (*keys, "AR@300", "ARs@300", "ARm@300", "ARl@300")]
 
 
 def ultrafast_pycocotools(kind: str, truth: str, results: str) -> Numbers:
