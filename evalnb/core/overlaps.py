@@ -20,6 +20,7 @@ from evalnb.core.kinds import overlaps
 from evalnb.core.matching import Matches
 from evalnb.core.records import Detections, Floats, Truths
 from evalnb.core.solving import NATIVE_KINDS, compared
+from evalnb.errors import Invalid
 
 AT_LEAST = 0.1
 """The least overlap that is kept: TIDE's background threshold (Bolya et al., ECCV 2020)."""
@@ -58,6 +59,11 @@ def nearby(
     sigmas = matches.sigmas if sigmas is None else sigmas
     if matches.kind not in NATIVE_KINDS:
         return by_pairs(matches, truths, detections, sigmas=sigmas, at_least=at_least)
+    if len(matches.row) and not 0 <= int(matches.row.min()) <= int(matches.row.max()) < len(detections):
+        raise Invalid(
+            f"the match table speaks of {int(matches.row.max()) + 1:,} detections, these are {len(detections):,}",
+            remedy="pass the records that it was matched from",
+        )
     order, start = matches.truths_by_image
     compare = compared(truths, detections, kind=matches.kind, truth_order=order, truth_start=start)
     find = native.library().evalnb_nearby

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from evalnb.core.matching import AREA_NAMES, Matches
+from evalnb.core.matching import AREA_NAMES, CLAIMS, Matches
 from evalnb.core.packed import PackedMasks
 from evalnb.core.records import Truths
 from evalnb.core.slices import Slice
@@ -28,6 +28,13 @@ MAGIC = b"evalnb matches\r\n"
 """The line ending shows a transfer that changed it."""
 ALIGNED_BYTES = 64
 AGAIN = "evaluate the run again"
+_TYPES = {
+    **dict.fromkeys(["image", "row", "claim_at", "claim_truth", "truth_image", "truth_class"], np.int32),
+    **dict.fromkeys(["rank", "flags", "truth_ignored"], np.uint8),
+    **dict.fromkeys(["claim_matched", "claim_ignored"], np.uint64),
+    **dict.fromkeys(["images", "classes", "start"], np.int64),
+    "score": np.float64,
+}
 
 
 def freeze(
@@ -127,10 +134,15 @@ def _columns(raw: memoryview, listed: Mapping[str, Any], begin: int) -> dict[str
 
 def _check(matches: Matches) -> None:
     """Everything that the native library takes for a place must be one."""
+    for name, dtype in _TYPES.items():
+        if (column := getattr(matches, name)).dtype != dtype or column.ndim != 1:
+            raise Invalid(f"the match table is damaged: its column {name} is of {column.dtype}", remedy=AGAIN)
     rows, images, classes = len(matches.score), len(matches.images), len(matches.classes)
 
-    def within(values: NDArray[Any], low: int, high: int) -> bool:
-        return not len(values) or bool(values.min() >= low and values.max() < high)
+    def within(values: NDArray[np.int32], low: int, high: int) -> bool:
+        # As unsigned numbers, what is below zero lies far above: one pass, not two.
+        lifted = values if low == 0 else values - np.int32(low)
+        return not len(values) or bool(lifted.view(np.uint32).max() < high - low)
 
     def climbs(values: NDArray[Any], *, by: int) -> bool:
         return bool((np.diff(values) >= by).all())
@@ -141,14 +153,14 @@ def _check(matches: Matches) -> None:
         "start": len(start) == classes + 1 and start[0] == 0 and start[-1] == rows and climbs(start, by=0),
         "image": len(matches.image) == rows and within(matches.image, 0, images),
         "rank": len(matches.rank) == len(matches.flags) == len(matches.row) == rows,
-        "flags": within(matches.flags & 127, 0, 1 << len(AREA_NAMES)),
+        "flags": not (matches.flags & np.uint8(127 & -(1 << len(AREA_NAMES)))).any(),
         "claim_at": within(at, 0, rows) and climbs(at, by=1),
         "claim_truth": within(matches.claim_truth, -1, truths),
         "claim_matched": len(at)
         == len(matches.claim_matched)
         == len(matches.claim_ignored)
         == len(matches.claim_truth)
-        == int(np.count_nonzero(matches.flags >> 7)),
+        == int(np.count_nonzero(matches.flags & CLAIMS)),
         "truth_image": within(matches.truth_image, -1, images),
         "truth_class": len(matches.truth_class) == truths and within(matches.truth_class, -1, classes),
         "truth_ignored": len(matches.truth_ignored) == truths,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import evalnb as ev
 from evalnb.core import overlaps
+from evalnb.errors import Invalid
 from evalnb.runs.evaluation import Evaluation
 from tests.parity import problems
 
@@ -48,3 +51,17 @@ def test_a_crowded_image_needs_more_room_than_was_made() -> None:
 def test_nothing_has_no_pairs() -> None:
     one = made("bbox", 3, detections=0)
     assert len(one.nearby) == 0
+
+
+def test_other_records_are_refused_and_not_read_beyond_their_end() -> None:
+    one = made("bbox", 3)
+    truths, detections = one.records()
+    fewer = replace(
+        detections,
+        image=detections.image[:5],
+        class_id=detections.class_id[:5],
+        box=detections.box[:5],
+        score=detections.score[:5],
+    )
+    with pytest.raises(Invalid, match="these are 5"):
+        overlaps.nearby(one.matches, truths, fewer)

@@ -67,6 +67,9 @@ def test_a_place_that_is_none_never_reaches_the_native_library() -> None:
     for column in ("image", "start", "claim_at", "truth_image", "truth_class", "flags"):
         values = getattr(one.matches, column).copy()
         values[len(values) // 2] = 127 if values.dtype == np.uint8 else 1 << 30
+        wide = replace(one.matches, **{column: values.astype(np.float32)})
+        with pytest.raises(EvalnbError, match="is of float32"):
+            frozen.thaw(frozen.freeze(wide, one.records()[0], one.images, dict(one.class_names), ()))
         damaged = replace(one.matches, **{column: values})
         content = frozen.freeze(damaged, one.records()[0], one.images, dict(one.class_names), ())
         with pytest.raises(EvalnbError, match="damaged"):

@@ -237,6 +237,16 @@ static int64_t first_below(const double *score, int64_t from, int64_t to, double
 static void list_reached(const double *recalls, int64_t truths, uint8_t *reached) {
     const double of = (double)truths;
     int64_t from = 0;
+    if (truths < RECALLS) {
+        /* Of few truths each number of them is asked, not each recall. */
+        reached[0] = 0;
+        for (int64_t hits = 1, r = 0; hits <= truths; hits++) {
+            const double share = (double)hits / of;
+            while (r < RECALLS && recalls[r] <= share) r++;
+            reached[hits] = (uint8_t)r;
+        }
+        return;
+    }
     for (int r = 0; r < RECALLS; r++) {
         int64_t needed = (int64_t)(recalls[r] * of);
         /* The division decides, as in COCO; the product is off by one where it rounds the other way. */
