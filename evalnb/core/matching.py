@@ -150,6 +150,13 @@ class Matches:
         return order, start
 
     @cached_property
+    def claims_by_image(self) -> tuple[NDArray[np.int32], Ints]:
+        """The claims by image, ascending within each, and (i + 1,) where each image's begin among them."""
+        of = self.image[self.claim_at]
+        start, order = by_class(of, of, len(self.images))
+        return order, start
+
+    @cached_property
     def truths_by_image(self) -> tuple[NDArray[np.int32], Ints]:
         """The rows of the truths evaluated, by image, and (i + 1,) where each image's begin among them."""
         start, order = by_class(self.truth_image, self.truth_image, len(self.images))

@@ -233,7 +233,8 @@ def copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, N
     truths = np.sort(truth_order[_runs(truth_start, images)])
     flags = matches.flags[rows]
     claims = np.flatnonzero(flags & CLAIMS)
-    from_claim = np.searchsorted(matches.claim_at, rows[claims])
+    claim_order, claim_start = matches.claims_by_image
+    from_claim = np.sort(claim_order[_runs(claim_start, images)])
     part = replace(
         matches,
         image=matches.image[rows],
