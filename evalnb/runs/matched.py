@@ -171,7 +171,7 @@ class Matched:
         recall, precision, confidence."""
         import pandas as pd
 
-        t = self._threshold(iou)
+        t = self.threshold_of(iou)
         full = metrics.accumulate(self.matches, self.rows(), areas=(self.area,), limits=self.matches.limits[-1:])
         precision, score = full.precision[t, :, :, 0, 0], full.scores[t, :, :, 0, 0]
         some = precision[0] > -1
@@ -194,7 +194,7 @@ class Matched:
         """
         import pandas as pd
 
-        one = metrics.by_confidence(self.matches, self.rows(), area=self.area, threshold=self._threshold(iou))
+        one = metrics.by_confidence(self.matches, self.rows(), area=self.area, threshold=self.threshold_of(iou))
         return pd.DataFrame(
             {"confidence": one.confidence, "precision": one.precision, "recall": one.recall, "F1": one.f1}
         )
@@ -221,7 +221,7 @@ class Matched:
         import pandas as pd
 
         one = metrics.by_image(
-            self.matches, self.rows(), confidence=confidence, area=self.area, threshold=self._threshold(iou)
+            self.matches, self.rows(), confidence=confidence, area=self.area, threshold=self.threshold_of(iou)
         )
         frame = pd.DataFrame(
             {
@@ -239,7 +239,8 @@ class Matched:
         order = pd.concat([frame["F1"], -wrong, frame["image"]], axis=1).sort_values(["F1", "wrong", "image"]).index
         return frame.loc[order].reset_index(drop=True)
 
-    def _threshold(self, iou: float) -> int:
+    def threshold_of(self, iou: float) -> int:
+        """The place of an IoU among those that were matched; Invalid for one that was not."""
         at = int(np.argmin(np.abs(THRESHOLDS - iou)))
         if abs(float(THRESHOLDS[at]) - iou) > 1e-9:
             raise Invalid(f"nothing was matched at IoU {iou}", remedy="use 0.5, 0.55, … 0.95")

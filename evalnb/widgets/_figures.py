@@ -108,7 +108,7 @@ class Figures:
         """All that follows a slider, from one count of the part."""
         one = self.narrowed(query)
         matches, part, area = one.matches, one.rows(), AREA_NAMES.index(one.area)
-        threshold = one._threshold(query.iou)
+        threshold = one.threshold_of(query.iou)
         found = metrics.tally(matches, part, area=one.area, curves=True)
         places = part.places(matches)
         per_class = np.full((len(matches.classes), 5), np.nan, np.float32)
@@ -231,7 +231,7 @@ class Figures:
         one = self.narrowed(query)
         if isinstance(mark, ClassMark):
             one = one.where(classes=[self.whole.named(mark.class_id)])
-        part, threshold = one.rows(), one._threshold(query.iou)
+        part, threshold = one.rows(), one.threshold_of(query.iou)
         table = metrics.by_image(one.matches, part, confidence=operating(query), area=one.area, threshold=threshold)
         inside = np.ones(len(one.matches.images), bool) if part.images is None else part.images
         wrong = table.fp + table.fn
@@ -258,7 +258,7 @@ class Figures:
             rows = np.arange(len(matches)) if isinstance(rows, slice) else rows
             score = matches.score[rows]
             rows = rows[(score >= mark.low) & (score <= mark.high)]
-            word = np.uint64(1) << bit(one._threshold(query.iou), area)
+            word = np.uint64(1) << bit(one.threshold_of(query.iou), area)
             rows = rows[(matches.ignored[rows] & word) == 0]
             hit = (matches.matched[rows] & word) != 0
             return matches.image[rows if mark.outcome == "any" else rows[hit == (mark.outcome == "hit")]]
