@@ -152,8 +152,9 @@ class MeanAveragePrecision:
         truth, found = _joined(self._truth), _joined(self._found)
         measured = truth["box"][:, 2] * truth["box"][:, 3]
         shapes = [PackedMasks.of(one["masks"]) if kind == "segm" else None for one in (truth, found)]
-        if shapes[0] is not None:
-            measured = shapes[0].area.astype(np.float64)
+        if "segm" in self._kinds:
+            # With both kinds torchmetrics sorts truths by the masks' area into the ranges, for boxes too.
+            measured = PackedMasks.of(truth["masks"]).area.astype(np.float64)
         truths = Truths(
             id=np.arange(len(truth["labels"]), dtype=np.int64) + 1,
             image=truth["image"],
