@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -30,6 +31,12 @@ from evalnb.store.embedded import postgres, valkey
 from tests.lab import CHROMIUM_FLAGS
 from tests.outside import OutsideServers, outside_servers
 from tests.yard import Yard, make_yard
+
+# The same examples everywhere, so that a change is judged by what it changes; new ones on demand:
+# pytest --hypothesis-profile explore tests/parity
+hypothesis.settings.register_profile("steady", derandomize=True)
+hypothesis.settings.register_profile("explore", derandomize=False, print_blob=True)
+hypothesis.settings.load_profile("steady")
 
 # A cluster in memory starts as a real one does, without queueing for the disk; a kill loses nothing there either.
 SHARED_MEMORY = Path("/dev/shm")
