@@ -21,7 +21,7 @@ _TOUR = "01-tour.ipynb"
 
 @click.command()
 @click.option("--images", default=320, show_default=True, help="How many scenes to paint.")
-@click.option("--epochs", default=16, show_default=True, help="How long to train the small detector.")
+@click.option("--epochs", default=12, show_default=True, help="How long to train the small detector.")
 @click.option("--detach", "-d", is_flag=True, help="Leave it running in the background; `evalnb down` ends it.")
 def demo(images: int, epochs: int, detach: bool) -> None:
     """Start everything, with data and a small detector, at the tour.
