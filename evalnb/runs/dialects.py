@@ -115,6 +115,11 @@ def _answers(evaluation: Evaluation) -> Answers:
             f"tools are compared over boxes, and this evaluation compares {evaluation.kind}",
             remedy="evaluate with kind='bbox'",
         )
+    if evaluation.protocol != "coco":
+        raise Invalid(
+            f"tools are compared with COCO's AP, and this evaluation is by the rules of {evaluation.protocol}",
+            remedy="evaluate the files by COCO's rules: evalnb.evaluate_coco(truth, detections)",
+        )
     if evaluation.area != "all":
         raise Invalid(
             f"tools are compared over objects of every size, and this part holds the {evaluation.area} ones",

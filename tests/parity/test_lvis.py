@@ -182,3 +182,14 @@ def test_a_file_that_is_not_lvis_is_refused() -> None:
     truth["images"][0]["neg_category_ids"] = "all"
     with pytest.raises(Invalid, match="neg_category_ids 'all'"):
         evaluate_lvis(truth, results, "bbox")
+
+
+def test_other_tools_are_not_held_against_lvis() -> None:
+    truth = {
+        "images": [{"id": 1, "width": 99, "height": 99, "neg_category_ids": [], "not_exhaustive_category_ids": []}],
+        "categories": [{"id": 1, "name": "one", "frequency": "f"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20], "area": 400}],
+    }
+    results = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20], "score": 0.9}]
+    with pytest.raises(Invalid, match="by the rules of lvis"):
+        evaluate_lvis(truth, results, "bbox").dialects()
