@@ -238,7 +238,7 @@ def copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, N
     rows = _members(matches.by_image, images, len(matches))
     truths = _members(matches.truths_by_image, images, len(matches.truth_image))
     from_claim = _members(matches.claims_by_image, images, len(matches.claim_at))
-    columns = {
+    columns: dict[str, Any] = {
         name: np.empty(len(rows), getattr(matches, name).dtype) for name in ("image", "score", "rank", "flags")
     }
     copy, where = native.library().evalnb_rows, native.address(rows)
