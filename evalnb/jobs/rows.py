@@ -37,3 +37,8 @@ def events(session: Session, job_id: UUID, after: int = 0) -> list[JobEvent]:
 def cancel(session: Session, job_id: UUID) -> JobRecord:
     """Cancel a queued job at once; ask the worker of a running one to stop. A finished job stays as it is."""
     return rows.request_cancel(session, job_id)
+
+
+def counts(session: Session) -> tuple[dict[tuple[str, str], int], float]:
+    """(kind, state) → how many jobs of all projects, and the seconds that the oldest queued one has waited."""
+    return rows.counts(session)

@@ -14,6 +14,8 @@ class Problem(Wire):
     status: int
     detail: str
     remedy: str
+    request_id: str = ""
+    """What the log calls the request; also in the header X-Request-Id."""
 
 
 class HealthCheck(Wire):
@@ -33,6 +35,14 @@ class Health(Wire):
     status: Literal["ok", "degraded", "down"]
     version: str
     checks: list[HealthCheck]
+
+
+class Alive(Wire):
+    """The process answers. Says nothing of what it needs: see ``Health``."""
+
+    status: Literal["ok"]
+    version: str
+    uptime_s: float
 
 
 class DatasetItem(Wire):

@@ -13,9 +13,10 @@ from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.settings import Settings
 from evalnb.store import open_store
 from evalnb.wire.http import Problem
-from evalnb_server import problems
+from evalnb_server import monitoring, problems
 from evalnb_server.deps import signed_in
-from evalnb_server.routers import datasets, health, members, session, tokens, users
+from evalnb_server.monitoring.collect import StoreCollector
+from evalnb_server.routers import datasets, health, members, metrics, session, tokens, users
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -29,6 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.metrics.registry.register(StoreCollector(app.state.store))
         yield
         app.state.store.close()
 
@@ -42,6 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    app.state.metrics = monitoring.Metrics()
+    monitoring.install(app, app.state.metrics)
     problems.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
@@ -50,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         dependencies=[Depends(signed_in)],
         responses={status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)},
     )
-    for noun in (session, users, tokens, members, datasets):
+    for noun in (session, users, tokens, members, datasets, metrics):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from evalnb.errors import EvalnbError, Throttled
 from evalnb.wire.http import Problem
+from evalnb_server.monitoring import current_id
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def _answer(
 ) -> JSONResponse:
     # 499 (Cancelled) is nginx's, and unknown to http.HTTPStatus.
     name = title or (HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error")
-    problem = Problem(title=name, status=status, detail=happened, remedy=remedy)
+    problem = Problem(title=name, status=status, detail=happened, remedy=remedy, request_id=current_id())
     return JSONResponse(
         problem.model_dump(), status_code=status, headers=headers, media_type="application/problem+json"
     )
