@@ -1,6 +1,7 @@
 """Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
 
 from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._cut import RECIPE
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
 from evalnb.imagery._labels import decode_labels
@@ -10,6 +11,7 @@ from evalnb.imagery._tiler import PYRAMID_PIXELS, SharedPixels, Tiler, build_pyr
 __all__ = [
     "MAX_PIXELS",
     "PYRAMID_PIXELS",
+    "RECIPE",
     "Header",
     "SharedPixels",
     "Tiler",
