@@ -44,7 +44,7 @@ def projects_of(session: Session, who: Caller) -> Collection[int] | None:
 
 def project(session: Session, who: Caller, project_id: int, role: Role = "viewer") -> Any:
     """The project."""
-    return projects.get(session, project_id)
+    return projects.counted(session, project_id)
 
 
 def dataset(session: Session, who: Caller, dataset_id: int, role: Role = "viewer") -> DatasetRecord:
@@ -79,6 +79,11 @@ def job(session: Session, who: Caller, job_id: UUID, role: Role = "viewer") -> J
     return jobs.get(session, job_id)
 
 
-def report(session: Session, who: Caller, slug: str, project_id: int, role: Role = "viewer") -> reports.ReportRecord:
+def report(session: Session, who: Caller, slug: str, role: Role = "viewer") -> reports.ReportRecord:
     """The report."""
-    return reports.by_slug(session, slug, project_id=project_id)
+    return reports.by_slug(session, slug)
+
+
+def model(session: Session, who: Caller, model_id: int, role: Role = "viewer") -> int:
+    """The project of the model."""
+    return models.counted(session, model_id).project_id

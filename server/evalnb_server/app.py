@@ -10,13 +10,26 @@ from fastapi.responses import RedirectResponse
 
 import evalnb
 from evalnb.cli.supervision.runfile import RunDirectory
+from evalnb.runs.opened import Opened
 from evalnb.settings import Settings
 from evalnb.store import open_store
 from evalnb.wire.http import Problem
 from evalnb_server import openapi, problems
 from evalnb_server.deps import require_token
+from evalnb_server.limits import BodyLimit
 from evalnb_server.routers import annotations as shapes
-from evalnb_server.routers import datasets, health, images, jobs, projects
+from evalnb_server.routers import (
+    comparisons,
+    datasets,
+    evaluations,
+    health,
+    images,
+    jobs,
+    models,
+    projects,
+    reports,
+    runs,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.evaluations = Opened(app.state.store)
         yield
         app.state.store.close()
 
@@ -43,11 +57,12 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    app.add_middleware(BodyLimit)
     problems.install(app)
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(require_token)], responses={401: {"model": Problem}})
-    for noun in (projects, datasets, images, shapes, jobs):
+    for noun in (projects, datasets, images, shapes, models, runs, evaluations, comparisons, jobs, reports):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

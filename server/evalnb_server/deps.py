@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from evalnb.errors import Unauthorized
+from evalnb.runs.opened import Opened
 from evalnb.store import Store
 
 _bearer = HTTPBearer(auto_error=False, description="The token in EVALNB_HOME/run/api-token.")
@@ -39,6 +40,14 @@ def _session(request: Request) -> Iterator[Session]:
     with _store(request).database.transaction() as session:
         yield session
 
+
+def _evaluations(request: Request) -> Opened:
+    opened: Opened = request.app.state.evaluations
+    return opened
+
+
+OpenEvaluations = Annotated[Opened, Depends(_evaluations)]
+"""The evaluations that were looked at last, open. Ask ``access`` first."""
 
 OpenStore = Annotated[Store, Depends(_store)]
 """The store, for verbs that open transactions of their own."""

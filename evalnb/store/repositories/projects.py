@@ -38,8 +38,8 @@ def page(
     return [ProjectCounts(*row) for row in session.execute(chosen.order_by(ProjectRow.id).limit(limit))]
 
 
-def get(session: Session, project_id: int) -> ProjectCounts:
-    """The project of that id; NotFound otherwise."""
+def counted(session: Session, project_id: int) -> ProjectCounts:
+    """The project of that id with how much is in it; NotFound otherwise."""
     found = page(session, among=[project_id], limit=1)
     if not found:
         raise NotFound(f"there is no project {project_id}", remedy="list the projects to see their ids")

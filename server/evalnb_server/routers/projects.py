@@ -27,14 +27,14 @@ def page(session: OneSession, who: Who, after: After = 0, limit: Limit = 100) ->
 def create(session: OneSession, who: Who, asked: NewProject) -> ProjectItem:
     """Make a project. Owners only."""
     access.owner(who)
-    return _item(projects.get(session, projects.create(session, asked.name)))
+    return _item(projects.counted(session, projects.create(session, asked.name)))
 
 
 @router.get("/{project_id}", operation_id="projects_get", responses=READ)
 def get(session: OneSession, who: Who, project_id: Id) -> ProjectItem:
     """One project."""
     access.project(session, who, project_id)
-    return _item(projects.get(session, project_id))
+    return _item(projects.counted(session, project_id))
 
 
 def _item(one: ProjectCounts) -> ProjectItem:
