@@ -8,10 +8,9 @@ from fastapi import APIRouter
 
 from evalnb.runs.comparison import Comparison
 from evalnb.wire.http import ComparedImage, ComparisonDetail, ComparisonRow
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, Id
-from evalnb_server.deps import OpenEvaluations, OpenStore
+from evalnb_server.deps import OpenEvaluations, OpenStore, Who
 from evalnb_server.narrowing import Narrows
 from evalnb_server.routers.evaluations import Level, Replicates
 

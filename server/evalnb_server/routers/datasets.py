@@ -18,10 +18,9 @@ from evalnb.wire.http import (
     DatasetTag,
     NewDataset,
 )
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
-from evalnb_server.deps import OneSession
+from evalnb_server.deps import OneSession, Who
 from evalnb_server.narrowing import Part
 
 router = APIRouter(tags=["datasets"])

@@ -34,10 +34,9 @@ from evalnb.wire.http import (
     PrecisionRecall,
     Text,
 )
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, After, Id, Limit, cut
-from evalnb_server.deps import OneSession, OpenEvaluations, OpenStore
+from evalnb_server.deps import OneSession, OpenEvaluations, OpenStore, Who
 from evalnb_server.narrowing import Narrows
 from evalnb_server.routers.runs import OfDataset
 

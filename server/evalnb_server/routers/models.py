@@ -7,10 +7,9 @@ from fastapi import APIRouter
 from evalnb.store.repositories import models
 from evalnb.store.repositories.models import ModelCounts, ModelVersion
 from evalnb.wire.http import ModelItem, ModelPage, VersionItem, VersionPage
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, After, Id, Limit, cut
-from evalnb_server.deps import OneSession
+from evalnb_server.deps import OneSession, Who
 
 router = APIRouter(tags=["models"])
 

@@ -13,10 +13,9 @@ from evalnb.store.repositories import evaluations
 from evalnb.store.repositories import reports as rows
 from evalnb.store.repositories.reports import ReportRecord
 from evalnb.wire.http import NewReport, ReportItem, ReportPage
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
-from evalnb_server.deps import OneSession, OpenEvaluations, OpenStore
+from evalnb_server.deps import OneSession, OpenEvaluations, OpenStore, Who
 
 router = APIRouter(tags=["reports"])
 

@@ -13,10 +13,9 @@ from evalnb.store.repositories import evaluations, predictions
 from evalnb.store.repositories.evaluations import Origin
 from evalnb.store.repositories.predictions import PredictionRun
 from evalnb.wire.http import MOST_INT, RunItem, RunPage
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, After, Id, Limit, cut
-from evalnb_server.deps import OneSession
+from evalnb_server.deps import OneSession, Who
 
 router = APIRouter(tags=["runs"])
 
