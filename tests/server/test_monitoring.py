@@ -57,14 +57,14 @@ def lines(log: Path) -> list[dict[str, Any]]:
 def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api, log: Path) -> None:
     auth = {"Authorization": f"Bearer {api.token}"}
     given = httpx.get(
-        f"{api.base}/api/datasets?after=-1", headers={**auth, "X-Request-Id": "trace-7.a_B"}, trust_env=False
+        f"{api.base}/api/projects?after=-1", headers={**auth, "X-Request-Id": "trace-7.a_B"}, trust_env=False
     )
     assert given.status_code == 422
     assert given.headers["x-request-id"] == given.json()["request_id"] == "trace-7.a_B"
     made = set()
     for strange in ("", "a b", 'a"}', "x" * 65, "é", "a\tb"):
         answer = httpx.get(
-            f"{api.base}/api/datasets", headers={**auth, "X-Request-Id": strange.encode()}, trust_env=False
+            f"{api.base}/api/projects", headers={**auth, "X-Request-Id": strange.encode()}, trust_env=False
         )
         assert answer.headers["x-request-id"] != strange and len(answer.headers["x-request-id"]) == 32
         made.add(answer.headers["x-request-id"])
@@ -73,8 +73,8 @@ def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api, 
     assert (line["logger"], line["method"], line["path"], line["route"], line["status"]) == (
         "evalnb.access",
         "GET",
-        "/api/datasets",
-        "/api/datasets",
+        "/api/projects",
+        "/api/projects",
         422,
     )
     assert line["took_ms"] >= 0 and line["bytes"] == len(given.content)
@@ -100,17 +100,17 @@ def test_an_unexpected_error_has_its_request_id_too(caplog: pytest.LogCaptureFix
 
 
 def test_numbers_count_by_route_template_and_never_by_what_a_client_invents(api: Api) -> None:
-    for path in ("/api/datasets", "/api/datasets", "/api/nothing/1", "/api/nothing/2"):
+    for path in ("/api/projects", "/api/projects", "/api/nothing/1", "/api/nothing/2"):
         api.get(path)
-    httpx.request("BREW", f"{api.base}/api/datasets", trust_env=False)
+    httpx.request("BREW", f"{api.base}/api/projects", trust_env=False)
     found = numbers(api)
     routes = {dict(labels)["route"] for name, labels in found if name == "evalnb_http_requests_total"}
-    assert routes <= {"/api/datasets", "unknown", "/api/health", "/api/metrics"}
+    assert routes <= {"/api/projects", "unknown", "/api/health", "/api/metrics"}
     methods = {dict(labels)["method"] for name, labels in found if name == "evalnb_http_requests_total"}
     assert methods == {"GET", "other"}
-    assert number(api, "evalnb_http_requests_total", method="GET", route="/api/datasets", status="200") == 2
+    assert number(api, "evalnb_http_requests_total", method="GET", route="/api/projects", status="200") == 2
     assert number(api, "evalnb_http_requests_total", method="GET", route="unknown", status="404") == 2
-    assert number(api, "evalnb_http_request_seconds_count", method="GET", route="/api/datasets") == 2
+    assert number(api, "evalnb_http_request_seconds_count", method="GET", route="/api/projects") == 2
     assert number(api, "evalnb_http_requests_in_flight") == 1  # the one that asks
     assert number(api, "evalnb_database_connections_in_use") == 0
 
