@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from evalnb.errors import Unauthorized, Unavailable
 from evalnb_server.front.backends import Backends, Headers, Pool
 
 COOKIE = "evalnb_session"
@@ -24,6 +25,8 @@ class Caller:
 
     name: str
     owner: bool = False
+    scope: str = "read"
+    """How far the proof reaches: a sign-in's is ``admin``, an API token's what it was made for."""
     projects: frozenset[int] = field(default_factory=frozenset)
     """Ids of the projects that they are a member of; an owner reaches all."""
 
@@ -50,8 +53,8 @@ class Callers(Protocol):
     async def find(self, proof: Proof) -> Caller | None:
         """Whoever ``proof`` belongs to, or None."""
 
-    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers | None:
-        """``Set-Cookie`` headers for {"token": …} or {"name": …, "password": …}; None where it is refused."""
+    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers:
+        """``Set-Cookie`` headers for {"token": …} or {"name": …, "password": …}. Unauthorized where it is refused."""
 
 
 class ByToken:
@@ -70,12 +73,12 @@ class ByToken:
         right = hmac.compare_digest(said.encode(), self._token.encode()) or hmac.compare_digest(
             proof.cookie.encode(), self._cookie.encode()
         )
-        return Caller("owner", owner=True) if right else None
+        return Caller("owner", owner=True, scope="admin") if right else None
 
-    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers | None:
+    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers:
         """A cookie for the token; nobody has a name here."""
         if not hmac.compare_digest(given.get("token", "").encode(), self._token.encode()):
-            return None
+            raise Unauthorized("that token is not valid here", remedy="`evalnb status` prints the address with it")
         return [(b"Set-Cookie", f"{COOKIE}={self._cookie}; Path=/; HttpOnly; SameSite=Lax".encode())]
 
 
@@ -122,16 +125,20 @@ class ByApi:
         return Caller(
             name=about["name"],
             owner=about["owner"],
+            scope=about["scope"],
             projects=frozenset(int(one["id"]) for one in about["projects"]),
         )
 
-    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers | None:
-        """The API's cookies. Unavailable where it does not answer."""
+    async def sign_in(self, given: dict[str, str], *, headers: Headers) -> Headers:
+        """The API's cookies. Unauthorized where it refuses, Unavailable where it does not answer."""
         api = self._backends.named("api")
         if api is None:
-            return None
+            raise Unavailable("the API does not run", remedy="see why with `evalnb status`")
         more = [*headers, (b"Content-Type", b"application/json")]
         reply = await self._pool.ask(api, "POST", "/api/session", headers=more, body=json.dumps(given).encode())
-        if not 200 <= reply.status < 300:
-            return None
+        if reply.status >= 500:
+            raise Unavailable("the API cannot sign anybody in now", remedy=f"its log says why: {api.log}")
+        if reply.status >= 400:
+            said = json.loads(reply.body)
+            raise Unauthorized(said["detail"], remedy=said["remedy"])
         return [(name, value) for name, value in reply.headers if name.lower() == b"set-cookie"]

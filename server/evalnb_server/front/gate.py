@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from evalnb.errors import Unauthorized
 from evalnb_server.front import pages
 from evalnb_server.front.backends import Backend, Backends, Headers
 from evalnb_server.front.callers import COOKIE, Caller, Callers, Proof
@@ -93,14 +94,46 @@ class Onward:
     headers: Headers
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How people see this address."""
+
+    public: str | None = None
+    """``https://evalnb.example.org`` where a proxy with TLS stands before the front."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Who may say for whom it asks."""
+
+    def headers(self, ask: Ask) -> Headers:
+        """What a backend is told about the client and the address that it opened."""
+        host = ask.get(b"host")
+        parts = urlsplit(self.public or "")
+        by_proxy = self.public is not None and host.lower() == parts.netloc.lower()
+        hops = [ask.peer]
+        # Only where a proxy is expected: a client that comes straight here must not choose its own address.
+        if by_proxy and (told := ask.get(b"x-forwarded-for")) and self._trusts(ask.peer):
+            hops.insert(0, told)
+        return [
+            (b"X-Forwarded-For", ", ".join(hops).encode("latin-1")),
+            (b"X-Forwarded-Proto", (parts.scheme if by_proxy else "http").encode()),
+            (b"X-Forwarded-Host", host.encode("latin-1")),
+        ]
+
+    def _trusts(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.proxies)
+
+
 class Gate:
     """Decides about every request."""
 
-    def __init__(self, backends: Backends, callers: Callers, *, hosts: Iterable[str], scheme: str = "http") -> None:
+    def __init__(self, backends: Backends, callers: Callers, *, names: Iterable[str], origin: Origin) -> None:
         self._backends = backends
         self._callers = callers
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self._scheme = scheme
+        self._names = frozenset(name.lower() for name in names)
+        self._origin = origin
 
     async def decide(self, ask: Ask, form: Callable[[], Awaitable[bytes]]) -> Answer | Onward:
         """An answer of the front's own, or where the request goes. ``form`` reads the body where it is a form."""
@@ -125,26 +158,26 @@ class Gate:
             if refused is not None:
                 return refused
         return Onward(
-            backend, ask.without_token() if backend.guard else ask.target, _onward(ask, backend, self._scheme)
+            backend, ask.without_token() if backend.guard else ask.target, _onward(ask, backend, self._origin)
         )
 
     def _known_host(self, ask: Ask) -> bool:
         # A page of another name that its owner lets point here (DNS rebinding) would be of its own origin in the
         # browser's eyes. A bare address cannot be made to point elsewhere.
         name = _host_name(ask.get(b"host"))
-        if name in self._hosts or name == "localhost" or name.endswith(".localhost"):
+        if name in self._names or name == "localhost" or name.endswith(".localhost"):
             return True
         try:
-            ipaddress.ip_address(name.strip("[]"))
+            ip_address(name.strip("[]"))
         except ValueError:
             return False
         return True
 
     async def _by_link(self, ask: Ask) -> Answer:
-        cookies = await self._callers.sign_in({"token": ask.query_token}, headers=_onward_origin(ask, self._scheme))
-        if cookies is None:
-            wrong = "That token is not valid here. See the one that is with `evalnb status`."
-            return pages.sign_in(to=ask.without_token(), wrong=wrong, names=self._callers.has_names)
+        try:
+            cookies = await self._callers.sign_in({"token": ask.query_token}, headers=self._for_signing_in(ask))
+        except Unauthorized as error:
+            return pages.sign_in(to=_own_path(ask.without_token()), wrong=error, names=self._callers.has_names)
         return pages.redirect(_own_path(ask.without_token()), more=cookies)
 
     async def _own(self, ask: Ask, form: Callable[[], Awaitable[bytes]]) -> Answer:
@@ -173,13 +206,17 @@ class Gate:
         to = _own_path(given.pop("next", "/"))
         named = bool(given.get("name"))
         keep = ("name", "password") if named else ("token",)
-        cookies = await self._callers.sign_in(
-            {key: given.get(key, "") for key in keep}, headers=_onward_origin(ask, self._scheme)
-        )
-        if cookies is None:
-            wrong = "That name and password do not fit." if named else "That token is not valid here."
-            return pages.sign_in(to=to, wrong=wrong, names=self._callers.has_names)
+        try:
+            cookies = await self._callers.sign_in(
+                {key: given.get(key, "") for key in keep}, headers=self._for_signing_in(ask)
+            )
+        except Unauthorized as error:
+            return pages.sign_in(to=to, wrong=error, names=self._callers.has_names)
         return pages.redirect(to, more=cookies)
+
+    def _for_signing_in(self, ask: Ask) -> Headers:
+        kept = [(name, value) for name, value in ask.headers if name.lower() in {b"user-agent", b"cookie"}]
+        return [*kept, *self._origin.headers(ask)]
 
     async def _guarded(self, ask: Ask, backend: Backend) -> Answer | None:
         """A refusal, or None where the caller may pass."""
@@ -225,10 +262,11 @@ _CHALLENGE = (b"WWW-Authenticate", b"Bearer")
 
 
 def _may(caller: Caller, backend: Backend, ask: Ask) -> bool:
+    if backend.guard == "owner":
+        # A token for reading is not one for running code.
+        return caller.owner and caller.scope == "admin"
     if caller.owner:
         return True
-    if backend.guard == "owner":
-        return False
     if not caller.projects:
         return False
     # Voila renders as the owner of the home: which report somebody may see is decided here.
@@ -241,7 +279,7 @@ def _may(caller: Caller, backend: Backend, ask: Ask) -> bool:
     )
 
 
-def _onward(ask: Ask, backend: Backend, scheme: str) -> Headers:
+def _onward(ask: Ask, backend: Backend, origin: Origin) -> Headers:
     dropped = _HOP | _OURS | _named_in_connection(ask.headers)
     headers = [(name, value) for name, value in ask.headers if name.lower() not in dropped]
     if backend.guard:
@@ -252,16 +290,7 @@ def _onward(ask: Ask, backend: Backend, scheme: str) -> Headers:
         headers.append((b"Authorization", f"token {backend.secret}".encode()))
     if ask.upgrades:
         headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
-    return [*headers, *_onward_origin(ask, scheme)]
-
-
-def _onward_origin(ask: Ask, scheme: str) -> Headers:
-    host = ask.get(b"host").encode("latin-1")
-    return [
-        (b"X-Forwarded-For", ask.peer.encode()),
-        (b"X-Forwarded-Proto", scheme.encode()),
-        (b"X-Forwarded-Host", host),
-    ]
+    return [*headers, *origin.headers(ask)]
 
 
 def downward(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

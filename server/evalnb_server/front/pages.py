@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
 
+from evalnb.errors import Unauthorized
 from evalnb_server.front.backends import Backend, Headers
 from evalnb_server.front.callers import Caller
 
@@ -58,6 +59,10 @@ def page(status: int, title: str, inside: str, *, again_s: int | None = None, mo
     return Answer(status, text.encode(), headers)
 
 
+def _sentence(words: str) -> str:
+    return escape(f"{words[:1].upper()}{words[1:].rstrip('.')}.")
+
+
 def redirect(to: str, *, more: Headers | None = None) -> Answer:
     """Go there with GET. ``to`` is a path of this origin."""
     where = to.encode("ascii", "backslashreplace")
@@ -76,7 +81,7 @@ def refusal(status: int, happened: str, remedy: str, *, for_people: bool, more: 
     """A refusal, as a page or as a problem."""
     if not for_people:
         return problem(status, happened, remedy, more=more)
-    said = f'<p>{escape(happened[:1].upper() + happened[1:])}.</p><p class="soft">{escape(remedy)}</p>'
+    said = f'<p>{_sentence(happened)}</p><p class="soft">{_sentence(remedy)}</p>'
     return page(status, HTTPStatus(status).phrase, said, more=more)
 
 
@@ -108,15 +113,15 @@ def home(caller: Caller, backends: list[Backend], left_out: dict[str, str]) -> A
         f'<li><a href="{where}">{escape(title)}<span>{escape(what)}</span></a></li>' for where, title, what in rows
     )
     why = left_out.get("portal", "")
-    note = f'<p class="soft">{escape(why[:1].upper() + why[1:])}</p>' if why else ""
+    note = f'<p class="soft">{_sentence(why)}</p>' if why else ""
     said = f'<p class="soft">Signed in as {escape(caller.name)}.</p><ul>{links}</ul>{note}'
     return page(200, "evalnb", said)
 
 
-def sign_in(*, to: str, wrong: str = "", names: bool = True) -> Answer:
+def sign_in(*, to: str, wrong: Unauthorized | None = None, names: bool) -> Answer:
     """A form for the token that ``evalnb up`` prints, and for a name and password where accounts are kept."""
     hidden = f'<input type="hidden" name="next" value="{escape(to, quote=True)}">'
-    said = f'<p role="alert">{escape(wrong)}</p>' if wrong else ""
+    said = f'<p role="alert">{_sentence(wrong.happened)} {_sentence(wrong.remedy)}</p>' if wrong else ""
     by_name = (
         '<label for="name">Name</label><input id="name" name="name" autocomplete="username">'
         '<label for="password">Password</label>'

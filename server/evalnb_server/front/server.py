@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.settings import Settings
 from evalnb_server.front.backends import Backends, Pool
-from evalnb_server.front.callers import ByToken, Callers
+from evalnb_server.front.callers import ByApi, ByToken, Callers
 from evalnb_server.front.connection import Connection
-from evalnb_server.front.gate import Gate
+from evalnb_server.front.gate import Gate, Origin
 from evalnb_server.front.visit import Limits, Visit
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,10 @@ class Front:
         self._limits = limits or Limits()
         self._pool = Pool()
         backends = Backends(run.path / "backends.json")
-        callers: Callers = ByToken(run.api_token())
-        self._gate = Gate(backends, callers, hosts=_hosts(settings), scheme=_scheme(settings))
+        accounts = backends.named("api") is not None
+        callers: Callers = ByApi(backends, self._pool) if accounts else ByToken(run.api_token())
+        origin = Origin(settings.public_url, tuple(settings.proxy_networks))
+        self._gate = Gate(backends, callers, names=_names(settings), origin=origin)
         self._visits: set[asyncio.Task[None]] = set()
 
     async def serve(self, host: str, port: int) -> None:
@@ -73,13 +75,9 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _hosts(settings: Settings) -> set[str]:
+def _names(settings: Settings) -> set[str]:
     """The names that this machine is called by. Addresses in numbers are always its own."""
     found = {socket.gethostname(), settings.host}
     if settings.public_url is not None:
         found.add(urlsplit(settings.public_url).hostname or "")
     return found - {""}
-
-
-def _scheme(settings: Settings) -> str:
-    return urlsplit(settings.public_url).scheme if settings.public_url is not None else "http"
