@@ -13,9 +13,10 @@ from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.settings import Settings
 from evalnb.store import open_store
 from evalnb.wire.http import Problem
-from evalnb_server import problems
+from evalnb_server import openapi, problems
 from evalnb_server.deps import require_token
-from evalnb_server.routers import datasets, health
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.routers import datasets, health, images, jobs, projects
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -43,9 +44,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app)
+    openapi.install(app)
     app.include_router(health.router, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(require_token)], responses={401: {"model": Problem}})
-    for noun in (datasets,):
+    for noun in (projects, datasets, images, shapes, jobs):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 
