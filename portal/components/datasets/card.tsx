@@ -15,8 +15,8 @@ export function DatasetCard({ project, dataset }: { project: number; dataset: Da
       data-row href={routes.dataset(project, dataset.id)}
       className="group block overflow-hidden rounded-lg border border-line bg-surface transition-colors hover:border-line-strong"
     >
-      <span className="grid h-32 grid-cols-4 gap-px overflow-hidden bg-sunk">
-        <Suspense fallback={<Skeleton className="col-span-4 rounded-none" />}><Cover dataset={dataset.id} /></Suspense>
+      <span className="flex h-32 gap-px overflow-hidden bg-sunk">
+        <Suspense fallback={<Skeleton className="flex-1 rounded-none" />}><Cover dataset={dataset.id} /></Suspense>
       </span>
       <span className="block border-t border-line p-3.5">
         <span className="flex items-center gap-2">
@@ -37,6 +37,6 @@ export function DatasetCard({ project, dataset }: { project: number; dataset: Da
 /** The first pictures; a dataset without any shows the quiet ground. */
 async function Cover({ dataset }: { dataset: number }) {
   const { items } = await (await api()).images.list(dataset, { limit: 4 });
-  if (items.length === 0) return <span className="col-span-4 grid place-items-center text-xs text-faint">no images</span>;
-  return items.map((one) => <Thumb key={one.id} image={one} size={256} alt="" className="size-full object-cover" />);
+  if (items.length === 0) return <span className="grid flex-1 place-items-center text-xs text-faint">no images</span>;
+  return items.map((one) => <Thumb key={one.id} image={one} size={256} alt="" className="h-full min-w-0 flex-1 object-cover" />);
 }

@@ -15,7 +15,7 @@ import { type ImageFilter, routes } from "@/lib/routes";
 import { Thumb } from "./thumb";
 
 /** px */
-const [least, gap, caption, margin] = [168, 12, 40, 16];
+const [least, gap, caption, margin] = [168, 12, 22, 16];
 
 export function ImageGrid({ project, dataset, filter, first }: { project: number; dataset: number; filter: ImageFilter; first: ImagePage }) {
   const scroller = useRef<HTMLDivElement>(null);
