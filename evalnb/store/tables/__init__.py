@@ -1,5 +1,6 @@
 """The tables. One module for each noun; ``Base.metadata`` holds them all."""
 
+from evalnb.store.tables.accounts import AccountRow, LoginRow, MembershipRow, SignInFailureRow, TokenRow
 from evalnb.store.tables.annotations import AnnotationRow, EditRow
 from evalnb.store.tables.base import Base
 from evalnb.store.tables.datasets import (
@@ -17,6 +18,7 @@ from evalnb.store.tables.models import ModelRow, ModelVersionRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
 
 __all__ = [
+    "AccountRow",
     "AnnotationRow",
     "Base",
     "ClassRow",
@@ -29,11 +31,15 @@ __all__ = [
     "ImportRow",
     "JobEventRow",
     "JobRow",
+    "LoginRow",
+    "MembershipRow",
     "ModelRow",
     "ModelVersionRow",
     "PredictionRow",
     "PredictionRunRow",
     "ProjectRow",
     "ReportRow",
+    "SignInFailureRow",
     "TaxonomyRow",
+    "TokenRow",
 ]

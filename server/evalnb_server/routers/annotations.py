@@ -8,10 +8,9 @@ from evalnb import edits
 from evalnb.edits import Edit
 from evalnb.wire.annotator import ApplyReply, ShapesReply
 from evalnb.wire.http import EditItem, EditPage, Ops
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
-from evalnb_server.deps import OneSession
+from evalnb_server.deps import OneSession, Who
 
 router = APIRouter(prefix="/images/{image_id}", tags=["annotations"])
 

@@ -15,10 +15,9 @@ from evalnb.store import Store
 from evalnb.store.repositories import datasets, images, predictions
 from evalnb.store.repositories import edits as log
 from evalnb.wire.http import MOST_INT, ImageDetail, ImagePredictions
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, Id, answers
-from evalnb_server.deps import OneSession, OpenStore
+from evalnb_server.deps import OneSession, OpenStore, Who
 from evalnb_server.media import UNCHANGED, media
 
 router = APIRouter(prefix="/images", tags=["images"])

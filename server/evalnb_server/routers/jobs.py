@@ -27,10 +27,9 @@ from evalnb.wire.http import (
     TrainAsk,
 )
 from evalnb.wire.jobs import JobProgressView
-from evalnb_server import _standin as access
-from evalnb_server._standin import Who
+from evalnb_server import access
 from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
-from evalnb_server.deps import OneSession, OpenStore
+from evalnb_server.deps import OneSession, OpenStore, Who
 
 router = APIRouter(tags=["jobs"])
 
