@@ -44,6 +44,9 @@ screenshots: setup .build/chromium ## the pictures in docs/images, taken anew fr
 wheel: setup ## dist/*.whl, with the browser bundles inside
 	$(BIN)/python -m hatchling build -t wheel
 
+images-check: setup ## build the container images and run the compose file's services from them, without Docker (root, Debian)
+	$(BIN)/python -m tools.images
+
 lock: .build/uv/ready ## the hashed dependency locks, written anew
 	tools/lock.sh
 	npm install --package-lock-only
@@ -85,4 +88,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
-.PHONY: help demo up test check generate bench screenshots wheel lock setup clean
+.PHONY: help demo up test check generate bench screenshots wheel images-check lock setup clean

@@ -25,6 +25,7 @@ _VERBS = {
     "train": "runs",
     "report": "runs",
     "migrate": "migrate",
+    "serve": "serve",
 }
 
 

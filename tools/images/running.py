@@ -1,25 +1,16 @@
-"""Build every image of docker/Dockerfile and run docker-compose.yml's services from them, where there is no Docker.
-
-``make images-check`` runs this, as root, with Debian's buildah and debootstrap. The base images are made here from
-Debian's packages and go in as build arguments. What each service runs, with which environment, secrets, volumes and
-health check, and after whom, is read from docker-compose.yml and the images; the containers are chroots that share
-this machine's loopback. PostgreSQL and Redis are the distribution's own. In the end the one address is asked for its
-pages, and what happened is written down as JSON.
-"""
+"""docker-compose.yml's services, run from the images as chroots that share this machine's loopback."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import datetime as dt
 import json
 import os
-import platform
+import pwd
+import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,173 +21,14 @@ from typing import Any
 import httpx
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-PLACE = ROOT / ".build" / "images"
-RECORD = ROOT / "docs" / "images-check.json"
-SUITE = "bookworm"
+from tools.images.building import ROOT, Buildah, Failed, shown
+
 USER = 10001
-TARGETS = ("portal", "api", "voila", "lab", "worker")
-PYTHON, NODE = "localhost/evalnb-check/python", "localhost/evalnb-check/node"
 ADDRESS = "http://127.0.0.1:8888"
 # Names of services, each of which is this machine.
 INSIDE = ("postgres", "redis", "api", "lab", "voila", "portal", "front", "worker")
-# How this machine trusts its mirrors goes into the base images, since the builds ask the same mirrors.
-TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-class Failed(Exception):
-    """What went wrong, and what to do."""
-
-
-def main() -> int:
-    """0 if every image was built, every service answered, and the pages were there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("targets", nargs="*", help=f"only build these of {', '.join(TARGETS)}, and start nothing")
-    parser.add_argument(
-        "--then", help="a shell command to run against EVALNB_ADDRESS and EVALNB_TOKEN while all is up"
-    )
-    asked = parser.parse_args()
-    try:
-        if strange := set(asked.targets) - set(TARGETS):
-            raise Failed(f"there is no target {sorted(strange)[0]!r}; there are {', '.join(TARGETS)}")
-        record = check(asked.targets, asked.then)
-    except Failed as error:
-        print(f"images-check: {error}", file=sys.stderr)
-        return 1
-    if not asked.targets:
-        RECORD.write_text(json.dumps(record, indent=1) + "\n")
-        print(f"written down in {RECORD.relative_to(ROOT)}")
-    return 0
-
-
-def check(targets: Sequence[str], then: str | None) -> dict[str, Any]:
-    """Build, and unless only some targets were asked for, run."""
-    missing = [name for name in ("buildah", "debootstrap") if shutil.which(name) is None]
-    if missing or os.geteuid() != 0:
-        raise Failed(
-            "needs root, buildah and debootstrap: apt-get install --no-install-recommends buildah debootstrap"
-        )
-    PLACE.mkdir(parents=True, exist_ok=True)
-    buildah = Buildah.here()
-    bases(buildah)
-    images = {target: image(buildah, target) for target in targets or TARGETS}
-    record = {
-        "date": dt.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernel {platform.release()}",
-        "builder": f"{buildah.version()}, isolation chroot, storage {buildah.driver}",
-        "images": images,
-    }
-    return record if targets else {**record, **run(buildah, then)}
-
-
-# ------------------------------------------------------------------------------------------------------------- images
-@dataclass(frozen=True, slots=True)
-class Buildah:
-    """buildah with a store of its own."""
-
-    driver: str
-
-    @classmethod
-    def here(cls) -> Buildah:
-        """overlay where this kernel lets us mount one, else vfs, which copies every layer."""
-        with tempfile.TemporaryDirectory(dir=PLACE) as folder:
-            places = [Path(folder, name) for name in ("lower", "upper", "work", "merged")]
-            for place in places:
-                place.mkdir()
-            lower, upper, work, merged = places
-            options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-            mounted = subprocess.run(
-                ["mount", "-t", "overlay", "overlay", "-o", options, merged], capture_output=True, check=False
-            )
-            if mounted.returncode:
-                return cls("vfs")
-            subprocess.run(["umount", merged], check=True)
-        return cls("overlay")
-
-    def command(self, *arguments: str | Path) -> list[str]:
-        """The command line."""
-        store = ["--storage-driver", self.driver, "--root", PLACE / "store", "--runroot", PLACE / "run"]
-        return list(map(str, ["buildah", *store, *arguments]))
-
-    def said(self, *arguments: str | Path) -> str:
-        """What it printed. Failed, with its last words, where it failed."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"buildah {arguments[0]} failed:\n{(done.stdout + done.stderr)[-4000:]}")
-        return done.stdout.strip()
-
-    def version(self) -> str:
-        """``buildah 1.28.2``"""
-        return " ".join(self.said("--version").split()[::2][:2])
-
-    def has(self, name: str) -> bool:
-        """Whether the image is there."""
-        return subprocess.run(self.command("inspect", name), capture_output=True, check=False).returncode == 0
-
-
-def bases(buildah: Buildah) -> None:
-    """The two base images: Debian with Python, and the same with this machine's Node."""
-    if buildah.has(PYTHON) and buildah.has(NODE):
-        return
-    print(f"making the base images from Debian {SUITE} …", flush=True)
-    mirror = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    debian = next((one for one in mirror if one.rstrip("/").endswith("/debian")), None)
-    if debian is None:
-        raise Failed("apt knows no mirror of Debian: run `apt-get update`")
-    with tempfile.TemporaryDirectory(dir=PLACE) as folder:
-        root = Path(folder, "root")
-        _shown(
-            "debootstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates", SUITE, root, debian
-        )
-        if BUNDLE.is_file():
-            shutil.copy(BUNDLE, root / BUNDLE.relative_to("/"))
-        trust = " ".join(f"{name}={BUNDLE}" for name in TRUST if os.environ.get(name))
-        said = f"ENV {trust}\n" if trust else ""
-        Path(folder, "Dockerfile").write_text(f'FROM scratch\nADD root /\n{said}CMD ["bash"]\n')
-        buildah.said("bud", "--isolation", "chroot", "-t", PYTHON, folder)
-        node = Path(shutil.which("node") or "/nowhere").resolve()
-        modules = next((one for one in (node.parent.parent / "lib").glob("node_modules")), None)
-        if modules is None:
-            raise Failed("Node ≥ 20 with npm was not found on this machine, from which the base image takes it")
-        shutil.copytree(modules / "npm", Path(folder, "npm"), symlinks=True)
-        shutil.copy(node, Path(folder, "node"))
-        links = "ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/bin/npm && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/bin/npx"
-        Path(folder, "Dockerfile").write_text(
-            f"FROM {PYTHON}\nCOPY node /usr/bin/node\nCOPY npm /usr/lib/node_modules/npm\nRUN {links}\n"
-        )
-        buildah.said("bud", "--isolation", "chroot", "--pull=never", "-t", NODE, folder)
-
-
-def image(buildah: Buildah, target: str) -> dict[str, Any]:
-    """Build one target; how long that took, and its size."""
-    print(f"── building {target}", flush=True)
-    began = time.monotonic()
-    arguments = ["--build-arg", f"PYTHON={PYTHON}", "--build-arg", f"NODE={NODE}"]
-    _shown(
-        *buildah.command(
-            "bud", "--isolation", "chroot", "--layers", "--pull=never", "--format", "docker", *arguments
-        ),
-        *("--target", target, "-t", f"localhost/evalnb-{target}", "-f", ROOT / "docker" / "Dockerfile", ROOT),
-    )
-    made = buildah.said("from", "--pull=never", f"localhost/evalnb-{target}")
-    try:
-        mounted = buildah.said("mount", made)
-        size = int(
-            subprocess.run(["du", "-sbx", mounted], capture_output=True, text=True, check=True).stdout.split()[0]
-        )
-        has_torch = any(Path(mounted, "opt").glob("evalnb/lib/python3*/site-packages/torch"))
-    finally:
-        buildah.said("rm", made)
-    return {"MB": round(size / 1e6), "torch": has_torch, "built in s": round(time.monotonic() - began)}
-
-
-# ------------------------------------------------------------------------------------------------------------ running
 @dataclass(slots=True)
 class Running:
     """The services that were started, in order."""
@@ -302,10 +134,7 @@ class Container:
                 place.mkdir(mode=0o700)
                 os.chown(place, USER, USER)
             volumes.append(f"{place}:{inside}")
-        environment = {
-            name: str(value).partition(":-")[2].rstrip("}") if str(value).startswith("${") else str(value)
-            for name, value in self.service.get("environment", {}).items()
-        }
+            environment = {name: _default(str(value)) for name, value in self.service.get("environment", {}).items()}
         options = [part for volume in volumes for part in ("--volume", volume)]
         options += [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
         return self.buildah.command(
@@ -343,6 +172,11 @@ class Container:
             time.sleep(1)
 
 
+def _default(value: str) -> str:
+    """What compose would make of it where nothing is set: ``${NAME:-this}``."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+
+
 @contextlib.contextmanager
 def servers(folder: Path) -> Iterator[Running]:
     """PostgreSQL and Redis of the distribution on free ports, with passwords, and the secrets that name them."""
@@ -367,7 +201,7 @@ def servers(folder: Path) -> Iterator[Running]:
         running.start("redis", ["redis-server", folder / "redis.conf"])
         for port in ports.values():
             _until_listening(port)
-        _shown(
+        shown(
             *("psql", "-q", "-h", "127.0.0.1", "-p", str(ports["postgres"]), "-U", "evalnb", "-d", "postgres"),
             *("-c", "CREATE DATABASE evalnb"),
             environment={"PGPASSWORD": words["database-password"]},
@@ -381,8 +215,6 @@ def _postgres(running: Running, port: int, password: Path) -> None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found or shutil.which("redis-server") is None:
         raise Failed("PostgreSQL with pgvector and Redis are missing: tools/outside-servers.sh installs them")
-    import pwd
-
     entry = pwd.getpwnam("postgres")
     data = running.folder / "postgres"
     data.mkdir()
@@ -443,13 +275,3 @@ def _until_listening(port: int) -> None:
                 return
         time.sleep(0.2)
     raise Failed(f"nothing listens on port {port}")
-
-
-def _shown(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(list(map(str, command)), env={**os.environ, **(environment or {})}, check=False)
-    if done.returncode:
-        raise Failed(f"{command[0]} ended with {done.returncode}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
