@@ -38,7 +38,7 @@ from evalnb.wire.http.evaluations import (
     MarkedImagePage,
     PrecisionRecall,
 )
-from evalnb.wire.http.health import Health, HealthCheck
+from evalnb.wire.http.health import Alive, Health, HealthCheck
 from evalnb.wire.http.jobs import (
     EvaluateAsk,
     JobAsk,
@@ -58,6 +58,7 @@ from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
 
 __all__ = [
     "MOST_INT",
+    "Alive",
     "ByConfidence",
     "ClassScores",
     "ClassTable",
