@@ -12,10 +12,11 @@ import evalnb
 from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.settings import Settings
 from evalnb.store import open_store
-from evalnb.wire.http import Problem
-from evalnb_server import problems
+from evalnb_server import openapi, problems
+from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
-from evalnb_server.routers import datasets, health, members, session, tokens, users
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.routers import datasets, health, images, jobs, members, projects, session, tokens, users
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -43,14 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app)
+    openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
-    guarded = APIRouter(
-        prefix="/api",
-        dependencies=[Depends(signed_in)],
-        responses={status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)},
-    )
-    for noun in (session, users, tokens, members, datasets):
+    guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403))
+    for noun in (session, users, tokens, members, projects, datasets, images, shapes, jobs):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, literal_column, select, text, update
+from sqlalchemy import delete, func, insert, literal_column, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from evalnb.core.jobs import EventKind, JobEvent, JobFailure, JobProgress, JobRecord, JobState
@@ -37,6 +37,27 @@ def recent(session: Session, project_id: int, *, limit: int = 50) -> list[JobRec
     rows = session.scalars(
         select(JobRow).where(JobRow.project_id == project_id).order_by(JobRow.created_at.desc()).limit(limit)
     )
+    return [_record(row) for row in rows]
+
+
+def page(
+    session: Session,
+    project_id: int,
+    *,
+    states: Collection[JobState] = (),
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[JobRecord]:
+    """The project's jobs (of ``states``, where some are named), newest first, from the one after ``after`` on."""
+    chosen = select(JobRow).where(JobRow.project_id == project_id)
+    if states:
+        chosen = chosen.where(JobRow.state.in_(states))
+    if after is not None:
+        last = select(JobRow.created_at, JobRow.id).where(JobRow.id == after).subquery()
+        chosen = chosen.where(
+            tuple_(JobRow.created_at, JobRow.id) < select(last.c.created_at, last.c.id).scalar_subquery()
+        )
+    rows = session.scalars(chosen.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit))
     return [_record(row) for row in rows]
 
 
