@@ -43,8 +43,8 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 READ = answers(401, 403, 404, 422, 503)
 """The refusals of a route that reads one thing or a list of them."""
 
-WRITE = answers(400, 401, 403, 404, 409, 413, 422, 503)
-"""The refusals of a route that takes a body."""
+WRITE = answers(401, 403, 404, 409, 422, 503)
+"""The refusals of a route that changes something."""
 
 
 def cut(found: Sequence[_T], limit: int) -> tuple[Sequence[_T], _T | None]:

@@ -10,13 +10,30 @@ from fastapi.responses import RedirectResponse
 
 import evalnb
 from evalnb.cli.supervision.runfile import RunDirectory
+from evalnb.runs.opened import Opened
 from evalnb.settings import Settings
 from evalnb.store import open_store
 from evalnb_server import openapi, problems
 from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
+from evalnb_server.limits import BodyLimit
 from evalnb_server.routers import annotations as shapes
-from evalnb_server.routers import datasets, health, images, jobs, members, projects, session, tokens, users
+from evalnb_server.routers import (
+    comparisons,
+    datasets,
+    evaluations,
+    health,
+    images,
+    jobs,
+    members,
+    models,
+    projects,
+    reports,
+    runs,
+    session,
+    tokens,
+    users,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.evaluations = Opened(app.state.store)
         yield
         app.state.store.close()
 
@@ -42,13 +60,30 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
+        generate_unique_id_function=openapi.operation_id,
     )
+    app.add_middleware(BodyLimit)
     problems.install(app)
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
-    guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403))
-    for noun in (session, users, tokens, members, projects, datasets, images, shapes, jobs):
+    guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
+    for noun in (
+        session,
+        users,
+        tokens,
+        members,
+        projects,
+        datasets,
+        images,
+        shapes,
+        models,
+        runs,
+        evaluations,
+        comparisons,
+        jobs,
+        reports,
+    ):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

@@ -71,6 +71,12 @@ def sequence(session: Session, image_id: int) -> int:
     return seq
 
 
+def sequences(session: Session, image_ids: Collection[int]) -> dict[int, int]:
+    """The number of each image's last edit; images that there are no more are left out."""
+    rows = session.execute(select(ImageRow.id, ImageRow.edit_seq).where(ImageRow.id.in_(image_ids)))
+    return {row.id: row.edit_seq for row in rows}
+
+
 def records(session: Session, ids: Collection[UUID]) -> dict[UUID, Annotation]:
     """The annotations of these ids, tombstones too, on whatever image."""
     rows = session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))
@@ -120,6 +126,8 @@ def append(session: Session, head: Head, edits: Sequence[Edit]) -> None:
         ],
     )
     session.execute(update(ImageRow).where(ImageRow.id == head.image_id).values(edit_seq=edits[-1].seq))
+    # Told to whoever watches the image, once this is committed: see Database.transaction.
+    session.info.setdefault("edited", {})[head.image_id] = edits[-1].seq
 
 
 def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 
 from evalnb.core.datasets import DatasetContents, DatasetCounts
 from evalnb.core.images import ImageRecord
-from evalnb.core.slices import Slice
 from evalnb.registry import datasets as registry
 from evalnb.store.repositories import datasets, images
-from evalnb.wire.evaluation import AreaName
 from evalnb.wire.http import (
     DatasetClass,
     DatasetDetail,
@@ -21,11 +17,11 @@ from evalnb.wire.http import (
     DatasetPage,
     DatasetTag,
     NewDataset,
-    Text,
 )
 from evalnb_server import access
 from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
 from evalnb_server.deps import OneSession, Who
+from evalnb_server.narrowing import Part
 
 router = APIRouter(tags=["datasets"])
 
@@ -52,23 +48,6 @@ def get(session: OneSession, who: Who, dataset_id: Id) -> DatasetDetail:
     """A dataset with its classes and tags, and how much there is of each."""
     access.dataset(session, who, dataset_id)
     return _detail(registry.contents(session, dataset_id))
-
-
-def part(
-    tag: Annotated[list[Text], Query(default_factory=list, description="Only images that bear every one.")],
-    class_: Annotated[
-        list[Text], Query(alias="class", default_factory=list, description="Only images with one of these classes.")
-    ],
-    area: Annotated[
-        list[AreaName], Query(default_factory=list, description="Only images with an annotation of such a size.")
-    ],
-    text: Annotated[Text, Query(description="Only images whose file name contains this.")] = "",
-) -> Slice:
-    """A slice, from the query."""
-    return Slice().where(tag=tag, classes=class_ or None, area=area or None, text=text)
-
-
-Part = Annotated[Slice, Depends(part)]
 
 
 @router.get("/datasets/{dataset_id}/images", operation_id="images_list", responses=READ)

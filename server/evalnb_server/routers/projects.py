@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from evalnb import accounts
 from evalnb.store.repositories import projects
 from evalnb.store.repositories.projects import ProjectCounts
 from evalnb.wire.http import NewProject, ProjectItem, ProjectPage
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 @router.get("", operation_id="projects_list", responses=READ)
 def page(session: OneSession, who: Who, after: After = 0, limit: Limit = 100) -> ProjectPage:
     """The projects that the caller is a member of, by id; an owner sees all."""
-    among = access.projects_of(session, who)
+    among = [one.id for one, _ in accounts.projects_of(session, who)]
     found, last = cut(projects.page(session, among=among, after=after, limit=limit + 1), limit)
     return ProjectPage(items=[_item(one) for one in found], next=last.id if last else None)
 
