@@ -10,7 +10,7 @@ from evalnb.core.jobs import JobEvent, JobFailure, JobProgress, JobRecord, Worke
 from evalnb.jobs.broker import announce, retire, ring, workers
 from evalnb.jobs.claims import ATTEMPTS, Claim, claim, reap
 from evalnb.jobs.handle import Job
-from evalnb.jobs.rows import ask, cancel, events, log_tail, page, read, recent
+from evalnb.jobs.rows import ask, cancel, counts, events, log_tail, page, read, recent
 from evalnb.jobs.submit import Submit, submit
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "ask",
     "cancel",
     "claim",
+    "counts",
     "events",
     "log_tail",
     "page",

@@ -55,3 +55,8 @@ def log_tail(session: Session, job_id: UUID, *, limit: int = 200) -> str:
 def cancel(session: Session, job_id: UUID) -> JobRecord:
     """Cancel a queued job at once; ask the worker of a running one to stop. A finished job stays as it is."""
     return rows.request_cancel(session, job_id)
+
+
+def counts(session: Session) -> tuple[dict[tuple[str, str], int], float]:
+    """(kind, state) → how many jobs of all projects, and the seconds that the oldest queued one has waited."""
+    return rows.counts(session)

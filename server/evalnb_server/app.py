@@ -13,10 +13,11 @@ from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.runs.opened import Opened
 from evalnb.settings import Settings
 from evalnb.store import open_store
-from evalnb_server import openapi, problems
+from evalnb_server import monitoring, openapi, problems
 from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
 from evalnb_server.limits import BodyLimit
+from evalnb_server.monitoring.collect import StoreCollector
 from evalnb_server.routers import annotations as shapes
 from evalnb_server.routers import (
     comparisons,
@@ -26,6 +27,7 @@ from evalnb_server.routers import (
     images,
     jobs,
     members,
+    metrics,
     models,
     projects,
     reports,
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
         yield
         app.state.store.close()
@@ -63,6 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.add_middleware(BodyLimit)
+    app.state.metrics = monitoring.Metrics()
+    monitoring.install(app, app.state.metrics)
     problems.install(app)
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
@@ -83,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         comparisons,
         jobs,
         reports,
+        metrics,
     ):
         guarded.include_router(noun.router)
     app.include_router(guarded)

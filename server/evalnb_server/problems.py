@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from evalnb.errors import EvalnbError, Throttled
 from evalnb.wire.http import Problem
+from evalnb_server.monitoring import current_id
 
 _log = logging.getLogger(__name__)
 
@@ -59,5 +60,5 @@ def problem(
     """The answer that refuses with a status: what happened, and what to do now."""
     # 499 (Cancelled) is nginx's, and unknown to http.HTTPStatus.
     name = title or (HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error")
-    body = Problem(title=name, status=status, detail=happened, remedy=remedy)
+    body = Problem(title=name, status=status, detail=happened, remedy=remedy, request_id=current_id())
     return JSONResponse(body.model_dump(), status_code=status, headers=headers, media_type="application/problem+json")

@@ -89,6 +89,14 @@ def queued_count(session: Session, kinds: Sequence[str]) -> int:
     return session.scalar(count) or 0
 
 
+def counts(session: Session) -> tuple[dict[tuple[str, str], int], float]:
+    """(kind, state) → how many jobs, and for how many seconds the oldest queued one has waited (0 without any)."""
+    rows = session.execute(select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state))
+    waited = func.extract("epoch", func.now() - func.min(JobRow.created_at))
+    oldest = session.scalar(select(waited).where(JobRow.state == "queued"))
+    return {(kind, state): count for kind, state, count in rows}, float(oldest or 0)
+
+
 def claim(session: Session, *, worker: str, kinds: Sequence[str], lease_s: float) -> JobRecord | None:
     """Take the oldest queued job of these kinds under a lease, or None. No two claims ever take the same one."""
     oldest = (

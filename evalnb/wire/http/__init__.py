@@ -60,7 +60,7 @@ from evalnb.wire.http.evaluations import (
     MarkedImagePage,
     PrecisionRecall,
 )
-from evalnb.wire.http.health import Health, HealthCheck
+from evalnb.wire.http.health import Alive, Health, HealthCheck
 from evalnb.wire.http.jobs import (
     EvaluateAsk,
     JobAsk,
@@ -80,6 +80,7 @@ from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
 
 __all__ = [
     "MOST_INT",
+    "Alive",
     "ByConfidence",
     "ClassScores",
     "ClassTable",

@@ -44,3 +44,5 @@ class Problem(Wire):
     status: int
     detail: str
     remedy: str
+    request_id: str = ""
+    """What the log calls the request; also in the header X-Request-Id."""

@@ -22,3 +22,11 @@ class Health(Wire):
     status: Literal["ok", "degraded", "down"]
     version: str
     checks: list[HealthCheck]
+
+
+class Alive(Wire):
+    """The process answers. Says nothing of what it needs: see ``Health``."""
+
+    status: Literal["ok"]
+    version: str
+    uptime_s: float
