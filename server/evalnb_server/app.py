@@ -15,6 +15,9 @@ from evalnb.store import open_store
 from evalnb.wire.http import Problem
 from evalnb_server import problems
 from evalnb_server.deps import signed_in
+from evalnb_server.realtime.hub import Hub
+from evalnb_server.realtime.router import router as live
+from evalnb_server.realtime.router import sockets
 from evalnb_server.routers import datasets, health, members, session, tokens, users
 
 
@@ -29,7 +32,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.hub = Hub(app.state.store)
         yield
+        app.state.hub.close()
         app.state.store.close()
 
     app = FastAPI(
@@ -52,7 +57,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for noun in (session, users, tokens, members, datasets):
         guarded.include_router(noun.router)
+    guarded.include_router(live)
     app.include_router(guarded)
+    # A socket proves who opens it by its first message.
+    app.include_router(sockets, prefix="/api")
 
     @app.get("/", include_in_schema=False)
     @app.get("/api", include_in_schema=False)

@@ -111,7 +111,7 @@ class Hub:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - in a pool's thread there is nobody to raise to
             _log.exception("the hub failed at a piece of work")
 
     def _tell(self, image_id: int) -> None:
@@ -147,9 +147,9 @@ class Hub:
                     raise
                 except EvalnbError as error:
                     gone.append((seat, error))
-        for seat, error in gone:
-            _log.info("%s is shown out (%s)", seat.who.name, error)
-            seat.dismiss(error.happened)
+        for seat, why in gone:
+            _log.info("%s is shown out (%s)", seat.who.name, why)
+            seat.dismiss(why.happened)
 
     def _run(self) -> None:
         failing = False
@@ -249,5 +249,3 @@ class Beside:
     def close(self) -> None:
         """Begin nothing more."""
         self._closed = True
-
-

@@ -68,9 +68,7 @@ class Line:
         self._allowance, self._read_at = BURST, self._loop.time()
         self._lanes = InTurn(hub.pool), Beside(hub.pool)
         in_turn, beside = self._lanes
-        self._seat = Seat(
-            hub, hub.store, who, tell=self.tell, dismiss=self._dismiss, in_turn=in_turn, beside=beside
-        )
+        self._seat = Seat(hub, hub.store, who, tell=self.tell, dismiss=self._dismiss, in_turn=in_turn, beside=beside)
         self._hub = hub
 
     def tell(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
@@ -102,14 +100,16 @@ class Line:
 
     async def run(self) -> None:
         """Serve it until it ends. Closing if it is to be closed for a reason."""
-        reading = asyncio.create_task(self._read())
-        writing = asyncio.create_task(self._write())
+        reading: asyncio.Future[None] = asyncio.create_task(self._read())
+        writing: asyncio.Future[None] = asyncio.create_task(self._write())
         try:
-            done, _ = await asyncio.wait({reading, writing, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            if self._over in done:
+            ends: list[asyncio.Future[Any]] = [reading, writing, self._over]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
                 raise self._over.result()
-            for task in done:
-                task.result()
+            for task in (reading, writing):
+                if task.done():
+                    task.result()
         finally:
             for task in (reading, writing):
                 task.cancel()

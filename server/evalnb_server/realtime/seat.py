@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
@@ -18,7 +18,16 @@ from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import AtOnce, Desk, Lane, Reply
 from evalnb.errors import Forbidden, Invalid
 from evalnb.store import Store
-from evalnb.wire.annotator import AnnotatorAsk, ApplyAsk, ByeAsk, ByeReply, ChangedPush, HelloAsk, SegmentAsk, ShapesAsk
+from evalnb.wire.annotator import (
+    AnnotatorAsk,
+    ApplyAsk,
+    ByeAsk,
+    ByeReply,
+    ChangedPush,
+    HelloAsk,
+    SegmentAsk,
+    ShapesAsk,
+)
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
 from evalnb_server import access
@@ -36,12 +45,6 @@ _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 _log = logging.getLogger(__name__)
 
 
-class Tell(Protocol):
-    """The way out: queues a message; from any thread."""
-
-    def __call__(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None: ...
-
-
 class Seat:
     """One socket's place at the hub: its rights, its answers, and the image that it watches."""
 
@@ -51,7 +54,7 @@ class Seat:
         store: Store,
         who: Caller,
         *,
-        tell: Tell,
+        tell: Callable[[dict[str, Any], Sequence[bytes]], None],
         dismiss: Callable[[str], None],
         in_turn: Lane,
         beside: Lane,
@@ -116,7 +119,7 @@ class Seat:
                 )
             else:
                 push = ChangedPush(image_id=watched.image_id, seq=changes.seq)
-            self._tell(push.model_dump(mode="json"))
+            self._tell(push.model_dump(mode="json"), ())
 
     def check(self, session: Session) -> None:
         """An error of the tree if its owner may not look at the watched image any more."""
@@ -128,15 +131,13 @@ class Seat:
         """Tell who is on the image, if it watches that."""
         watched = self._watched
         if watched is not None and watched.image_id == image_id:
-            self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"))
+            self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"), ())
 
     # ----------------------------------------------------------------------------------------- what it answers
 
     def _desk(self, dataset_id: int) -> Desk:
         rights = DatasetRights(self.who, dataset_id)
-        answers = Answers(
-            self._store, dataset_id, author=self.who.name, rights=rights, segmenter_help=_NO_SEGMENTER
-        )
+        answers = Answers(self._store, dataset_id, author=self.who.name, rights=rights, segmenter_help=_NO_SEGMENTER)
 
         def hello(ask: HelloAsk) -> Reply:
             return Reply(answers.hello(ask, shown=answers.first() if ask.image_id is None else None))
@@ -155,10 +156,10 @@ class Seat:
             reply = answers.apply(ask)
             with self._lock:
                 watched = self._watched
-                if watched is not None and watched.image_id == ask.image_id:
-                    # Only where nobody else's edit stands between: that one is still to be told.
-                    if watched.seen == reply.seq - applied(reply):
-                        watched.seen = reply.seq
+                # Only where nobody else's edit stands between: that one is still to be told.
+                here = watched is not None and watched.image_id == ask.image_id
+                if watched is not None and here and watched.seen == reply.seq - applied(reply):
+                    watched.seen = reply.seq
             return Reply(reply)
 
         def segment(ask: SegmentAsk) -> Reply:
@@ -179,10 +180,7 @@ class Seat:
         }
         return Desk(
             _ASKS,
-            {
-                name: (self._beside if name in BULK else at_once, handler)
-                for name, handler in handlers.items()
-            },
+            {name: (self._beside if name in BULK else at_once, handler) for name, handler in handlers.items()},
             send=self._tell,
             log=_log,
         )
