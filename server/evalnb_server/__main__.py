@@ -10,8 +10,7 @@ import uvicorn
 
 from evalnb.settings import Settings
 from evalnb_server.app import create_app
-from evalnb_server.realtime.line import FRAME_BYTES
-from evalnb_server.realtime.protocol import AbortableProtocol
+from evalnb_server.realtime.protocol import SOCKETS
 
 
 @click.command()
@@ -30,13 +29,7 @@ def main(host: str | None, port: int) -> None:
         # Behind no proxy unless somebody says so: nobody may claim another address.
         proxy_headers=False,
         server_header=False,
-        ws=AbortableProtocol,
-        ws_max_size=FRAME_BYTES,
-        # Images have been compressed, and deflating what is not would hold everybody's answers up.
-        ws_per_message_deflate=False,
-        # A ping waits behind an image that is on its way to a slow reader.
-        ws_ping_interval=20,
-        ws_ping_timeout=60,
+        **SOCKETS,
     )
 
 

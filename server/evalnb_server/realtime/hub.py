@@ -77,6 +77,11 @@ class Hub:
             self._running.add(image_id)
         self._submit(lambda: self._tell(image_id))
 
+    def watched(self) -> dict[int, int]:
+        """How many seats watch each image."""
+        with self._lock:
+            return {image_id: len(seats) for image_id, seats in self._watchers.items()}
+
     def close(self) -> None:
         """Everybody leaves."""
         self._stop.set()

@@ -17,13 +17,11 @@ from evalnb.errors import EvalnbError, Invalid, Unauthorized, Unavailable
 from evalnb.wire.live import Opening, WelcomePush
 from evalnb_server.realtime import frames
 from evalnb_server.realtime.hub import Beside, Hub, InTurn
-from evalnb_server.realtime.protocol import EXTENSION
+from evalnb_server.realtime.protocol import EXTENSION, FRAME_BYTES
 from evalnb_server.realtime.seat import BULK, Seat, number
 
 OPENING_S = 10.0
 """A socket shows its ticket within this time."""
-FRAME_BYTES = 8 * 2**20
-"""A longer message from a client closes its socket (1009): uvicorn is told so in ``__main__``."""
 RATE_PER_S, BURST = 60.0, 240.0
 """More messages than this are not refused but read later: the client's own sending waits then."""
 ASKS, BULK_ASKS = 16, 4
