@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,8 @@ class Served:
     base: str
     token: str
     hub: Hub
+    connections: Callable[[], int]
+    """How many the server holds now."""
 
 
 @contextmanager
@@ -46,7 +48,9 @@ def serving_here(settings: Settings) -> Iterator[Served]:
     assert server.started
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(f"http://127.0.0.1:{port}", app.state.token, app.state.hub)
+        yield Served(
+            f"http://127.0.0.1:{port}", app.state.token, app.state.hub, lambda: len(server.server_state.connections)
+        )
     finally:
         server.should_exit = True
         thread.join(30)

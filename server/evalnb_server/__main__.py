@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 import uvicorn
 
 from evalnb.settings import Settings
 from evalnb_server.app import create_app
+from evalnb_server.monitoring import logs
 from evalnb_server.realtime.protocol import SOCKETS
 
 
@@ -19,7 +17,7 @@ from evalnb_server.realtime.protocol import SOCKETS
 def main(host: str | None, port: int) -> None:
     """Serve the HTTP API."""
     settings = Settings.from_environment()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s api %(levelname).1s %(message)s", stream=sys.stderr)
+    logs.configure()
     uvicorn.run(
         create_app(settings),
         host=host or settings.host,
@@ -29,6 +27,9 @@ def main(host: str | None, port: int) -> None:
         # Behind no proxy unless somebody says so: nobody may claim another address.
         proxy_headers=False,
         server_header=False,
+        # Every line through our own log, with its request's id; and one access line, not two.
+        log_config=None,
+        access_log=False,
         **SOCKETS,
     )
 

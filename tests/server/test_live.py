@@ -37,13 +37,13 @@ def project_of(yard: Yard) -> int:
         return datasets.get(session, yard.dataset_id).project_id
 
 
-def by_somebody_else(yard: Yard, image_id: int, author: str = "ben") -> edits.Edit:
+def by_somebody_else(yard: Yard, image_id: int, author: str = "ben", **attributes: str) -> edits.Edit:
     op = Op(
         client_op_id=uuid4(),
         shape_id=uuid4(),
         base_rev=0,
         action="create",
-        patch=Patch(class_id=1, geometry=BoxGeometry(box=(1, 1, 9, 9))),
+        patch=Patch(class_id=1, geometry=BoxGeometry(box=(1, 1, 9, 9)), attributes=attributes),
     )
     with yard.store.database.transaction() as session:
         edits.apply(session, image_id, [op], author=author)

@@ -510,49 +510,6 @@ export interface EditedPush {
   rematch_ms: number;
 }
 
-/** RFC 9457 (application/problem+json): a refusal. ``detail`` is what happened, ``remedy`` what to do now. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  remedy: string;
-}
-
-/** One thing that the API needs, looked at just now. */
-export interface HealthCheck {
-  name: "database" | "migrations" | "broker" | "worker";
-  ok: boolean;
-  required: boolean;
-  detail: string;
-  took_ms: number;
-}
-
-/** ``ok``; ``degraded`` (it serves, but jobs wait); or ``down``, with HTTP status 503. */
-export interface Health {
-  status: "ok" | "degraded" | "down";
-  version: string;
-  checks: HealthCheck[];
-}
-
-/** A dataset as a list shows it. */
-export interface DatasetItem {
-  id: number;
-  project: string;
-  name: string;
-  images: number;
-  annotations: number;
-  classes: number;
-  complete: boolean;
-  created_at: string | null;
-}
-
-/** Datasets by id. ``next`` is the ``after`` of the next page, or None on the last one. */
-export interface DatasetPage {
-  items: DatasetItem[];
-  next: number | null;
-}
-
 /** The bar. ``total`` is None where nobody knows; ``eta_s`` is seconds. */
 export interface JobProgressView {
   done: number;

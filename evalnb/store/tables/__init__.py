@@ -16,9 +16,17 @@ from evalnb.store.tables.datasets import (
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
+from evalnb.store.tables.serving import (
+    AliasChangeRow,
+    ImagePyramidRow,
+    ModelAliasRow,
+    PyramidRow,
+    ServedPredictionRow,
+)
 
 __all__ = [
     "AccountRow",
+    "AliasChangeRow",
     "AnnotationRow",
     "Base",
     "ClassRow",
@@ -26,6 +34,7 @@ __all__ = [
     "EditRow",
     "EvaluationRow",
     "ImageAnchorRow",
+    "ImagePyramidRow",
     "ImageRow",
     "ImageTagRow",
     "ImportRow",
@@ -33,12 +42,15 @@ __all__ = [
     "JobRow",
     "LoginRow",
     "MembershipRow",
+    "ModelAliasRow",
     "ModelRow",
     "ModelVersionRow",
     "PredictionRow",
     "PredictionRunRow",
     "ProjectRow",
+    "PyramidRow",
     "ReportRow",
+    "ServedPredictionRow",
     "SignInFailureRow",
     "TaxonomyRow",
     "TokenRow",
