@@ -245,9 +245,11 @@ class Project:
         return Job(self.store, UUID(str(id)), view=view, resolve=self._made)
 
     def _made(self, kind: str, result: dict[str, Any]) -> Any:
-        """What a job's result row stands for: a model version, a run or an evaluation."""
+        """What a job's result row stands for: a model version, a run or an evaluation; of other kinds the row itself."""
         if kind == "train":
             from evalnb.registry import models
 
             return models.get(self.store, result["model_version_id"])
-        return self.run(result["run_id"]) if kind == "predict" else self.evaluation(result["evaluation_id"])
+        if kind == "predict":
+            return self.run(result["run_id"])
+        return self.evaluation(result["evaluation_id"]) if kind == "evaluate" else result

@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from evalnb.errors import Invalid
 
@@ -28,7 +31,12 @@ class Settings:
     host: str
     """EVALNB_HOST: the address that servers bind to. Default 127.0.0.1."""
     port: int
-    """EVALNB_PORT: the first port that ``evalnb up`` tries for JupyterLab; the others follow it. Default 8888."""
+    """EVALNB_PORT: the first port that ``evalnb up`` tries for its one address. Default 8888."""
+    public_url: str | None
+    """EVALNB_PUBLIC_URL: what people open where a proxy with TLS stands before evalnb. Default: host and port."""
+    trusted_proxies: str
+    """EVALNB_TRUSTED_PROXIES: addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are
+    believed, with commas between. Default: this machine's own."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
 
@@ -45,8 +53,15 @@ class Settings:
             author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
             host=env.get("EVALNB_HOST") or "127.0.0.1",
             port=_port(env.get("EVALNB_PORT") or "8888"),
+            public_url=_public_url(env.get("EVALNB_PUBLIC_URL") or None),
+            trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
         )
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """``trusted_proxies``, read."""
+        return _read_networks(self.trusted_proxies)
 
     def to_environment(self) -> dict[str, str]:
         """The variables that make a child process read these same settings."""
@@ -59,6 +74,8 @@ class Settings:
             "EVALNB_AUTHOR": self.author,
             "EVALNB_HOST": self.host,
             "EVALNB_PORT": str(self.port),
+            "EVALNB_PUBLIC_URL": self.public_url,
+            "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
             "EVALNB_OFFLINE": "1" if self.offline else "0",
         }
         return {name: value for name, value in values.items() if value is not None}
@@ -87,7 +104,35 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _networks(text: str) -> str:
+    """``text``, once it is known to name networks."""
+    _read_networks(text)
+    return text
+
+
+@cache
+def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise Invalid(
+            f"EVALNB_TRUSTED_PROXIES is {text!r} ({error})",
+            remedy="write addresses or networks with commas between, for instance 10.0.0.5, 172.16.0.0/12",
+        ) from error
+
+
 def _port(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 65536):
         raise Invalid(f"EVALNB_PORT is {text!r}", remedy="set it to a number from 1 to 65535, or unset it")
     return int(text)
+
+
+def _public_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise Invalid(
+            f"EVALNB_PUBLIC_URL is {text!r}", remedy="set it to a scheme and a host, like https://evalnb.example.org"
+        )
+    return f"{parts.scheme}://{parts.netloc}"

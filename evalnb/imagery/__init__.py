@@ -1,9 +1,25 @@
 """Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
 
 from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._cut import RECIPE
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
 from evalnb.imagery._labels import decode_labels
 from evalnb.imagery._thumbnail import thumbnail
+from evalnb.imagery._tiler import PYRAMID_PIXELS, SharedPixels, Tiler, build_pyramid
 
-__all__ = ["MAX_PIXELS", "Header", "browser_bytes", "decode", "decode_labels", "probe", "sha256", "thumbnail"]
+__all__ = [
+    "MAX_PIXELS",
+    "PYRAMID_PIXELS",
+    "RECIPE",
+    "Header",
+    "SharedPixels",
+    "Tiler",
+    "browser_bytes",
+    "build_pyramid",
+    "decode",
+    "decode_labels",
+    "probe",
+    "sha256",
+    "thumbnail",
+]

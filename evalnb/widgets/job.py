@@ -175,6 +175,8 @@ class Story:
             return f"Run {_model(session, asked['version_id'])} over {_dataset(session, asked['dataset_id'])}"
         if record.kind == "evaluate":
             return f"Evaluate {_run(session, asked['run_id'])}"
+        if record.kind == "pyramid":
+            return f"Make tiles of image {asked['image_id']}"
         return record.kind
 
 

@@ -1,10 +1,18 @@
 // Generated from evalnb/wire by `make generate`. Do not edit.
 
+export type Role = "viewer" | "annotator" | "admin";
+
+export type Scope = "read" | "write" | "admin";
+
+export type Name = string;
+
+export type Secret = string;
+
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
 
-export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush;
+export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
 export type AreaName = "all" | "small" | "medium" | "large";
 
@@ -13,6 +21,151 @@ export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
 
 export type Geometry = BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry;
+
+/** Sign in by name and password. */
+export interface SignInByPassword {
+  name: Name;
+  password: Secret;
+}
+
+/** Sign in at one's own machine, by the token that `evalnb up` shows. */
+export interface SignInByToken {
+  token: Secret;
+}
+
+/** A project that the caller sees, and what it may do there. */
+export interface SessionProject {
+  id: number;
+  name: string;
+  role: Role;
+}
+
+/** Who the caller is. */
+export interface SessionInfo {
+  user_id: number;
+  name: string;
+  owner: boolean;
+  scope: Scope;
+  via: "home" | "session" | "token";
+  csrf: string | null;
+  has_password: boolean;
+  projects: SessionProject[];
+}
+
+/** A browser that the caller is signed in with. */
+export interface LoginItem {
+  id: number;
+  current: boolean;
+  created_at: string;
+  seen_at: string;
+  expires_at: string;
+  address: string;
+  agent: string;
+}
+
+/** Where the caller is signed in, the last used first. */
+export interface LoginList {
+  items: LoginItem[];
+}
+
+/** A new password of the caller's own. */
+export interface OwnPassword {
+  current?: Secret;
+  new: Secret;
+}
+
+/** An account. */
+export interface UserItem {
+  id: number;
+  name: string;
+  owner: boolean;
+  local: boolean;
+  has_password: boolean;
+  disabled: boolean;
+  created_at: string;
+}
+
+/** Accounts by id. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface UserPage {
+  items: UserItem[];
+  next: number | null;
+}
+
+/** An account to be made. */
+export interface NewUser {
+  name: Name;
+  password?: Secret;
+  owner?: boolean;
+}
+
+/** What is to be otherwise; what is left out stays. */
+export interface UserChange {
+  disabled?: boolean;
+  owner?: boolean;
+}
+
+/** Another account's new password. */
+export interface NewPassword {
+  password: Secret;
+}
+
+/** An API token, without its secret. */
+export interface TokenItem {
+  id: number;
+  user_id: number;
+  user: string;
+  name: string;
+  hint: string;
+  scope: Scope;
+  project_id: number | null;
+  created_at: string;
+  expires_at: string;
+  used_at: string | null;
+}
+
+/** Tokens by id. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface TokenPage {
+  items: TokenItem[];
+  next: number | null;
+}
+
+/** A token to be made. */
+export interface TokenWanted {
+  name: string;
+  scope?: Scope;
+  project_id?: number;
+  days?: number;
+}
+
+/** A token that has just been made. */
+export interface TokenMade {
+  token: TokenItem;
+  secret: string;
+}
+
+/** An account in a project. */
+export interface MemberItem {
+  user_id: number;
+  name: string;
+  role: Role;
+  since: string;
+}
+
+/** A project's members, by name. */
+export interface MemberList {
+  items: MemberItem[];
+}
+
+/** An account to be made a member, by its name. */
+export interface NewMember {
+  name: Name;
+  role: Role;
+}
+
+/** A member's other role. */
+export interface RoleChange {
+  role: Role;
+}
 
 /** An EvalnbError on the wire. */
 export interface Refusal {
@@ -35,20 +188,11 @@ export interface RunInfo {
   name: string;
 }
 
-/** An image by its place in the widget's slice. */
-export interface ImageRef {
-  id: number;
-  index: number;
-  name: string;
-  width: number;
-  height: number;
-  tags: string[];
-}
-
 /** Sent once a view has rendered; nothing is pushed before it. */
 export interface HelloAsk {
   ask: "hello";
   view: string;
+  image_id?: number;
 }
 
 /** All the canvas needs to begin. */
@@ -62,6 +206,7 @@ export interface HelloReply {
   segmenter_help: string;
   read_only: boolean;
   scope: string;
+  link: string;
 }
 
 /** Sent when a view goes away; after the last one nothing is pushed. */
@@ -365,49 +510,6 @@ export interface EditedPush {
   rematch_ms: number;
 }
 
-/** RFC 9457 (application/problem+json): a refusal. ``detail`` is what happened, ``remedy`` what to do now. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  remedy: string;
-}
-
-/** One thing that the API needs, looked at just now. */
-export interface HealthCheck {
-  name: "database" | "migrations" | "broker" | "worker";
-  ok: boolean;
-  required: boolean;
-  detail: string;
-  took_ms: number;
-}
-
-/** ``ok``; ``degraded`` (it serves, but jobs wait); or ``down``, with HTTP status 503. */
-export interface Health {
-  status: "ok" | "degraded" | "down";
-  version: string;
-  checks: HealthCheck[];
-}
-
-/** A dataset as a list shows it. */
-export interface DatasetItem {
-  id: number;
-  project: string;
-  name: string;
-  images: number;
-  annotations: number;
-  classes: number;
-  complete: boolean;
-  created_at: string | null;
-}
-
-/** Datasets by id. ``next`` is the ``after`` of the next page, or None on the last one. */
-export interface DatasetPage {
-  items: DatasetItem[];
-  next: number | null;
-}
-
 /** The bar. ``total`` is None where nobody knows; ``eta_s`` is seconds. */
 export interface JobProgressView {
   done: number;
@@ -446,6 +548,94 @@ export interface JobView {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+}
+
+/** Somebody who looks at an image just now. */
+export interface Person {
+  key: string;
+  name: string;
+}
+
+/** The first message of a WebSocket. */
+export interface Opening {
+  ticket: string;
+}
+
+/** The ticket was taken; asks are answered from now on. */
+export interface WelcomePush {
+  push: "welcome";
+  name: string;
+  version: string;
+  frame_bytes: number;
+}
+
+/** Where an image is. */
+export interface LocateAsk {
+  ask: "locate";
+  image_id: number;
+}
+
+/** The image and its place. */
+export interface LocateReply {
+  image: ImageRef;
+}
+
+/**
+ * Look at this image (and no longer at another): from now on its edits and its people are pushed.
+ *
+ * ``since`` is the sequence that the asker's shapes stand at; negative where it has none yet. ``image_id`` of None
+ * looks away.
+ */
+export interface WatchAsk {
+  ask: "watch";
+  image_id: number | null;
+  view: string;
+  since?: number;
+}
+
+/** What happened since, as ``EditsPush`` would tell it. ``reload``: too much; ask for the shapes. */
+export interface WatchReply {
+  image_id: number | null;
+  seq: number;
+  reload: boolean;
+  shapes: Shape[];
+}
+
+/**
+ * Edits ``after + 1`` to ``seq`` of an image: the shapes that they touched as they stand now, the deleted too.
+ *
+ * Whoever stands below ``after`` has missed something and asks for the shapes.
+ */
+export interface EditsPush {
+  push: "edits";
+  image_id: number;
+  after: number;
+  seq: number;
+  shapes: Shape[];
+  authors: string[];
+}
+
+/** Who looks at an image, the receiver too, in a steady order. */
+export interface PresencePush {
+  push: "presence";
+  image_id: number;
+  people: Person[];
+}
+
+/** Opens one WebSocket, once, until it expires. */
+export interface Ticket {
+  ticket: string;
+  expires_s: number;
+}
+
+/** An image by its place in the widget's slice. */
+export interface ImageRef {
+  id: number;
+  index: number;
+  name: string;
+  width: number;
+  height: number;
+  tags: string[];
 }
 
 /** An axis-aligned box. */
@@ -520,8 +710,10 @@ export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
   page: PageReply;
+  locate: LocateReply;
   image: ImageReply;
   shapes: ShapesReply;
+  watch: WatchReply;
   predictions: PredictionsReply;
   apply: ApplyReply;
   segment: SegmentReply;

@@ -71,6 +71,12 @@ def sequence(session: Session, image_id: int) -> int:
     return seq
 
 
+def sequences(session: Session, image_ids: Collection[int]) -> dict[int, int]:
+    """The number of each image's last edit; images that there are no more are left out."""
+    rows = session.execute(select(ImageRow.id, ImageRow.edit_seq).where(ImageRow.id.in_(image_ids)))
+    return {row.id: row.edit_seq for row in rows}
+
+
 def records(session: Session, ids: Collection[UUID]) -> dict[UUID, Annotation]:
     """The annotations of these ids, tombstones too, on whatever image."""
     rows = session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))
@@ -120,6 +126,8 @@ def append(session: Session, head: Head, edits: Sequence[Edit]) -> None:
         ],
     )
     session.execute(update(ImageRow).where(ImageRow.id == head.image_id).values(edit_seq=edits[-1].seq))
+    # Told to whoever watches the image, once this is committed: see Database.transaction.
+    session.info.setdefault("edited", {})[head.image_id] = edits[-1].seq
 
 
 def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]:
@@ -146,9 +154,9 @@ def since(session: Session, dataset_id: int, after: int) -> list[tuple[int, int]
     return [(row.id, row.image_id) for row in session.execute(chosen)]
 
 
-def of_image(session: Session, image_id: int) -> list[Edit]:
-    """The image's whole log, oldest first."""
-    return _read(session, EditRow.image_id == image_id)
+def of_image(session: Session, image_id: int, *, after: int = 0, limit: int | None = None) -> list[Edit]:
+    """The image's log beyond sequence number ``after``, oldest first: ``limit`` edits, or all of them."""
+    return _read(session, EditRow.image_id == image_id, EditRow.seq > after, limit=limit)
 
 
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:
@@ -161,8 +169,9 @@ def of_shapes(session: Session, shape_ids: Collection[UUID], *, after_rev: int) 
     return _read(session, EditRow.shape_id.in_(shape_ids), EditRow.rev > after_rev)
 
 
-def _read(session: Session, *conditions: Any) -> list[Edit]:
-    rows = session.execute(select(EditRow).where(*conditions).order_by(EditRow.image_id, EditRow.seq)).scalars()
+def _read(session: Session, *conditions: Any, limit: int | None = None) -> list[Edit]:
+    chosen = select(EditRow).where(*conditions).order_by(EditRow.image_id, EditRow.seq).limit(limit)
+    rows = session.execute(chosen).scalars()
     return [
         Edit(
             image_id=row.image_id,

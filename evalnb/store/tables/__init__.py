@@ -1,5 +1,6 @@
 """The tables. One module for each noun; ``Base.metadata`` holds them all."""
 
+from evalnb.store.tables.accounts import AccountRow, LoginRow, MembershipRow, SignInFailureRow, TokenRow
 from evalnb.store.tables.annotations import AnnotationRow, EditRow
 from evalnb.store.tables.base import Base
 from evalnb.store.tables.datasets import (
@@ -15,8 +16,17 @@ from evalnb.store.tables.datasets import (
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
+from evalnb.store.tables.serving import (
+    AliasChangeRow,
+    ImagePyramidRow,
+    ModelAliasRow,
+    PyramidRow,
+    ServedPredictionRow,
+)
 
 __all__ = [
+    "AccountRow",
+    "AliasChangeRow",
     "AnnotationRow",
     "Base",
     "ClassRow",
@@ -24,16 +34,24 @@ __all__ = [
     "EditRow",
     "EvaluationRow",
     "ImageAnchorRow",
+    "ImagePyramidRow",
     "ImageRow",
     "ImageTagRow",
     "ImportRow",
     "JobEventRow",
     "JobRow",
+    "LoginRow",
+    "MembershipRow",
+    "ModelAliasRow",
     "ModelRow",
     "ModelVersionRow",
     "PredictionRow",
     "PredictionRunRow",
     "ProjectRow",
+    "PyramidRow",
     "ReportRow",
+    "ServedPredictionRow",
+    "SignInFailureRow",
     "TaxonomyRow",
+    "TokenRow",
 ]

@@ -18,6 +18,7 @@ BODIES: dict[str, str] = {
     "train": "evalnb_server.worker.bodies.train:train",
     "predict": "evalnb_server.worker.bodies.predict:predict",
     "evaluate": "evalnb_server.worker.bodies.evaluate:evaluate",
+    "pyramid": "evalnb_server.worker.bodies.pyramid:pyramid",
 }
 """Kind → ``module:function``."""
 
