@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -52,8 +51,9 @@ class House:
     """A project with a dataset, a model, two runs and their evaluations, a report and a job; nobody changes it."""
 
     settings: Settings
+    store: Store
     client: TestClient
-    project_id: int
+    project: Project
     dataset_id: int
     image_ids: list[int]
     runs: tuple[int, int]
@@ -64,68 +64,42 @@ class House:
     job_id: uuid.UUID
 
 
-@dataclass(frozen=True)
-class Furnished:
-    """The database that houses are copied from, and the blobs that they share."""
-
-    name: str
-    settings: Settings
-    contents: dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def furnished(
-    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Furnished]:
-    folder = tmp_path_factory.mktemp("house")
-    with copied(server_url, template) as name:
-        settings = Settings.from_environment(
-            {
-                "HOME": str(folder),
-                "EVALNB_HOME": str(home),
-                "EVALNB_DATABASE_URL": database_url(server_url, name),
-                "EVALNB_BROKER_URL": server_broker_url,
-                "EVALNB_BLOBS_URL": str(folder / "blobs"),
-                "EVALNB_AUTHOR": "tester",
-                "EVALNB_OFFLINE": "1",
-            }
-        )
-        store = open_store(settings)
-        contents = _furnish(store, folder)
-        store.close()
-        yield Furnished(name, settings, contents)
-
-
 @contextmanager
-def copied(server_url: str, original: str) -> Iterator[str]:
-    """The name of a database that is a copy of another one, for as long as the block."""
-    name = f"copy_{uuid.uuid4().hex[:12]}"
+def furnished(home: Path, server_url: str, template: str, server_broker_url: str, folder: Path) -> Iterator[House]:
+    """A house in a database of its own."""
+    name = f"house_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )
-    yield name
+    settings = Settings.from_environment(
+        {
+            "HOME": str(folder),
+            "EVALNB_HOME": str(home),
+            "EVALNB_DATABASE_URL": database_url(server_url, name),
+            "EVALNB_BROKER_URL": server_broker_url,
+            "EVALNB_BLOBS_URL": str(folder / "blobs"),
+            "EVALNB_AUTHOR": "tester",
+            "EVALNB_OFFLINE": "1",
+        }
+    )
+    store = open_store(settings)
+    with asking(settings) as client:
+        yield _furnish(settings, store, client, folder)
+    store.close()
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@contextmanager
-def moved_in(furnished: Furnished, server_url: str) -> Iterator[House]:
-    """A house of one's own."""
-    with copied(server_url, furnished.name) as name:
-        settings = replace(furnished.settings, database_url=database_url(server_url, name))
-        with asking(settings) as client:
-            yield House(settings=settings, client=client, **furnished.contents)
-
-
 @pytest.fixture(scope="session")
-def house(furnished: Furnished, server_url: str) -> Iterator[House]:
-    """One for all who only look."""
-    with moved_in(furnished, server_url) as one:
+def house(
+    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with furnished(home, server_url, template, server_broker_url, tmp_path_factory.mktemp("house")) as one:
         yield one
 
 
-def _furnish(store: Store, folder: Path) -> dict[str, Any]:
+def _furnish(settings: Settings, store: Store, client: TestClient, folder: Path) -> House:
     project = Project(store, "house")
     first, _ = evaluated(project, folder, images=24)
     dataset = project.dataset("scenes")
@@ -149,8 +123,11 @@ def _furnish(store: Store, folder: Path) -> dict[str, Any]:
         )
         model_id = models.page(session, project.id)[0].id
     assert first.id and first.run_id and second.id and second.run_id
-    return dict(
-        project_id=project.id,
+    return House(
+        settings=settings,
+        store=store,
+        client=client,
+        project=project,
         dataset_id=dataset.id,
         image_ids=[one.id for one in dataset],
         runs=(first.run_id, second.run_id),
