@@ -33,9 +33,11 @@ from evalnb_server.routers import (
     reports,
     runs,
     session,
+    tiles,
     tokens,
     users,
 )
+from evalnb_server.tiles import Gallery, Signer
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -51,7 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.store = open_store(settings)
         app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
+        app.state.signer = Signer(RunDirectory(settings.home).path)
+        app.state.gallery = Gallery(app.state.store)
         yield
+        app.state.gallery.close()
         app.state.store.close()
 
     app = FastAPI(
@@ -72,10 +77,24 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
+    app.include_router(tiles.shown, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
     for noun in (session, users, tokens, members):
         guarded.include_router(noun.router, responses=answers(404, 409))
-    for noun in (projects, datasets, images, shapes, models, runs, evaluations, comparisons, jobs, reports, metrics):
+    for noun in (
+        projects,
+        datasets,
+        images,
+        shapes,
+        models,
+        runs,
+        evaluations,
+        comparisons,
+        jobs,
+        reports,
+        tiles,
+        metrics,
+    ):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

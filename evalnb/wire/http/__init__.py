@@ -55,6 +55,7 @@ from evalnb.wire.http.jobs import (
 from evalnb.wire.http.models import ModelItem, ModelPage, RunItem, RunPage, VersionItem, VersionPage
 from evalnb.wire.http.projects import NewProject, ProjectItem, ProjectPage
 from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
+from evalnb.wire.http.tiles import SignedTiles, TilesDescription
 
 __all__ = [
     "MOST_INT",
@@ -117,8 +118,10 @@ __all__ = [
     "RunItem",
     "RunPage",
     "Score",
+    "SignedTiles",
     "SliceAsk",
     "Text",
+    "TilesDescription",
     "TrainAsk",
     "VersionItem",
     "VersionPage",
