@@ -15,3 +15,14 @@ export function caption(mark: Mark): string {
       return mark.truth === mark.detected ? `${mark.truth} found` : `${mark.truth} taken for ${mark.detected}`;
   }
 }
+
+/** As the API asks for it. */
+export function markQuery(mark: Mark): { mark: "worst" | "TP" | "FP" | "FN"; of?: string } {
+  switch (mark.kind) {
+    case "worst": return { mark: "worst" };
+    case "class": return { mark: "worst", of: mark.name };
+    case "cell":
+      if (mark.truth === null) return { mark: "FP", of: mark.detected ?? "" };
+      return { mark: mark.truth === mark.detected ? "TP" : "FN", of: mark.truth };
+  }
+}

@@ -297,6 +297,8 @@ def downward(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The head of a backend's answer as the client gets it. Pages may be framed by our own pages alone."""
     known = list(headers)
     dropped = _HOP | _named_in_connection(known)
+    if any(name.lower() == b"transfer-encoding" for name, _ in known):
+        dropped |= {b"content-length"}
     kept = [(name, value) for name, value in known if name.lower() not in dropped]
     if any(name.lower() == b"content-type" and value.lower().startswith(b"text/html") for name, value in kept):
         # A policy beside another one: the browser holds both.
