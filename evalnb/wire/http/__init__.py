@@ -77,6 +77,7 @@ from evalnb.wire.http.jobs import (
 from evalnb.wire.http.models import ModelItem, ModelPage, RunItem, RunPage, VersionItem, VersionPage
 from evalnb.wire.http.projects import NewProject, ProjectItem, ProjectPage
 from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
+from evalnb.wire.http.tiles import SignedTiles, TilesDescription
 
 __all__ = [
     "MOST_INT",
@@ -152,8 +153,10 @@ __all__ = [
     "SessionProject",
     "SignInByPassword",
     "SignInByToken",
+    "SignedTiles",
     "SliceAsk",
     "Text",
+    "TilesDescription",
     "TokenItem",
     "TokenMade",
     "TokenPage",
