@@ -36,9 +36,11 @@ from evalnb_server.routers import (
     reports,
     runs,
     session,
+    tiles,
     tokens,
     users,
 )
+from evalnb_server.tiles import Gallery, Signer
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,7 +57,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.hub = Hub(app.state.store)
         app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
+        app.state.signer = Signer(RunDirectory(settings.home).path)
+        app.state.gallery = Gallery(app.state.store)
         yield
+        app.state.gallery.close()
         app.state.hub.close()
         app.state.store.close()
 
@@ -77,10 +82,26 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
+    app.include_router(tiles.shown, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
-    for noun in (session, users, tokens, members):
-        guarded.include_router(noun.router, responses=answers(404, 409))
-    for noun in (projects, datasets, images, shapes, models, runs, evaluations, comparisons, jobs, reports, metrics):
+    for noun in (
+        session,
+        users,
+        tokens,
+        members,
+        projects,
+        datasets,
+        images,
+        shapes,
+        models,
+        runs,
+        evaluations,
+        comparisons,
+        jobs,
+        reports,
+        tiles,
+        metrics,
+    ):
         guarded.include_router(noun.router)
     guarded.include_router(live)
     app.include_router(guarded)
