@@ -162,6 +162,7 @@ class Dataset:
         None for none, or ``"auto"`` for the smallest whose weights are here. ``start`` is the first image's place.
         """
         from evalnb import models
+        from evalnb.widgets._portal import image_link
         from evalnb.widgets.annotator import Annotator
 
         name = models.installed_segmenter(self.store.settings) if segmenter == "auto" else segmenter
@@ -175,6 +176,7 @@ class Dataset:
             author=author or self.store.settings.author,
             height=height,
             read_only=read_only,
+            link=image_link(self.store.settings.home, self.record.project_id),
         )
 
     def export(self, format: str, out: str | Path) -> LossReport:
