@@ -245,7 +245,7 @@ class Project:
         return Job(self.store, UUID(str(id)), view=view, resolve=self._made)
 
     def _made(self, kind: str, result: dict[str, Any]) -> Any:
-        """What a job's result row stands for: a model version, a run or an evaluation; of other kinds the row itself."""
+        """What a job's result row stands for: a model version, run or evaluation; for other kinds the row itself."""
         if kind == "train":
             from evalnb.registry import models
 

@@ -21,7 +21,7 @@ _WHEN = {
     413: "The body is too large.",
     415: "A file that could run code or exhaust the machine, or a body of another type.",
     422: "A value that cannot be used.",
-    429: "Too many attempts.",
+    429: "Too many attempts; Retry-After says when the next may be made.",
     503: "Something that it needs is down.",
 }
 

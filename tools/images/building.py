@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / ".build" / "images"
 SUITE = "bookworm"
-TARGETS = ("portal", "api", "voila", "lab", "worker")
+TARGETS = ("portal", "api", "voila", "models")
 PYTHON, NODE = "localhost/evalnb-check/python", "localhost/evalnb-check/node"
 # How this machine trusts its mirrors goes into the base images, since the builds ask the same mirrors.
 TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
