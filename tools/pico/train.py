@@ -120,7 +120,9 @@ class Training:
 
     def publish(self, out: Path, **more: Any) -> None:
         """The weights and their record as they now are."""
-        held = {name: one.detach().to(torch.float16).cpu().contiguous() for name, one in self.average.state_dict().items()}
+        held = {
+            name: one.detach().to(torch.float16).cpu().contiguous() for name, one in self.average.state_dict().items()
+        }
         part = out / ".pico.part"
         save_file(held, part)
         part.replace(out / "pico.safetensors")
@@ -238,7 +240,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--pictures", type=int)
-    parser.add_argument("--scenes", type=int, default=150, help="held-out scenes of each kind to evaluate on; 0: none")
+    parser.add_argument(
+        "--scenes", type=int, default=150, help="held-out scenes of each kind to evaluate on; 0: none"
+    )
     asked = parser.parse_args()
     device = torch.device(asked.device)
     asked.out.mkdir(parents=True, exist_ok=True)
