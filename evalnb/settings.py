@@ -31,6 +31,12 @@ class Settings:
     """EVALNB_PORT: the first port that ``evalnb up`` tries for JupyterLab; the others follow it. Default 8888."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
+    upload_max_gb: float
+    """EVALNB_UPLOAD_MAX_GB: the largest file that may be uploaded, in 10⁹ bytes. Default 20."""
+    upload_quota_gb: float
+    """EVALNB_UPLOAD_QUOTA_GB: how much a project's unfinished uploads may take together. Default 100."""
+    upload_expires_h: float
+    """EVALNB_UPLOAD_EXPIRES_H: hours after its last byte until an unfinished upload is removed. Default 48."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -46,6 +52,9 @@ class Settings:
             host=env.get("EVALNB_HOST") or "127.0.0.1",
             port=_port(env.get("EVALNB_PORT") or "8888"),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
+            upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
+            upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
+            upload_expires_h=_positive(env, "EVALNB_UPLOAD_EXPIRES_H", 48),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -60,6 +69,9 @@ class Settings:
             "EVALNB_HOST": self.host,
             "EVALNB_PORT": str(self.port),
             "EVALNB_OFFLINE": "1" if self.offline else "0",
+            "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
+            "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
+            "EVALNB_UPLOAD_EXPIRES_H": f"{self.upload_expires_h:g}",
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -91,3 +103,14 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 65536):
         raise Invalid(f"EVALNB_PORT is {text!r}", remedy="set it to a number from 1 to 65535, or unset it")
     return int(text)
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise Invalid(f"{name} is {text!r}", remedy=f"set it to a number greater than 0, such as {default:g}")
+    return value

@@ -1,9 +1,20 @@
 """Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
 
 from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._confined import ConfinedReader
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
 from evalnb.imagery._labels import decode_labels
 from evalnb.imagery._thumbnail import thumbnail
 
-__all__ = ["MAX_PIXELS", "Header", "browser_bytes", "decode", "decode_labels", "probe", "sha256", "thumbnail"]
+__all__ = [
+    "MAX_PIXELS",
+    "ConfinedReader",
+    "Header",
+    "browser_bytes",
+    "decode",
+    "decode_labels",
+    "probe",
+    "sha256",
+    "thumbnail",
+]

@@ -134,7 +134,11 @@ def orientation_of(image: ImageFile.ImageFile) -> int:
 
 
 def _probe(file: IO[bytes], name: str) -> Header:
-    image, mime = open_image(file, name)
+    return header_of(*open_image(file, name))
+
+
+def header_of(image: ImageFile.ImageFile, mime: str) -> Header:
+    """What an opened image says of itself."""
     orientation = orientation_of(image)
     width, height = image.size
     # Pillow's TIFF reader has turned its size already.

@@ -15,6 +15,7 @@ from evalnb.store.tables.datasets import (
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
+from evalnb.store.tables.uploads import UploadRow
 
 __all__ = [
     "AnnotationRow",
@@ -36,4 +37,5 @@ __all__ = [
     "ProjectRow",
     "ReportRow",
     "TaxonomyRow",
+    "UploadRow",
 ]
