@@ -34,6 +34,12 @@ class Unauthorized(EvalnbError):
     status = 401
 
 
+class Forbidden(EvalnbError):
+    """A caller who is known, and may not do this."""
+
+    status = 403
+
+
 class NotFound(EvalnbError):
     """A name or id that the project does not have."""
 
@@ -84,6 +90,16 @@ class Unsafe(EvalnbError):
     """A file that could run code or exhaust the machine, and is therefore not opened."""
 
     status = 415
+
+
+class Throttled(EvalnbError):
+    """Too many attempts; the next one may be made after ``retry_after_s``."""
+
+    status = 429
+
+    def __init__(self, happened: str, *, remedy: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(happened, remedy=remedy)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(EvalnbError):

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from evalnb.errors import Invalid
@@ -29,6 +31,9 @@ class Settings:
     """EVALNB_HOST: the address that servers bind to. Default 127.0.0.1."""
     port: int
     """EVALNB_PORT: the first port that ``evalnb up`` tries for JupyterLab; the others follow it. Default 8888."""
+    trusted_proxies: str
+    """EVALNB_TRUSTED_PROXIES: addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are
+    believed, with commas between. Default: this machine's own."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
     upload_max_gb: float
@@ -51,11 +56,17 @@ class Settings:
             author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
             host=env.get("EVALNB_HOST") or "127.0.0.1",
             port=_port(env.get("EVALNB_PORT") or "8888"),
+            trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
             upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
             upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
             upload_expires_h=_positive(env, "EVALNB_UPLOAD_EXPIRES_H", 48),
         )
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """``trusted_proxies``, read."""
+        return _read_networks(self.trusted_proxies)
 
     def to_environment(self) -> dict[str, str]:
         """The variables that make a child process read these same settings."""
@@ -68,6 +79,7 @@ class Settings:
             "EVALNB_AUTHOR": self.author,
             "EVALNB_HOST": self.host,
             "EVALNB_PORT": str(self.port),
+            "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
             "EVALNB_OFFLINE": "1" if self.offline else "0",
             "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
             "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
@@ -97,6 +109,23 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
         for name, value in before.items():
             if os.environ.get(name) != value:
                 os.environ[name] = value
+
+
+def _networks(text: str) -> str:
+    """``text``, once it is known to name networks."""
+    _read_networks(text)
+    return text
+
+
+@cache
+def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise Invalid(
+            f"EVALNB_TRUSTED_PROXIES is {text!r} ({error})",
+            remedy="write addresses or networks with commas between, for instance 10.0.0.5, 172.16.0.0/12",
+        ) from error
 
 
 def _port(text: str) -> int:

@@ -5,7 +5,7 @@ destroys what it replaces. A kernel and the server apply ops through these same 
 """
 
 from evalnb.edits._apply import apply
-from evalnb.edits._history import history, rebuild, restore, shapes
+from evalnb.edits._history import Changes, history, rebuild, restore, shapes, since
 from evalnb.store.repositories.edits import Edit
 
-__all__ = ["Edit", "apply", "history", "rebuild", "restore", "shapes"]
+__all__ = ["Changes", "Edit", "apply", "history", "rebuild", "restore", "shapes", "since"]

@@ -1,5 +1,6 @@
-"""Read the log: shapes as they stand, their history, any past revision."""
+"""Read the log: shapes as they stand, what changed since, their history, any past revision."""
 
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,41 @@ def shapes(session: Session, image_id: int) -> ShapesReply:
     seq = log.sequence(session, image_id)
     return ShapesReply(
         image_id=image_id, seq=seq, shapes=[Shape.of(one) for one in annotations.of_image(session, image_id)]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What edits ``after + 1`` to ``seq`` of an image did."""
+
+    after: int
+    seq: int
+    shapes: list[Shape]
+    """Those that they touched, tombstones too, as they stand now."""
+    authors: list[str]
+    complete: bool
+    """False where there is too much to tell, or ``after`` is not of this log: then ``shapes`` is empty."""
+
+
+def since(session: Session, image_id: int, after: int, *, most: int = 500) -> Changes:
+    """What changed on an image above sequence ``after``, by at most ``most`` edits. NotFound if there is no image.
+
+    A shape may be newer than ``seq``: an edit that comes between is told again with the next changes, and its
+    revision says that it is known.
+    """
+    head = log.sequence(session, image_id)
+    if not 0 <= after <= head or head - after > most:
+        return Changes(after=after, seq=head, shapes=[], authors=[], complete=False)
+    made = log.of_image(session, image_id, after=after) if head > after else []
+    if not made:
+        return Changes(after=after, seq=after, shapes=[], authors=[], complete=True)
+    found = log.records(session, {one.shape_id for one in made})
+    return Changes(
+        after=after,
+        seq=made[-1].seq,
+        shapes=[Shape.of(found[id]) for id in dict.fromkeys(one.shape_id for one in made)],
+        authors=list(dict.fromkeys(one.author for one in made)),
+        complete=True,
     )
 
 

@@ -23,11 +23,13 @@ from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 from evalnb.runs.columns import Images, Problem
 
-VERSION = 3
+VERSION = 4
 MAGIC = b"evalnb matches\r\n"
 """The line ending shows a transfer that changed it."""
 ALIGNED_BYTES = 64
 AGAIN = "evaluate the run again"
+_WORDS = ("claim_matched", "claim_ignored")
+"""What is not as it lies in memory: see ``_halves``."""
 _TYPES = {
     **dict.fromkeys(["image", "row", "claim_at", "claim_truth", "truth_image", "truth_class"], np.int32),
     **dict.fromkeys(["rank", "flags", "truth_ignored"], np.uint8),
@@ -44,12 +46,14 @@ def freeze(
     columns: dict[str, NDArray[Any]] = {"image_size": images.size}
     notes: dict[str, Any] = {
         "version": VERSION,
-        "match": _apart(matches, "match", columns),
+        "match": _apart(matches, "match", columns, but=_WORDS),
         "file_names": list(images.name),
         "tags": [sorted(one) for one in images.tags],
         "class_names": {str(key): name for key, name in class_names.items()},
         "problems": [[one.source, one.index, one.field, one.what] for one in problems],
     }
+    for name in _WORDS:
+        columns[f"word_{name}_low"], columns[f"word_{name}_high"] = _halves(getattr(matches, name))
     masks = None if truths.masks is None else PackedMasks.of(truths.masks).together()
     _apart(truths, "truth", columns, but=("masks",))
     if masks is not None:
@@ -84,7 +88,10 @@ def thaw(source: bytes | Path) -> tuple[Matches, Truths, Images, dict[int, str],
             remedy=f"update evalnb, or {AGAIN}",
         )
     columns = _columns(raw, notes["columns"], end + -end % ALIGNED_BYTES)
-    matches = Matches(**notes["match"], **_of(columns, "match"))
+    words: dict[str, Any] = {
+        name: _whole(columns[f"word_{name}_low"], columns[f"word_{name}_high"]) for name in _WORDS
+    }
+    matches = Matches(**notes["match"], **_of(columns, "match"), **words)
     _check(matches)
     masks = PackedMasks(**_of(columns, "mask")) if "mask_counts" in columns else None
     truths = Truths(**_of(columns, "truth"), masks=masks)
@@ -105,11 +112,27 @@ def _apart(
     rest = {}
     for one in fields(record):
         value = getattr(record, one.name)
+        if one.name in but:
+            continue
         if isinstance(value, np.ndarray):
             columns[f"{prefix}_{one.name}"] = value
-        elif one.name not in but:
+        else:
             rest[one.name] = value
     return rest
+
+
+def _halves(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """A word has 40 bits: kept in five bytes, not eight."""
+    return words.astype(np.uint32), (words >> np.uint64(32)).astype(np.uint8)
+
+
+def _whole(low: NDArray[np.uint32], high: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    if low.dtype != np.uint32 or high.dtype != np.uint8 or low.shape != high.shape or low.ndim != 1:
+        raise Invalid("the match table is damaged: the halves of its words do not fit together", remedy=AGAIN)
+    words = np.empty(len(low), "<u8")
+    halves = words.view("<u4").reshape(-1, 2)
+    halves[:, 0], halves[:, 1] = low, high
+    return words.astype(np.uint64, copy=False)
 
 
 def _of(columns: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from evalnb.store import broker, migrations
 from evalnb.store.blobs import Blobs
 from evalnb.store.database import Database
 from evalnb.store.embedded import postgres, valkey
+from evalnb.store.hints import Hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,12 @@ class Store:
     blobs: Blobs
     broker_url: str
     """``redis://…``, or ``redis+socket:///…`` for the embedded one; ``evalnb.store.broker.connect`` opens either."""
+    hints: Hints
+    """Says "image X is at sequence N" to other processes, after each commit that edits."""
 
     def close(self) -> None:
         """Give the database connections back. The servers run on."""
+        self.hints.close()
         self.database.close()
 
 
@@ -52,9 +56,12 @@ def open_store(settings: Settings, *, database_url: str | None = None, without_b
     except BaseException:
         database.close()
         raise
+    hints = Hints(database, broker_url)
+    database.on_edited = hints.edited
     return Store(
         settings=settings,
         database=database,
         blobs=Blobs(settings.blobs_url or home / "blobs", cache=home / "cache" / "blobs"),
         broker_url=broker_url,
+        hints=hints,
     )

@@ -11,11 +11,21 @@ from evalnb.errors import Invalid, Unavailable
 OLDEST = (6, 2)
 
 
-def connect(url: str) -> redis.Redis:
-    """A client for ``redis://…``, ``rediss://…``, ``unix:///path`` or Celery's ``redis+socket:///path``."""
+def connect(url: str, *, patience_s: float | None = None) -> redis.Redis:
+    """A client for ``redis://…``, ``rediss://…``, ``unix:///path`` or Celery's ``redis+socket:///path``.
+
+    With ``patience_s`` nothing waits longer than that for the broker, and nothing is tried twice.
+    """
     address = f"unix://{url.removeprefix('redis+socket://')}" if url.startswith("redis+socket://") else url
     address = address.replace("?virtual_host=", "?db=")
     try:
+        if patience_s is not None:
+            return redis.Redis.from_url(
+                address,
+                socket_connect_timeout=patience_s,
+                socket_timeout=patience_s,
+                retry=Retry(NoBackoff(), 0),
+            )
         return redis.Redis.from_url(address, socket_connect_timeout=5)
     except ValueError as error:
         raise Invalid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,6 +46,8 @@ class Database:
         self.url = url
         address = _address(url)
         self._revive = revive
+        self.on_edited: Callable[[Mapping[int, int]], None] | None = None
+        """Told, after each commit that wrote to edit logs, how far which images are; it must not raise."""
         self.engine: Engine = create_engine(
             address,
             pool_pre_ping=True,
@@ -75,6 +77,8 @@ class Database:
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
+            if self.on_edited is not None and (edited := session.info.get("edited")):
+                self.on_edited(edited)
         except PoolTimeout as error:
             raise Unavailable(
                 f"every connection that this process may hold to {self.where} is in use",

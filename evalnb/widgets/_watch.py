@@ -1,4 +1,4 @@
-"""A look every so often, in the background."""
+"""A look every so often, in the background, and at once when somebody says so."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Watch:
         self._log = log
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
+        self._wake = threading.Event()
 
     def start(self) -> None:
         """Begin, unless it is running."""
@@ -41,10 +42,21 @@ class Watch:
             if self._stop is not None:
                 self._stop.set()
                 self._stop = None
+                self._wake.set()
+
+    def wake(self) -> None:
+        """Take the next look now."""
+        self._wake.set()
 
     def _run(self, stop: threading.Event) -> None:
         failing = False
-        while not stop.wait(self._period_s):
+        while True:
+            self._wake.wait(self._period_s)
+            self._wake.clear()
+            if stop.is_set():
+                # It may have been meant for the thread that a new start made.
+                self._wake.set()
+                return
             try:
                 self._look()
                 failing = False

@@ -5,6 +5,7 @@ pixels, masks and shapes go by messages, so that a saved notebook stays small an
 """
 
 import contextvars
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -15,18 +16,20 @@ import traitlets
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from evalnb import edits, imagery
-from evalnb.core.images import ImageRecord
+from evalnb import edits
+from evalnb.annotating.answers import Answers, applied
+from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
+from evalnb.annotating.presence import Company, Presence
+from evalnb.annotating.prompts import Prompts
 from evalnb.core.ports import Segmenter
 from evalnb.core.slices import Slice
-from evalnb.errors import Invalid, NotFound, Unavailable
-from evalnb.registry import pixels
+from evalnb.errors import Invalid, NotFound
 from evalnb.store import Store
-from evalnb.store.repositories import annotations, datasets, images, predictions
+from evalnb.store.hints import Hint, Listening
+from evalnb.store.repositories import annotations, datasets, images
 from evalnb.store.repositories import edits as log
 from evalnb.widgets import _static
-from evalnb.widgets._comm import Aside, AtOnce, Desk, Latest, Reply, answer_beside_cells
-from evalnb.widgets._prompts import Prompts
+from evalnb.widgets._comm import answer_beside_cells
 from evalnb.widgets._watch import Watch
 from evalnb.wire.annotator import (
     AnnotatorAsk,
@@ -35,34 +38,25 @@ from evalnb.wire.annotator import (
     ByeAsk,
     ByeReply,
     ChangedPush,
-    ClassInfo,
     GotoPush,
     HelloAsk,
-    HelloReply,
-    ImageAsk,
-    ImageRef,
-    ImageReply,
-    PageAsk,
-    PageReply,
-    PredictionsAsk,
-    PredictionsReply,
-    RunInfo,
     SegmentAsk,
     ShapesAsk,
 )
+from evalnb.wire.live import Person, PresencePush, WatchAsk
 
 _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
-PAGE_MAX = 500
 POLL_S = 1.5
-"""How often the shown image's sequence is looked up while a view is open: one primary-key read."""
+"""How often the shown image's sequence is looked up while a view is open: one primary-key read. A hint from whoever
+edits it brings the look forward; this is for when hints are lost."""
 
 
 class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped
     """Annotate a dataset, or a slice of it. Show it in a cell; ``goto``, ``shapes`` and the traits work from Python.
 
-    ``start`` is the place (0-based) of the first image. ``run_id``'s predictions are shown first. ``on_edit`` is
-    called in a thread of its own after each commit. Invalid if the slice has no such place; Unavailable if the
-    browser half is not built.
+    ``start`` is the place (0-based) of the first image. ``run_id``'s predictions are shown first. ``link`` is the
+    address of an image's page elsewhere, with ``{image_id}`` in it. ``on_edit`` is called in a thread of its own
+    after each commit. Invalid if the slice has no such place; Unavailable if the browser half is not built.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -89,41 +83,55 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         read_only: bool = False,
         height: int = 640,
         run_id: int | None = None,
+        link: str = "",
         on_edit: Callable[[], None] | None = None,
     ) -> None:
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
         self._aside, self._segmenting = Aside(), Latest()
+        self._hearing: Listening | None = None
+        self._company = Company(Presence(store.hints, store.broker_url), store.hints)
         self._store = store
         self._dataset_id = dataset_id
         self._part = part
         self._author = author
-        self._run_id = run_id
         self._on_edit = on_edit
-        self._segmenter_help = segmenter_help
+        self._prompts = None if segmenter is None else Prompts(store, segmenter, self._push)
+        self._answers = Answers(
+            store,
+            dataset_id,
+            author=author,
+            rights=_Owner(self),
+            part=part,
+            run_id=run_id,
+            prompts=self._prompts,
+            segmenter_help=segmenter_help,
+            link=link,
+        )
         with store.database.transaction() as session:
-            about = datasets.get(session, dataset_id)
-            born = about.created_at.timestamp() if about.created_at else 0.0
-            self._scope = f"{dataset_id}-{born:.6f}"
+            name = datasets.get(session, dataset_id).name
             first = images.by_place(session, dataset_id, part, start or 0, 1)
             if start is not None and not first:
                 total = images.count(session, dataset_id, part)
                 raise Invalid(f"there is no place {start} among {total} images", remedy=f"start below {total}")
         self._views: set[str] = set()
         self._seqs: dict[int, int] = {}
+        # Between an edit's commit and the note of its sequence nobody may take it for somebody else's.
+        self._noting = threading.Lock()
         self._context = contextvars.copy_context()
-        self._prompts = None if segmenter is None else Prompts(store, segmenter, self._push)
         at_once = AtOnce()
         self._desk = Desk(
             _ASKS,
             {
                 "hello": (at_once, self._hello),
                 "bye": (at_once, self._bye),
-                "page": (at_once, self._page),
+                "page": (at_once, self._answers.page),
+                "locate": (at_once, self._answers.locate),
                 "shapes": (at_once, self._shapes),
+                "watch": (at_once, self._look_at),
                 "apply": (at_once, self._apply),
-                "image": (self._aside, self._image),
-                "predictions": (self._aside, self._predictions),
+                "image": (self._aside, self._answers.image),
+                "predictions": (self._aside, self._answers.predictions),
                 "segment": (self._segmenting, self._segment),
             },
             send=self._send_now,
@@ -136,7 +144,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             read_only=read_only,
             height=height,
         )
-        self.set_trait("dataset", about.name)
+        self.set_trait("dataset", name)
         self.on_msg(self._received)
         self.observe(self._shown, "image_id")
         answer_beside_cells(self.comm)
@@ -159,7 +167,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                     raise NotFound(f"there is no place {place} among {total} images", remedy=f"use 0 to {total - 1}")
                 image_id = found[0].id
             else:
-                self._own(session, image_id)
+                self._answers.own(session, image_id)
         # In the context of the browser's last message; see answer_beside_cells.
         self._in_context(setattr, self, "image_id", image_id)
 
@@ -201,7 +209,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
     def close(self) -> None:
         """End it: its threads stop, and the canvas says that it is over."""
-        self._watch.stop()
+        self._deafen()
+        self._company.close()
         self._aside.close()
         self._segmenting.close()
         super().close()
@@ -210,97 +219,46 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
     def _hello(self, ask: HelloAsk) -> Reply:
         self._views.add(ask.view)
-        with self._store.database.transaction() as session:
-            start = None
-            if self.image_id is not None:
-                start = self._reference(session, self._own(session, self.image_id))
-            taxonomy = datasets.taxonomy(session, self._dataset_id)
-            reply = HelloReply(
-                dataset=self.dataset,
-                image_count=images.count(session, self._dataset_id, self._part),
-                start=start,
-                classes=[ClassInfo(id=one.id, name=one.name, color=taxonomy.color(one.id)) for one in taxonomy],
-                runs=sorted(
-                    (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
-                    key=lambda one: one.id != self._run_id,
-                ),
-                segmenter=self._prompts.name if self._prompts else None,
-                segmenter_help=self._segmenter_help,
-                read_only=self.read_only,
-                scope=self._scope,
-            )
+        reply = self._answers.hello(ask, shown=self.image_id)
+        if self._hearing is None:
+            self._hearing = self._store.hints.listen(self._heard, missed=self._watch.wake)
         self._watch.start()
         return Reply(reply)
 
     def _bye(self, ask: ByeAsk) -> Reply:
         self._views.discard(ask.view)
+        self._place(ask.view, None)
         if not self._views:
-            self._watch.stop()
+            self._deafen()
         return Reply(ByeReply())
 
-    def _page(self, ask: PageAsk) -> Reply:
-        if ask.first < 0 or not 0 < ask.count <= PAGE_MAX:
-            raise Invalid(
-                f"a page of {ask.count} images from place {ask.first}", remedy=f"ask for 1 to {PAGE_MAX} from 0 on"
-            )
-        with self._store.database.transaction() as session:
-            found = images.by_place(session, self._dataset_id, self._part, ask.first, ask.count)
-        return Reply(PageReply(images=[_reference(one, ask.first + n) for n, one in enumerate(found)]))
-
-    def _image(self, ask: ImageAsk) -> Reply:
-        with self._store.database.transaction() as session:
-            image = self._own(session, ask.image_id)
-        data, mime = imagery.browser_bytes(pixels.read(self._store, image), name=image.file_name)
-        return Reply(ImageReply(image_id=image.id, mime=mime), [data])
+    def _look_at(self, ask: WatchAsk) -> Reply:
+        self._place(ask.view, ask.image_id)
+        return Reply(self._answers.watch(ask))
 
     def _shapes(self, ask: ShapesAsk) -> Reply:
-        with self._store.database.transaction() as session:
-            self._own(session, ask.image_id)
-            reply = edits.shapes(session, ask.image_id)
-        self._seqs[ask.image_id] = reply.seq
+        reply = self._answers.shapes(ask)
+        with self._noting:
+            self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
             self.set_trait("count", len(reply.shapes))
         return Reply(reply)
 
     def _apply(self, ask: ApplyAsk) -> Reply:
-        if self.read_only:
-            raise Invalid("this annotator only shows", remedy="make one without read_only=True to edit")
-        with self._store.database.transaction() as session:
-            self._own(session, ask.image_id)
-            reply = edits.apply(session, ask.image_id, ask.ops, author=self._author)
-            count = log.shape_count(session, ask.image_id)
-        self._seqs[ask.image_id] = reply.seq
+        counted: list[int] = []
+        with self._noting:
+            reply = self._answers.apply(ask, lambda session: counted.append(log.shape_count(session, ask.image_id)))
+            if self._seqs.get(ask.image_id) == reply.seq - applied(reply):
+                self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
-            self.set_trait("count", count)
+            self.set_trait("count", counted[0])
         if self._on_edit is not None:
             # Aside: whatever it does, the edit is saved and its answer on the way.
             self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
         return Reply(reply)
 
-    def _predictions(self, ask: PredictionsAsk) -> Reply:
-        with self._store.database.transaction() as session:
-            self._own(session, ask.image_id)
-            found = predictions.of_image(session, ask.run_id, ask.image_id)
-        return Reply(
-            PredictionsReply(
-                image_id=ask.image_id,
-                run_id=ask.run_id,
-                count=len(found.score),
-                rles=list(found.rles) if found.rles is not None else None,
-            ),
-            [
-                found.box.astype("<f4").tobytes(),
-                found.score.astype("<f4").tobytes(),
-                found.class_id.astype("<i4").tobytes(),
-            ],
-        )
-
     def _segment(self, ask: SegmentAsk) -> Reply:
-        if self._prompts is None:
-            raise Unavailable("this annotator has no segmenter", remedy=self._segmenter_help or "pass segmenter=…")
-        with self._store.database.transaction() as session:
-            image = self._own(session, ask.image_id)
-        reply = self._prompts.answer(ask, image, stale=lambda: self._segmenting.contested)
+        reply = self._answers.segment(ask, stale=lambda: self._segmenting.contested)
         self._encode_ahead()
         return reply
 
@@ -311,20 +269,12 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._context = contextvars.copy_context()
         self._desk.receive(message)
 
-    def _own(self, session: Session, image_id: int) -> ImageRecord:
-        image = images.get(session, image_id)
-        if image.dataset_id != self._dataset_id:
-            raise NotFound(f"dataset {self.dataset!r} has no image {image_id}", remedy="use an id of its own images")
-        return image
-
-    def _reference(self, session: Session, image: ImageRecord) -> ImageRef:
-        return _reference(image, images.place_of(session, self._dataset_id, self._part, image.id))
-
     def _shown(self, _change: Any) -> None:
         # ipywidgets holds this lock while it takes over what the browser set: the canvas shows that image already.
         if "image_id" not in self._property_lock and self.image_id is not None and self._views:
             with self._store.database.transaction() as session:
-                self._push(GotoPush(image=self._reference(session, self._own(session, self.image_id))))
+                image = self._answers.own(session, self.image_id)
+                self._push(GotoPush(image=self._answers.reference(session, image)))
         self._encode_ahead()
 
     def _encode_ahead(self) -> None:
@@ -334,7 +284,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
         def work() -> None:
             with self._store.database.transaction() as session:
-                image = self._own(session, shown)
+                image = self._answers.own(session, shown)
                 after = images.page(session, self._dataset_id, self._part, after=shown, limit=1)
             prompts.encode(image, announce=True)
             if after and prompts.cheap and not self._segmenting.contested:
@@ -351,16 +301,36 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
         return run
 
+    def _place(self, view: str, image_id: int | None) -> None:
+        person = Person(key=view, name=self._author)
+        self._aside.put(
+            self._guarded(lambda: self._company.place(person, image_id), "saying who is there"), lambda: None
+        )
+
+    def _heard(self, hint: Hint) -> None:
+        if hint.image_id == self.image_id:
+            self._watch.wake()
+
+    def _deafen(self) -> None:
+        self._watch.stop()
+        if self._hearing is not None:
+            self._hearing.close()
+            self._hearing = None
+
     def _look(self) -> None:
-        """Push ``changed`` if somebody else edited the shown image."""
+        """Push ``changed`` if somebody else edited the shown image, and ``presence`` if people came or went."""
+        for image_id, people in self._company.look().items():
+            self._push(PresencePush(image_id=image_id, people=people))
         shown = self.image_id
         if shown is None or shown not in self._seqs:
             return
-        with self._store.database.transaction() as session:
-            seq = log.sequence(session, shown)
-        if seq > self._seqs[shown]:
+        with self._noting:
+            with self._store.database.transaction() as session:
+                seq = log.sequence(session, shown)
+            if seq <= self._seqs[shown]:
+                return
             self._seqs[shown] = seq
-            self._push(ChangedPush(image_id=shown, seq=seq))
+        self._push(ChangedPush(image_id=shown, seq=seq))
 
     def _push(self, push: AnnotatorPush) -> None:
         self._in_context(self._send_now, push.model_dump(mode="json"), ())
@@ -372,12 +342,20 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._context.copy().run(call, *arguments)
 
 
-def _reference(image: ImageRecord, place: int) -> ImageRef:
-    return ImageRef(
-        id=image.id,
-        index=place,
-        name=image.file_name,
-        width=image.width,
-        height=image.height,
-        tags=list(image.tags),
-    )
+class _Owner:
+    """Whoever runs the kernel may do everything that the widget was made for."""
+
+    def __init__(self, widget: Annotator) -> None:
+        self._widget = widget
+
+    def look(self, session: Session) -> None:
+        """A kernel reads the database as it likes."""
+
+    def edit(self, session: Session) -> None:
+        """Invalid while the widget only shows."""
+        if self._widget.read_only:
+            raise Invalid("this annotator only shows", remedy="make one without read_only=True to edit")
+
+    def may_edit(self, session: Session) -> bool:
+        """Whether the widget edits."""
+        return not self._widget.read_only

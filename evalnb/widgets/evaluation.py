@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from evalnb import imagery, models
+from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
 from evalnb.core.slices import Slice
 from evalnb.core.taxonomy import color_at
 from evalnb.errors import Invalid, NotFound
@@ -29,7 +30,7 @@ from evalnb.runs.source import Folder, Source, StoredSource
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories import images as image_rows
 from evalnb.widgets import _static
-from evalnb.widgets._comm import Aside, AtOnce, Desk, Latest, Reply, answer_beside_cells
+from evalnb.widgets._comm import answer_beside_cells
 from evalnb.widgets._figures import SCORE_EDGES, SIZE_EDGES, Figures, keys, operating
 from evalnb.widgets._watch import Watch
 from evalnb.widgets.annotator import Annotator

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from evalnb.wire.base import Received, Wire
+from evalnb.wire.live import EditsPush, LocateAsk, LocateReply, PresencePush, WatchAsk, WatchReply, WelcomePush
+from evalnb.wire.references import ImageRef
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 
 
@@ -38,23 +40,14 @@ class RunInfo(Wire):
     name: str
 
 
-class ImageRef(Wire):
-    """An image by its place in the widget's slice."""
-
-    id: int
-    index: int
-    name: str
-    width: int
-    height: int
-    tags: list[str] = []
-
-
 class HelloAsk(Received):
     """Sent once a view has rendered; nothing is pushed before it."""
 
     ask: Literal["hello"] = "hello"
-    view: str
+    view: str = Field(max_length=100)
     """Any name of the view's own, for instance a random UUID."""
+    image_id: int | None = None
+    """The image to begin with; left out, the other side chooses."""
 
 
 class HelloReply(Wire):
@@ -71,13 +64,16 @@ class HelloReply(Wire):
     read_only: bool = False
     scope: str = ""
     """Names this dataset in this database, so that edits a browser could not send find their way back."""
+    link: str = ""
+    """The address of an image elsewhere (the portal's page of it), with ``{image_id}`` in it; empty where there is
+    none."""
 
 
 class ByeAsk(Received):
     """Sent when a view goes away; after the last one nothing is pushed."""
 
     ask: Literal["bye"] = "bye"
-    view: str
+    view: str = Field(max_length=100)
 
 
 class ByeReply(Wire):
@@ -205,16 +201,29 @@ class GotoPush(Wire):
 
 
 AnnotatorAsk = Annotated[
-    HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | PredictionsAsk | ApplyAsk | SegmentAsk,
+    HelloAsk
+    | ByeAsk
+    | PageAsk
+    | LocateAsk
+    | ImageAsk
+    | ShapesAsk
+    | WatchAsk
+    | PredictionsAsk
+    | ApplyAsk
+    | SegmentAsk,
     Field(discriminator="ask"),
 ]
-AnnotatorPush = Annotated[ChangedPush | EncodingPush | GotoPush, Field(discriminator="push")]
+AnnotatorPush = Annotated[
+    ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush, Field(discriminator="push")
+]
 AnnotatorReplies: dict[str, type[Wire]] = {
     "hello": HelloReply,
     "bye": ByeReply,
     "page": PageReply,
+    "locate": LocateReply,
     "image": ImageReply,
     "shapes": ShapesReply,
+    "watch": WatchReply,
     "predictions": PredictionsReply,
     "apply": ApplyReply,
     "segment": SegmentReply,

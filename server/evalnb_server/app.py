@@ -14,15 +14,15 @@ from evalnb.settings import Settings
 from evalnb.store import open_store
 from evalnb.wire.http import Problem
 from evalnb_server import problems
-from evalnb_server.deps import require_token
-from evalnb_server.routers import datasets, health
+from evalnb_server.deps import signed_in
+from evalnb_server.routers import datasets, health, members, session, tokens, users
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The API over the store of ``settings``. The store is opened when the server starts, not when this is called.
 
-    Every route asks for the home's bearer token, but health (so that a probe needs no secret) and the documentation
-    (which says nothing that is not in the source).
+    Every route asks who calls, but health (so that a probe needs no secret), signing in, and the documentation (which
+    says nothing that is not in the source). What a caller may see, each route asks ``access``.
     """
 
     @asynccontextmanager
@@ -44,8 +44,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.include_router(health.router, prefix="/api")
-    guarded = APIRouter(prefix="/api", dependencies=[Depends(require_token)], responses={401: {"model": Problem}})
-    for noun in (datasets,):
+    app.include_router(session.door, prefix="/api")
+    guarded = APIRouter(
+        prefix="/api",
+        dependencies=[Depends(signed_in)],
+        responses={status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)},
+    )
+    for noun in (session, users, tokens, members, datasets):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

@@ -1,33 +1,47 @@
-"""What a route may ask for: the store, one transaction, and proof of who calls."""
+"""What a route may ask for: the store, one transaction, and who calls."""
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
-from evalnb.errors import Unauthorized
+from evalnb.accounts import Caller
+from evalnb.errors import Forbidden
 from evalnb.store import Store
+from evalnb_server import identity
 
-_bearer = HTTPBearer(auto_error=False, description="The token in EVALNB_HOME/run/api-token.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API token (`evnb_…`, from `POST /api/tokens`), or the home's own in EVALNB_HOME/run/api-token.",
+)
+_cookie = APIKeyCookie(
+    name=identity.COOKIE,
+    auto_error=False,
+    description=f"From `POST /api/session`. Unsafe methods need the header {identity.CSRF_HEADER} as well, with the "
+    "`csrf` that `GET /api/session` answers.",
+)
 
 
-def require_token(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> None:
-    """Unauthorized unless the request carries the home's token."""
-    given = credentials.credentials if credentials is not None else ""
-    expected: str = request.app.state.token
-    # In constant time, and on bytes: compare_digest refuses text that is not ASCII.
-    if not hmac.compare_digest(given.encode(), expected.encode()):
-        raise Unauthorized(
-            "the request carries no valid token" if given else "the request carries no token",
-            remedy="send `Authorization: Bearer …` with the token that `evalnb up` shows (EVALNB_HOME/run/api-token)",
-        )
+def signed_in(
+    request: Request,
+    _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _session: Annotated[str | None, Security(_cookie)],
+) -> Caller:
+    """Who calls; what guards every route but the public ones, whatever they ask for themselves."""
+    # The two securities are for the description; identity reads the request itself, as it does a WebSocket's.
+    who = identity.caller(request)
+    identity.refuse_forgery(request, who, request.method)
+    return who
+
+
+def _writer(request: Request, who: Annotated[Caller, Depends(signed_in)]) -> Caller:
+    if request.method not in identity.SAFE and not who.may("write"):
+        raise Forbidden("the token is for reading", remedy="use a token of the scope write, or sign in")
+    return who
 
 
 def _store(request: Request) -> Store:
@@ -39,6 +53,13 @@ def _session(request: Request) -> Iterator[Session]:
     with _store(request).database.transaction() as session:
         yield session
 
+
+Who = Annotated[Caller, Depends(_writer)]
+"""Who calls. Unauthorized (401) without a valid proof; Forbidden (403) for an unsafe method by a token for reading,
+or by a cookie without its X-Evalnb-Csrf. What the caller may see is said by ``evalnb_server.access``."""
+
+Reader = Annotated[Caller, Depends(signed_in)]
+"""As ``Who``, for an unsafe method that changes nothing, which a token for reading may call."""
 
 OpenStore = Annotated[Store, Depends(_store)]
 """The store, for verbs that open transactions of their own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -11,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from evalnb.errors import EvalnbError
+from evalnb.errors import EvalnbError, Throttled
 from evalnb.wire.http import Problem
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EvalnbError)
     def _refused(_request: Request, error: EvalnbError) -> JSONResponse:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+        if isinstance(error, Throttled):
+            headers = {"Retry-After": str(math.ceil(error.retry_after_s))}
         return _answer(error.status, error.happened, error.remedy, title=type(error).__name__, headers=headers)
 
     @app.exception_handler(RequestValidationError)

@@ -46,8 +46,8 @@ def test_a_mapped_file_holds_every_column(kind: str, tmp_path: Path) -> None:
 
 def test_a_file_of_another_version_is_refused_with_the_way_out() -> None:
     _, content = made()
-    with pytest.raises(Invalid, match=r"version 2, this evalnb reads 3.*evaluate the run again"):
-        frozen.thaw(content.replace(b'"version":3', b'"version":2'))
+    with pytest.raises(Invalid, match=r"version 3, this evalnb reads 4.*evaluate the run again"):
+        frozen.thaw(content.replace(b'"version":4', b'"version":3'))
     for other in (b"", b"PK\x03\x04 an .npz", content.replace(b"\r\n", b"\n")):
         with pytest.raises(Invalid, match="no match table"):
             frozen.thaw(other)

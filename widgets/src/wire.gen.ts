@@ -2,9 +2,9 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | ImageAsk | ShapesAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
 
-export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush;
+export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
 export type AreaName = "all" | "small" | "medium" | "large";
 
@@ -35,20 +35,11 @@ export interface RunInfo {
   name: string;
 }
 
-/** An image by its place in the widget's slice. */
-export interface ImageRef {
-  id: number;
-  index: number;
-  name: string;
-  width: number;
-  height: number;
-  tags: string[];
-}
-
 /** Sent once a view has rendered; nothing is pushed before it. */
 export interface HelloAsk {
   ask: "hello";
   view: string;
+  image_id?: number;
 }
 
 /** All the canvas needs to begin. */
@@ -62,6 +53,7 @@ export interface HelloReply {
   segmenter_help: string;
   read_only: boolean;
   scope: string;
+  link: string;
 }
 
 /** Sent when a view goes away; after the last one nothing is pushed. */
@@ -448,6 +440,94 @@ export interface JobView {
   finished_at: number | null;
 }
 
+/** Somebody who looks at an image just now. */
+export interface Person {
+  key: string;
+  name: string;
+}
+
+/** The first message of a WebSocket. */
+export interface Opening {
+  ticket: string;
+}
+
+/** The ticket was taken; asks are answered from now on. */
+export interface WelcomePush {
+  push: "welcome";
+  name: string;
+  version: string;
+  frame_bytes: number;
+}
+
+/** Where an image is. */
+export interface LocateAsk {
+  ask: "locate";
+  image_id: number;
+}
+
+/** The image and its place. */
+export interface LocateReply {
+  image: ImageRef;
+}
+
+/**
+ * Look at this image (and no longer at another): from now on its edits and its people are pushed.
+ *
+ * ``since`` is the sequence that the asker's shapes stand at; negative where it has none yet. ``image_id`` of None
+ * looks away.
+ */
+export interface WatchAsk {
+  ask: "watch";
+  image_id: number | null;
+  view: string;
+  since?: number;
+}
+
+/** What happened since, as ``EditsPush`` would tell it. ``reload``: too much; ask for the shapes. */
+export interface WatchReply {
+  image_id: number | null;
+  seq: number;
+  reload: boolean;
+  shapes: Shape[];
+}
+
+/**
+ * Edits ``after + 1`` to ``seq`` of an image: the shapes that they touched as they stand now, the deleted too.
+ *
+ * Whoever stands below ``after`` has missed something and asks for the shapes.
+ */
+export interface EditsPush {
+  push: "edits";
+  image_id: number;
+  after: number;
+  seq: number;
+  shapes: Shape[];
+  authors: string[];
+}
+
+/** Who looks at an image, the receiver too, in a steady order. */
+export interface PresencePush {
+  push: "presence";
+  image_id: number;
+  people: Person[];
+}
+
+/** Opens one WebSocket, once, until it expires. */
+export interface Ticket {
+  ticket: string;
+  expires_s: number;
+}
+
+/** An image by its place in the widget's slice. */
+export interface ImageRef {
+  id: number;
+  index: number;
+  name: string;
+  width: number;
+  height: number;
+  tags: string[];
+}
+
 /** An axis-aligned box. */
 export interface BoxGeometry {
   kind: "box";
@@ -520,8 +600,10 @@ export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
   page: PageReply;
+  locate: LocateReply;
   image: ImageReply;
   shapes: ShapesReply;
+  watch: WatchReply;
   predictions: PredictionsReply;
   apply: ApplyReply;
   segment: SegmentReply;

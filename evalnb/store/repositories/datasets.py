@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, true
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetCounts, DatasetRecord
@@ -73,8 +73,10 @@ def all(session: Session, project_id: int) -> list[DatasetRecord]:
     return [_record(*row) for row in rows]
 
 
-def page(session: Session, *, after: int = 0, limit: int = 100) -> list[DatasetCounts]:
-    """The datasets of every project whose id is greater than ``after``, by id, with their counts."""
+def page(
+    session: Session, *, after: int = 0, limit: int = 100, within: Sequence[int] | None = None
+) -> list[DatasetCounts]:
+    """The datasets whose ids exceed ``after``, by id, with their counts; of the projects ``within``, or of all."""
     images = select(func.count()).where(ImageRow.dataset_id == DatasetRow.id).scalar_subquery()
     annotations = (
         select(func.count())
@@ -85,7 +87,7 @@ def page(session: Session, *, after: int = 0, limit: int = 100) -> list[DatasetC
     rows = session.execute(
         select(DatasetRow, _complete(), ProjectRow.name, images, annotations, classes)
         .join(ProjectRow, ProjectRow.id == DatasetRow.project_id)
-        .where(DatasetRow.id > after)
+        .where(DatasetRow.id > after, true() if within is None else DatasetRow.project_id.in_(within))
         .order_by(DatasetRow.id)
         .limit(limit)
     )

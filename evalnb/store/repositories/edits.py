@@ -71,6 +71,12 @@ def sequence(session: Session, image_id: int) -> int:
     return seq
 
 
+def sequences(session: Session, image_ids: Collection[int]) -> dict[int, int]:
+    """The number of each image's last edit; images that there are no more are left out."""
+    rows = session.execute(select(ImageRow.id, ImageRow.edit_seq).where(ImageRow.id.in_(image_ids)))
+    return {row.id: row.edit_seq for row in rows}
+
+
 def records(session: Session, ids: Collection[UUID]) -> dict[UUID, Annotation]:
     """The annotations of these ids, tombstones too, on whatever image."""
     rows = session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))
@@ -120,6 +126,8 @@ def append(session: Session, head: Head, edits: Sequence[Edit]) -> None:
         ],
     )
     session.execute(update(ImageRow).where(ImageRow.id == head.image_id).values(edit_seq=edits[-1].seq))
+    # Told to whoever watches the image, once this is committed: see Database.transaction.
+    session.info.setdefault("edited", {})[head.image_id] = edits[-1].seq
 
 
 def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]:
@@ -146,9 +154,9 @@ def since(session: Session, dataset_id: int, after: int) -> list[tuple[int, int]
     return [(row.id, row.image_id) for row in session.execute(chosen)]
 
 
-def of_image(session: Session, image_id: int) -> list[Edit]:
-    """The image's whole log, oldest first."""
-    return _read(session, EditRow.image_id == image_id)
+def of_image(session: Session, image_id: int, *, after: int = 0) -> list[Edit]:
+    """The image's log above sequence ``after``, oldest first."""
+    return _read(session, EditRow.image_id == image_id, EditRow.seq > after)
 
 
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:

@@ -1,10 +1,23 @@
 """Projects."""
 
+from typing import cast
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from evalnb.store.tables import ProjectRow
+from evalnb.core.accounts import Role
+from evalnb.core.projects import ProjectRecord
+from evalnb.errors import NotFound
+from evalnb.store.tables import (
+    DatasetRow,
+    EvaluationRow,
+    ImageRow,
+    MembershipRow,
+    ModelRow,
+    PredictionRunRow,
+    ProjectRow,
+)
 
 
 def opened(session: Session, name: str) -> int:
@@ -14,3 +27,63 @@ def opened(session: Session, name: str) -> int:
         return known
     session.execute(insert(ProjectRow).values(name=name).on_conflict_do_nothing())
     return session.scalars(select(ProjectRow.id).where(ProjectRow.name == name)).one()
+
+
+def get(session: Session, project_id: int) -> ProjectRecord:
+    """The project of that id; NotFound otherwise."""
+    row = session.get(ProjectRow, project_id)
+    if row is None:
+        raise NotFound(f"there is no project {project_id}", remedy="take an id from the list of projects")
+    return _record(row)
+
+
+def all(session: Session) -> list[ProjectRecord]:
+    """Every project, by name."""
+    return [_record(row) for row in session.scalars(select(ProjectRow).order_by(ProjectRow.name))]
+
+
+def joined(session: Session, account_id: int) -> list[tuple[ProjectRecord, Role]]:
+    """What the account is a member of, by name, each with its role there."""
+    rows = session.execute(
+        select(ProjectRow, MembershipRow.role)
+        .join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
+        .where(MembershipRow.account_id == account_id)
+        .order_by(ProjectRow.name)
+    )
+    return [(_record(row), cast("Role", role)) for row, role in rows]
+
+
+def of_dataset(session: Session, dataset_id: int) -> int | None:
+    """The project of a dataset; None where there is no such dataset."""
+    return session.scalar(select(DatasetRow.project_id).where(DatasetRow.id == dataset_id))
+
+
+def of_image(session: Session, image_id: int) -> int | None:
+    """The project of an image; None where there is no such image."""
+    chosen = select(DatasetRow.project_id).join(ImageRow, ImageRow.dataset_id == DatasetRow.id)
+    return session.scalar(chosen.where(ImageRow.id == image_id))
+
+
+def of_run(session: Session, run_id: int) -> int | None:
+    """The project of a prediction run; None where there is no such run."""
+    chosen = select(DatasetRow.project_id).join(PredictionRunRow, PredictionRunRow.dataset_id == DatasetRow.id)
+    return session.scalar(chosen.where(PredictionRunRow.id == run_id))
+
+
+def of_evaluation(session: Session, evaluation_id: int) -> int | None:
+    """The project of an evaluation; None where there is no such evaluation."""
+    chosen = (
+        select(DatasetRow.project_id)
+        .join(PredictionRunRow, PredictionRunRow.dataset_id == DatasetRow.id)
+        .join(EvaluationRow, EvaluationRow.run_id == PredictionRunRow.id)
+    )
+    return session.scalar(chosen.where(EvaluationRow.id == evaluation_id))
+
+
+def of_model(session: Session, model_id: int) -> int | None:
+    """The project of a model; None where there is no such model."""
+    return session.scalar(select(ModelRow.project_id).where(ModelRow.id == model_id))
+
+
+def _record(row: ProjectRow) -> ProjectRecord:
+    return ProjectRecord(id=row.id, name=row.name, created_at=row.created_at)

@@ -82,6 +82,12 @@ def by_slug(session: Session, slug: str, *, project_id: int | None = None) -> Re
     return _record(row)
 
 
+def of_slug(session: Session, slug: str) -> list[ReportRecord]:
+    """The reports of that slug in every project, newest first."""
+    chosen = select(ReportRow).where(ReportRow.slug == slug).order_by(ReportRow.id.desc())
+    return [_record(row) for row in session.scalars(chosen)]
+
+
 def read_only(session: Session) -> None:
     """Let this transaction read and nothing else: what a page for other people's eyes works in."""
     session.execute(text("SET TRANSACTION READ ONLY"))

@@ -1,5 +1,6 @@
 """The tables. One module for each noun; ``Base.metadata`` holds them all."""
 
+from evalnb.store.tables.accounts import AccountRow, LoginRow, MembershipRow, SignInFailureRow, TokenRow
 from evalnb.store.tables.annotations import AnnotationRow, EditRow
 from evalnb.store.tables.base import Base
 from evalnb.store.tables.datasets import (
@@ -18,6 +19,7 @@ from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRun
 from evalnb.store.tables.uploads import UploadRow
 
 __all__ = [
+    "AccountRow",
     "AnnotationRow",
     "Base",
     "ClassRow",
@@ -30,12 +32,16 @@ __all__ = [
     "ImportRow",
     "JobEventRow",
     "JobRow",
+    "LoginRow",
+    "MembershipRow",
     "ModelRow",
     "ModelVersionRow",
     "PredictionRow",
     "PredictionRunRow",
     "ProjectRow",
     "ReportRow",
+    "SignInFailureRow",
     "TaxonomyRow",
+    "TokenRow",
     "UploadRow",
 ]

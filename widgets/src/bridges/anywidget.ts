@@ -26,10 +26,10 @@ export function comm(model: AnyModel): Carrier {
       return () => model.off("msg:custom", slot);
     },
     onLife: (tell) => {
-      const ended = (): void => tell(false);
+      const ended = (): void => tell("gone");
       const status = (_: unknown, value: string): void => {
         // A restarted kernel has forgotten this widget: there is no way back to life but to run the cell again.
-        if (dead.has(value)) tell(false);
+        if (dead.has(value)) tell("gone");
       };
       const kernel = (model.widget_manager as unknown as KernelHints | undefined)?.kernel;
       model.on("comm:close", ended);

@@ -1,13 +1,23 @@
-// Correlated requests over whatever carries messages. One protocol; carriers differ (a notebook's comm, tests).
+// Correlated requests over whatever carries messages. One protocol; carriers differ (a notebook's comm, a WebSocket).
 import type { AnnotatorAsk, AnnotatorPush, AnnotatorReplies, Refusal } from "../wire.gen";
+
+/**
+ * online: what is sent arrives, sooner or later. offline: nothing arrives now, and the carrier tries to get back.
+ * gone: the other side has ended for good.
+ */
+export type Life = "online" | "offline" | "gone";
 
 /** Carries plain messages with binary buffers, in order, perhaps losing some while nobody listens. */
 export interface Carrier {
   send(message: object, buffers?: ArrayBuffer[]): void;
   /** Called with every message from the other side. Returns the way to stop. */
   listen(receive: (message: unknown, buffers: DataView[]) => void): () => void;
-  /** Called with false once the other side is known to be gone for good (its kernel ended). */
-  onLife(tell: (alive: boolean) => void): () => void;
+  /** How it begins; online where left out. */
+  readonly life?: Life;
+  /** Called with every change. */
+  onLife(tell: (life: Life) => void): () => void;
+  /** The transport closes: no more is wanted of the carrier. */
+  close?(): void;
 }
 
 /** What a widget and its kernel half say to each other: its asks, the reply to each, and what is pushed. */
@@ -51,6 +61,7 @@ export class Unanswered extends Error {}
 export class Gone extends Error {}
 
 interface Waiting {
+  readonly message: object;
   readonly settle: (message: { ok?: unknown; error?: Refusal }, buffers: DataView[]) => void;
   readonly fail: (reason: Error) => void;
 }
@@ -61,26 +72,31 @@ export class Transport<T extends Talk = AnnotatorTalk> {
   #carrier: Carrier;
   #waiting = new Map<number, Waiting>();
   #pushed = new Set<(push: T["push"]) => void>();
-  #lives = new Set<(alive: boolean) => void>();
+  #lives = new Set<(life: Life) => void>();
   #stops: (() => void)[];
-  #alive = true;
+  #life: Life;
   // Two views of one widget share its comm and see each other's replies: their numbers must never meet.
   #next = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
 
   constructor(carrier: Carrier) {
     this.#carrier = carrier;
+    this.#life = carrier.life ?? "online";
     this.#stops = [
       carrier.listen((message, buffers) => this.#receive(message, buffers)),
-      carrier.onLife((alive) => this.#setAlive(alive)),
+      carrier.onLife((life) => this.#setLife(life)),
     ];
   }
 
-  get alive(): boolean {
-    return this.#alive;
+  get life(): Life {
+    return this.#life;
   }
 
+  /**
+   * Ask, and wait for the answer. While the carrier is offline the ask waits too, and what was under way when the line
+   * broke is sent again: asks only read, and ops are applied once however often they come.
+   */
   request<K extends AskName<T>>(ask: AskOf<T, K>, options: RequestOptions = {}): Promise<Answer<T, K>> {
-    if (!this.#alive) return Promise.reject(new Gone("the kernel ended"));
+    if (this.#life === "gone") return Promise.reject(new Gone("the kernel ended"));
     const id = this.#next++;
     return new Promise<Answer<T, K>>((resolve, reject) => {
       const end = (): void => {
@@ -96,7 +112,9 @@ export class Transport<T extends Talk = AnnotatorTalk> {
       const timer = setTimeout(() => fail(new Unanswered(`no answer to ${ask.ask}`)), options.timeoutMs ?? timeoutMs);
       if (options.signal?.aborted) return abort();
       options.signal?.addEventListener("abort", abort);
+      const message = { id, ...ask };
       this.#waiting.set(id, {
+        message,
         fail,
         settle: (message, buffers) => {
           end();
@@ -104,13 +122,13 @@ export class Transport<T extends Talk = AnnotatorTalk> {
           else resolve({ reply: message.ok as T["replies"][K], buffers });
         },
       });
-      if (!this.#send({ id, ...ask })) fail(new Gone("the connection is closed"));
+      if (this.#life === "online" && !this.#send(message)) fail(new Gone("the connection is closed"));
     });
   }
 
   /** Say something that needs no answer. */
   tell(ask: T["ask"]): void {
-    if (this.#alive) this.#send({ id: this.#next++, ...ask });
+    if (this.#life === "online") this.#send({ id: this.#next++, ...ask });
   }
 
   /** False where the carrier has closed for good: a disposed comm throws on every send. */
@@ -120,7 +138,7 @@ export class Transport<T extends Talk = AnnotatorTalk> {
       return true;
     } catch (error) {
       console.warn("evalnb: the kernel's connection is closed", error);
-      this.#setAlive(false);
+      this.#setLife("gone");
       return false;
     }
   }
@@ -130,7 +148,7 @@ export class Transport<T extends Talk = AnnotatorTalk> {
     return () => this.#pushed.delete(listener);
   }
 
-  onLife(listener: (alive: boolean) => void): () => void {
+  onLife(listener: (life: Life) => void): () => void {
     this.#lives.add(listener);
     return () => this.#lives.delete(listener);
   }
@@ -140,6 +158,7 @@ export class Transport<T extends Talk = AnnotatorTalk> {
     for (const waiting of [...this.#waiting.values()]) waiting.fail(new DOMException("the view closed", "AbortError"));
     this.#pushed.clear();
     this.#lives.clear();
+    this.#carrier.close?.();
   }
 
   #receive(message: unknown, buffers: DataView[]): void {
@@ -152,10 +171,11 @@ export class Transport<T extends Talk = AnnotatorTalk> {
     }
   }
 
-  #setAlive(alive: boolean): void {
-    if (alive === this.#alive) return;
-    this.#alive = alive;
-    if (!alive) for (const waiting of [...this.#waiting.values()]) waiting.fail(new Gone("the kernel ended"));
-    for (const listener of this.#lives) listener(alive);
+  #setLife(life: Life): void {
+    if (life === this.#life || this.#life === "gone") return;
+    this.#life = life;
+    if (life === "gone") for (const waiting of [...this.#waiting.values()]) waiting.fail(new Gone("the other side ended"));
+    if (life === "online") for (const waiting of [...this.#waiting.values()]) this.#send(waiting.message);
+    for (const listener of this.#lives) listener(life);
   }
 }

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb import imagery
+from evalnb.annotating.desk import Reply, superseded
 from evalnb.core.images import ImageRecord
 from evalnb.core.ports import Segmenter
 from evalnb.errors import Invalid
 from evalnb.registry import pixels
 from evalnb.store import Store
-from evalnb.widgets._comm import Reply, superseded
 from evalnb.wire.annotator import EncodingPush, SegmentAsk, SegmentReply
 
 CHEAP_ENCODE_S = 1.5

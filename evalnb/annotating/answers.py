@@ -1,0 +1,210 @@
+"""The answers about one dataset, or a slice of it. They keep nothing of whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from evalnb import edits, imagery
+from evalnb.annotating.desk import Reply
+from evalnb.annotating.prompts import Prompts
+from evalnb.annotating.rights import Rights
+from evalnb.core.images import ImageRecord
+from evalnb.core.slices import Slice
+from evalnb.errors import Invalid, NotFound, Unavailable
+from evalnb.registry import pixels
+from evalnb.store import Store
+from evalnb.store.repositories import datasets, images, predictions
+from evalnb.wire.annotator import (
+    ApplyAsk,
+    ApplyReply,
+    ClassInfo,
+    HelloAsk,
+    HelloReply,
+    ImageAsk,
+    ImageReply,
+    PageAsk,
+    PageReply,
+    PredictionsAsk,
+    PredictionsReply,
+    RunInfo,
+    SegmentAsk,
+    ShapesAsk,
+    ShapesReply,
+)
+from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
+from evalnb.wire.references import ImageRef
+
+PAGE_MAX = 500
+
+
+class Answers:
+    """Answers asks about ``part`` of a dataset; edits are logged under ``author``.
+
+    ``run_id``'s predictions are offered first. ``link`` is the address of an image elsewhere, with ``{image_id}`` in
+    it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        dataset_id: int,
+        *,
+        author: str,
+        rights: Rights,
+        part: Slice = Slice(),
+        run_id: int | None = None,
+        prompts: Prompts | None = None,
+        segmenter_help: str = "",
+        link: str = "",
+    ) -> None:
+        self._store = store
+        self._dataset_id = dataset_id
+        self._author = author
+        self._rights = rights
+        self._part = part
+        self._run_id = run_id
+        self._prompts = prompts
+        self._segmenter_help = segmenter_help
+        self._link = link
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction in which the asker may look at the dataset."""
+        with self._store.database.transaction() as session:
+            self._rights.look(session)
+            yield session
+
+    def hello(self, ask: HelloAsk, *, shown: int | None) -> HelloReply:
+        """All the canvas needs to begin, at the image that it asks for, else at ``shown``."""
+        with self.transaction() as session:
+            about = datasets.get(session, self._dataset_id)
+            born = about.created_at.timestamp() if about.created_at else 0.0
+            image_id = ask.image_id if ask.image_id is not None else shown
+            taxonomy = datasets.taxonomy(session, self._dataset_id)
+            return HelloReply(
+                dataset=about.name,
+                image_count=images.count(session, self._dataset_id, self._part),
+                start=None if image_id is None else self.reference(session, self.own(session, image_id)),
+                classes=[ClassInfo(id=one.id, name=one.name, color=taxonomy.color(one.id)) for one in taxonomy],
+                runs=sorted(
+                    (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
+                    key=lambda one: one.id != self._run_id,
+                ),
+                segmenter=self._prompts.name if self._prompts else None,
+                segmenter_help=self._segmenter_help,
+                read_only=not self._rights.may_edit(session),
+                scope=f"{self._dataset_id}-{born:.6f}",
+                link=self._link,
+            )
+
+    def first(self) -> int | None:
+        """The first image's id, None in an empty slice."""
+        with self.transaction() as session:
+            found = images.by_place(session, self._dataset_id, self._part, 0, 1)
+        return found[0].id if found else None
+
+    def page(self, ask: PageAsk) -> Reply:
+        """The images at some places."""
+        if ask.first < 0 or not 0 < ask.count <= PAGE_MAX:
+            raise Invalid(
+                f"a page of {ask.count} images from place {ask.first}", remedy=f"ask for 1 to {PAGE_MAX} from 0 on"
+            )
+        with self.transaction() as session:
+            found = images.by_place(session, self._dataset_id, self._part, ask.first, ask.count)
+        return Reply(PageReply(images=[_reference(one, ask.first + n) for n, one in enumerate(found)]))
+
+    def locate(self, ask: LocateAsk) -> Reply:
+        """An image and its place."""
+        with self.transaction() as session:
+            return Reply(LocateReply(image=self.reference(session, self.own(session, ask.image_id))))
+
+    def image(self, ask: ImageAsk) -> Reply:
+        """An image's bytes."""
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+        data, mime = imagery.browser_bytes(pixels.read(self._store, image), name=image.file_name)
+        return Reply(ImageReply(image_id=image.id, mime=mime), [data])
+
+    def shapes(self, ask: ShapesAsk) -> ShapesReply:
+        """An image's shapes."""
+        with self.transaction() as session:
+            self.own(session, ask.image_id)
+            return edits.shapes(session, ask.image_id)
+
+    def watch(self, ask: WatchAsk) -> WatchReply:
+        """What happened since the asker last looked. Whoever calls this has begun to listen before."""
+        with self.transaction() as session:
+            if ask.image_id is None:
+                return WatchReply(image_id=None, seq=0, reload=False, shapes=[])
+            self.own(session, ask.image_id)
+            changes = edits.since(session, ask.image_id, ask.since)
+        return WatchReply(
+            image_id=ask.image_id, seq=changes.seq, reload=not changes.complete, shapes=list(changes.shapes)
+        )
+
+    def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
+        """Apply ops. ``also`` runs in the same transaction."""
+        with self.transaction() as session:
+            self._rights.edit(session)
+            self.own(session, ask.image_id)
+            reply = edits.apply(session, ask.image_id, ask.ops, author=self._author)
+            also(session)
+        return reply
+
+    def predictions(self, ask: PredictionsAsk) -> Reply:
+        """A run's predictions on an image."""
+        with self.transaction() as session:
+            self.own(session, ask.image_id)
+            found = predictions.of_image(session, ask.run_id, ask.image_id)
+        return Reply(
+            PredictionsReply(
+                image_id=ask.image_id,
+                run_id=ask.run_id,
+                count=len(found.score),
+                rles=list(found.rles) if found.rles is not None else None,
+            ),
+            [
+                found.box.astype("<f4").tobytes(),
+                found.score.astype("<f4").tobytes(),
+                found.class_id.astype("<i4").tobytes(),
+            ],
+        )
+
+    def segment(self, ask: SegmentAsk, *, stale: Callable[[], bool]) -> Reply:
+        """The mask that a prompt means. Superseded if ``stale`` meanwhile; Unavailable without a segmenter."""
+        if self._prompts is None:
+            raise Unavailable("this annotator has no segmenter", remedy=self._segmenter_help or "pass segmenter=…")
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+        return self._prompts.answer(ask, image, stale=stale)
+
+    def own(self, session: Session, image_id: int) -> ImageRecord:
+        """The image, if it is the dataset's; NotFound otherwise."""
+        image = images.get(session, image_id)
+        if image.dataset_id != self._dataset_id:
+            name = datasets.get(session, self._dataset_id).name
+            raise NotFound(f"dataset {name!r} has no image {image_id}", remedy="use an id of its own images")
+        return image
+
+    def reference(self, session: Session, image: ImageRecord) -> ImageRef:
+        """The image with its place in the slice."""
+        return _reference(image, images.place_of(session, self._dataset_id, self._part, image.id))
+
+
+def applied(reply: ApplyReply) -> int:
+    """How many edits the reply's ops made: the log stood at ``reply.seq`` less these before them."""
+    return sum(one.status in ("applied", "conflict") for one in reply.results)
+
+
+def _reference(image: ImageRecord, place: int) -> ImageRef:
+    return ImageRef(
+        id=image.id,
+        index=place,
+        name=image.file_name,
+        width=image.width,
+        height=image.height,
+        tags=list(image.tags),
+    )

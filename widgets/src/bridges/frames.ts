@@ -1,0 +1,25 @@
+// Messages as WebSocket frames; evalnb/wire/live.py says how they look.
+
+const headerMax = 2 ** 28;
+
+/** The message of a frame, and views of its buffers. Throws on anything else. */
+export function decode(frame: string | ArrayBuffer): { message: object; buffers: DataView[] } {
+  if (typeof frame === "string") return { message: asObject(JSON.parse(frame)), buffers: [] };
+  const length = new DataView(frame).getUint32(0, true);
+  if (length > headerMax || 4 + length > frame.byteLength) throw new Error(`a header of ${length} bytes in a frame of ${frame.byteLength}`);
+  const text = new TextDecoder().decode(new Uint8Array(frame, 4, length));
+  const { buffers: lengths, ...message } = asObject(JSON.parse(text)) as { buffers?: number[] };
+  let start = 4 + length;
+  const buffers = (lengths ?? []).map((bytes) => {
+    const view = new DataView(frame, start, bytes);
+    start += bytes;
+    return view;
+  });
+  if (start !== frame.byteLength) throw new Error(`${frame.byteLength - start} bytes too many in a frame`);
+  return { message, buffers };
+}
+
+function asObject(value: unknown): object {
+  if (typeof value !== "object" || value === null) throw new Error(`a message that is ${typeof value}`);
+  return value;
+}
