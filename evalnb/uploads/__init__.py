@@ -10,7 +10,7 @@ The row in PostgreSQL says how many bytes are there; the disk has them before th
 
 from evalnb.core.uploads import PURPOSES, Purpose, UploadRecord, UploadState
 from evalnb.uploads._asking import Asked, begin, limits, read_metadata
-from evalnb.uploads._ending import refusal_of, sweep, terminate
+from evalnb.uploads._ending import living, refusal_of, sweep, terminate
 from evalnb.uploads._settling import settle
 from evalnb.uploads._taking import keep_checkpoint, take_checkpoint, take_zip
 from evalnb.uploads._writing import ALGORITHMS, Checksum, Writer
@@ -27,6 +27,7 @@ __all__ = [
     "begin",
     "keep_checkpoint",
     "limits",
+    "living",
     "read_metadata",
     "refusal_of",
     "settle",

@@ -47,6 +47,13 @@ def refusal_of(session: Session, record: UploadRecord) -> tuple[UploadState, Map
     return record.state, record.refusal
 
 
+def living(session: Session, record: UploadRecord) -> UploadRecord:
+    """The upload itself; Gone if it is unfinished and its time is up."""
+    if rows.lapsed(session, record.id):
+        raise Gone(f"the upload of {record.filename} has expired", remedy="begin a new upload")
+    return record
+
+
 def terminate(store: Store, upload_id: UUID) -> None:
     """Remove an upload: its bytes while it is unfinished, its job while that runs, and its row. What it has brought
     in stays. Locked while somebody writes to it.

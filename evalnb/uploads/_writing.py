@@ -18,6 +18,7 @@ from evalnb.errors import ChecksumMismatch, Conflict, EvalnbError, Gone, Invalid
 from evalnb.store import Store
 from evalnb.store.repositories import uploads as rows
 from evalnb.uploads._asking import limits
+from evalnb.uploads._ending import living
 from evalnb.uploads._parts import let_go, open_part, part_of, take_lock
 
 ALGORITHMS = ("sha1", "sha256", "md5")
@@ -198,9 +199,7 @@ class Writer:
 
 def _writable(store: Store, upload_id: UUID, offset: int) -> UploadRecord:
     with store.database.transaction() as session:
-        record = rows.get(session, upload_id)
-        if rows.lapsed(session, upload_id):
-            raise Gone(f"the upload of {record.filename} has expired", remedy="begin a new upload")
+        record = living(session, rows.get(session, upload_id))
     if record.state != "receiving":
         raise Conflict(f"{record.filename} is whole; it is {record.state}", remedy="GET says what became of it")
     if record.committed != offset:

@@ -15,7 +15,8 @@ from evalnb.store import open_store
 from evalnb.wire.http import Problem
 from evalnb_server import problems
 from evalnb_server.deps import signed_in
-from evalnb_server.routers import datasets, health, members, session, tokens, users
+from evalnb_server.routers import datasets, health, members, session, tokens, uploads, users
+from evalnb_server.uploads.protocol import Tus
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    app.add_middleware(Tus)
     problems.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
@@ -50,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         dependencies=[Depends(signed_in)],
         responses={status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)},
     )
-    for noun in (session, users, tokens, members, datasets):
+    for noun in (session, users, tokens, members, datasets, uploads):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

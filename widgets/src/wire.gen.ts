@@ -1,5 +1,13 @@
 // Generated from evalnb/wire by `make generate`. Do not edit.
 
+export type Role = "viewer" | "annotator" | "admin";
+
+export type Scope = "read" | "write" | "admin";
+
+export type Name = string;
+
+export type Secret = string;
+
 export type Box = [number, number, number, number];
 
 export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
@@ -13,6 +21,151 @@ export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
 
 export type Geometry = BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry;
+
+/** Sign in by name and password. */
+export interface SignInByPassword {
+  name: Name;
+  password: Secret;
+}
+
+/** Sign in at one's own machine, by the token that `evalnb up` shows. */
+export interface SignInByToken {
+  token: Secret;
+}
+
+/** A project that the caller sees, and what it may do there. */
+export interface SessionProject {
+  id: number;
+  name: string;
+  role: Role;
+}
+
+/** Who the caller is. */
+export interface SessionInfo {
+  user_id: number;
+  name: string;
+  owner: boolean;
+  scope: Scope;
+  via: "home" | "session" | "token";
+  csrf: string | null;
+  has_password: boolean;
+  projects: SessionProject[];
+}
+
+/** A browser that the caller is signed in with. */
+export interface LoginItem {
+  id: number;
+  current: boolean;
+  created_at: string;
+  seen_at: string;
+  expires_at: string;
+  address: string;
+  agent: string;
+}
+
+/** Where the caller is signed in, the last used first. */
+export interface LoginList {
+  items: LoginItem[];
+}
+
+/** A new password of the caller's own. */
+export interface OwnPassword {
+  current?: Secret;
+  new: Secret;
+}
+
+/** An account. */
+export interface UserItem {
+  id: number;
+  name: string;
+  owner: boolean;
+  local: boolean;
+  has_password: boolean;
+  disabled: boolean;
+  created_at: string;
+}
+
+/** Accounts by id. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface UserPage {
+  items: UserItem[];
+  next: number | null;
+}
+
+/** An account to be made. */
+export interface NewUser {
+  name: Name;
+  password?: Secret;
+  owner?: boolean;
+}
+
+/** What is to be otherwise; what is left out stays. */
+export interface UserChange {
+  disabled?: boolean;
+  owner?: boolean;
+}
+
+/** Another account's new password. */
+export interface NewPassword {
+  password: Secret;
+}
+
+/** An API token, without its secret. */
+export interface TokenItem {
+  id: number;
+  user_id: number;
+  user: string;
+  name: string;
+  hint: string;
+  scope: Scope;
+  project_id: number | null;
+  created_at: string;
+  expires_at: string;
+  used_at: string | null;
+}
+
+/** Tokens by id. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface TokenPage {
+  items: TokenItem[];
+  next: number | null;
+}
+
+/** A token to be made. */
+export interface TokenWanted {
+  name: string;
+  scope?: Scope;
+  project_id?: number;
+  days?: number;
+}
+
+/** A token that has just been made. */
+export interface TokenMade {
+  token: TokenItem;
+  secret: string;
+}
+
+/** An account in a project. */
+export interface MemberItem {
+  user_id: number;
+  name: string;
+  role: Role;
+  since: string;
+}
+
+/** A project's members, by name. */
+export interface MemberList {
+  items: MemberItem[];
+}
+
+/** An account to be made a member, by its name. */
+export interface NewMember {
+  name: Name;
+  role: Role;
+}
+
+/** A member's other role. */
+export interface RoleChange {
+  role: Role;
+}
 
 /** An EvalnbError on the wire. */
 export interface Refusal {
@@ -594,6 +747,51 @@ export interface OpResult {
   conflicts: string[];
   theirs: Patch | null;
   reason: string;
+}
+
+/** A dataset that an upload went into, and how much of it is new there. */
+export interface UploadedDataset {
+  dataset_id: number;
+  dataset: string;
+  images?: number;
+  annotations?: number;
+  images_refused?: number;
+  annotations_refused?: number;
+  images_unchanged?: number;
+}
+
+/** What came of an upload: datasets, or one image of one, or a model version. */
+export interface UploadResult {
+  datasets?: UploadedDataset[];
+  image_id?: number;
+  model_version_id?: number;
+  problems?: string[];
+  problem_count?: number;
+  skipped?: number;
+}
+
+/** One upload. ``receiving`` until every byte is there; ``processing`` while a job takes it in. */
+export interface UploadItem {
+  id: string;
+  project_id: number;
+  author: string;
+  filename: string;
+  purpose: "image" | "images-zip" | "dataset-zip" | "checkpoint";
+  length: number;
+  offset: number;
+  state: "receiving" | "received" | "processing" | "done" | "refused";
+  job_id: string | null;
+  result: UploadResult | null;
+  refusal: Refusal | null;
+  created_at: string;
+  expires_at: string | null;
+  finished_at: string | null;
+}
+
+/** A project's uploads, newest first. ``next`` is the ``after`` of the next page, or None on the last one. */
+export interface UploadPage {
+  items: UploadItem[];
+  next: number | null;
 }
 
 export interface AnnotatorReplies {
