@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
             except EvalnbError as error:
                 answer = {"refused": [type(error).__name__, error.happened, error.remedy]}
             except MemoryError:
-                answer = {"refused": ["Unsafe", "memory", ""]}
+                answer = {"refused": ["MemoryError", "", ""]}
         line.sendall(json.dumps(answer).encode() + b"\n")
 
 

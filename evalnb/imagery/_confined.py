@@ -64,7 +64,7 @@ class ConfinedReader:
         if "ok" in answer:
             return Header(*answer["ok"])
         kind, happened, remedy = answer["refused"]
-        if happened == "memory":
+        if kind == "MemoryError":
             raise _too_much(name, f"takes more than {self._memory_bytes / 1e9:.1f} GB of memory to decode")
         refused: type[EvalnbError] = getattr(errors, kind, Unsafe)
         raise refused(happened, remedy=remedy)
@@ -91,8 +91,7 @@ class ConfinedReader:
             raise _too_much(name, f"ended its decoder (exit status {code})")
         self._read += 1
         answer: dict[str, Any] = json.loads(said)
-        if self._read >= _IMAGES or "refused" in answer:
-            # What was refused may have left something behind.
+        if self._read >= _IMAGES or answer.get("refused", [""])[0] == "MemoryError":
             self._end()
         return answer
 

@@ -94,7 +94,7 @@ def _image(work: Filling, folder: Path, file: str, measure: Measure) -> SourceIm
     except EvalnbError as error:
         if error.status >= 500:
             raise  # not the file's fault: the whole import is to be tried again
-        work.problems.add("image", file, "", "was refused", f"{error.happened}; {error.remedy}")
+        work.problems.add("image", file, "file", "was refused", f"{error.happened}; {error.remedy}")
         return None
     sha256 = work.store.blobs.put_file(path)
     with work.store.database.transaction() as session:
@@ -103,6 +103,6 @@ def _image(work: Filling, folder: Path, file: str, measure: Measure) -> SourceIm
         if known.sha256 == sha256:
             work.problems.keep("image")
         else:
-            work.problems.add("image", file, "", "has the name of another image of the dataset")
+            work.problems.add("image", file, "file", "has the name of another image of the dataset")
         return None
     return SourceImage(file, file, None, sha256, header.width, header.height)

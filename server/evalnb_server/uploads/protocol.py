@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from email.utils import format_datetime
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -62,7 +63,7 @@ def standing(record: UploadRecord) -> dict[str, str]:
     """Where an upload stands."""
     said = {"Upload-Offset": str(record.committed)}
     if record.state == "receiving" and not record.whole:
-        said["Upload-Expires"] = format_datetime(record.expires_at, usegmt=True)
+        said["Upload-Expires"] = format_datetime(record.expires_at.astimezone(UTC), usegmt=True)
     return said
 
 
