@@ -4,18 +4,19 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .build/uv/bin/uv
+PORTAL_SOURCES := $(shell find portal \( -name node_modules -o -name .next \) -prune -o -type f ! -name '*.tsbuildinfo' ! -name next-env.d.ts -print)
 WIDGET_SOURCES := $(shell find widgets -path '*/node_modules' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name '*.json' \) -print)
 
 help: ## what can be made
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: setup ## everything running, with data, a small detector, and the tour open: the address is printed
+demo: setup portal/.next/ready ## everything running, with data, a small detector, and the tour open: the address is printed
 	$(BIN)/python -m evalnb demo
 
-up: setup ## the servers, API, worker, JupyterLab and Voila on your own data
+up: setup portal/.next/ready ## the servers, API, worker, portal, JupyterLab and Voila on your own data
 	$(BIN)/python -m evalnb up
 
-test: setup .build/chromium ## every test, two folders at a time: real PostgreSQL, Valkey, workers and Chromium
+test: setup portal/.next/ready .build/chromium ## every test, two folders at a time: real PostgreSQL, Valkey, workers and Chromium
 	@tools/outside-servers.sh
 	npm test --workspace widgets
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/run_tests.py
@@ -27,6 +28,7 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
 	npm run check --workspace widgets
+	npm run check --workspace portal
 	$(BIN)/python tools/check_rules.py
 	$(BIN)/python tools/new_migration.py --check
 
@@ -49,7 +51,7 @@ lock: .build/uv/ready ## the hashed dependency locks, written anew
 setup: .venv/ready evalnb/core/native/libevalnb.so evalnb/widgets/static/ready ## the Python environment, the native library and the built widgets
 
 clean: ## remove what was built (never your data)
-	rm -rf .venv .build node_modules widgets/node_modules evalnb/widgets/static evalnb/core/native/*.so dist
+	rm -rf .venv .build node_modules widgets/node_modules portal/node_modules portal/.next evalnb/widgets/static evalnb/core/native/*.so dist
 
 .build/uv/ready: requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalnb needs Python 3.11 or later; $$($(PYTHON) --version) is $(PYTHON). Try: make PYTHON=python3.12 …"; exit 1; }
@@ -67,7 +69,7 @@ clean: ## remove what was built (never your data)
 evalnb/core/native/libevalnb.so: $(wildcard evalnb/core/native/*.[ch]) tools/build_native.py
 	$(PYTHON) tools/build_native.py
 
-node_modules/.package-lock.json: package-lock.json package.json widgets/package.json
+node_modules/.package-lock.json: package-lock.json package.json widgets/package.json portal/package.json
 	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' || { echo "evalnb needs Node 20 or later to build its widgets"; exit 1; }
 	npm ci --no-audit --no-fund
 	touch $@
@@ -75,6 +77,10 @@ node_modules/.package-lock.json: package-lock.json package.json widgets/package.
 evalnb/widgets/static/ready: node_modules/.package-lock.json $(WIDGET_SOURCES)
 	npm run build --workspace widgets
 	touch $@
+
+# Built only where something shows it: it takes a minute, and a notebook needs none of it.
+portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready $(PORTAL_SOURCES)
+	NEXT_TELEMETRY_DISABLED=1 npm run build --workspace portal
 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@

@@ -245,11 +245,13 @@ class Project:
         return Job(self.store, UUID(str(id)), view=view, resolve=self._made)
 
     def _made(self, kind: str, result: dict[str, Any]) -> Any:
-        """What a job's result row stands for: a model version, a run, an evaluation, or datasets."""
+        """What a job's result row stands for: a model version, a run, an evaluation, datasets; or the row itself."""
         if kind == "import":
             return [self.dataset(one["dataset"]) for one in result["datasets"]]
         if kind in {"train", "register"}:
             from evalnb.registry import models
 
             return models.get(self.store, result["model_version_id"])
-        return self.run(result["run_id"]) if kind == "predict" else self.evaluation(result["evaluation_id"])
+        if kind == "predict":
+            return self.run(result["run_id"])
+        return self.evaluation(result["evaluation_id"]) if kind == "evaluate" else result

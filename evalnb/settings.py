@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from evalnb.errors import Invalid
 
@@ -30,7 +31,9 @@ class Settings:
     host: str
     """EVALNB_HOST: the address that servers bind to. Default 127.0.0.1."""
     port: int
-    """EVALNB_PORT: the first port that ``evalnb up`` tries for JupyterLab; the others follow it. Default 8888."""
+    """EVALNB_PORT: the first port that ``evalnb up`` tries for its one address. Default 8888."""
+    public_url: str | None
+    """EVALNB_PUBLIC_URL: what people open where a proxy with TLS stands before evalnb. Default: host and port."""
     trusted_proxies: str
     """EVALNB_TRUSTED_PROXIES: addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are
     believed, with commas between. Default: this machine's own."""
@@ -56,6 +59,7 @@ class Settings:
             author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
             host=env.get("EVALNB_HOST") or "127.0.0.1",
             port=_port(env.get("EVALNB_PORT") or "8888"),
+            public_url=_public_url(env.get("EVALNB_PUBLIC_URL") or None),
             trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
             upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
@@ -79,6 +83,7 @@ class Settings:
             "EVALNB_AUTHOR": self.author,
             "EVALNB_HOST": self.host,
             "EVALNB_PORT": str(self.port),
+            "EVALNB_PUBLIC_URL": self.public_url,
             "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
             "EVALNB_OFFLINE": "1" if self.offline else "0",
             "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
@@ -143,3 +148,14 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < value < float("inf"):
         raise Invalid(f"{name} is {text!r}", remedy=f"set it to a number greater than 0, such as {default:g}")
     return value
+
+
+def _public_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise Invalid(
+            f"EVALNB_PUBLIC_URL is {text!r}", remedy="set it to a scheme and a host, like https://evalnb.example.org"
+        )
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,7 +1,8 @@
 """Write widgets/src/wire.gen.ts from the Pydantic shapes in evalnb.wire; ``--check`` fails when the file is stale.
 
-Every module of evalnb.wire takes part. A shape becomes an interface, a module-level union or tuple a type alias, and
-a module-level dict of shapes an interface from its keys to them. Names are one space across modules.
+Every module of evalnb.wire takes part; the package ``http`` is what OpenAPI describes (tools/generate_client.py). A
+shape becomes an interface, a module-level union or tuple a type alias, and a module-level dict of shapes an interface
+from its keys to them. Names are one space across modules.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def generate() -> str:
     """The text of wire.gen.ts."""
     writer = _Writer()
     for found in sorted(pkgutil.iter_modules(evalnb.wire.__path__), key=lambda one: one.name):
-        writer.read(importlib.import_module(f"evalnb.wire.{found.name}"))
+        if not found.ispkg:
+            writer.read(importlib.import_module(f"evalnb.wire.{found.name}"))
     return HEADER + "".join(f"\n{block}" for block in writer.blocks())
 
 

@@ -60,11 +60,12 @@ def main() -> int:
 
 def _photograph(chromium: Any, addresses: dict[str, str], home: Path) -> None:
     lab = urlsplit(addresses["lab"])
-    base, token = f"{lab.scheme}://{lab.netloc}", lab.query
+    base, token = f"{lab.scheme}://{lab.netloc}/jupyter", urlsplit(addresses["front"]).query
     context = chromium.new_context(
         viewport={"width": 1440, "height": 1000}, device_scale_factor=1.5, color_scheme="light"
     )
     page = context.new_page()
+    page.goto(addresses["front"])
     # JupyterLab follows the system's theme, and the system is ours: the tour runs once for both.
     context.request.put(
         f"{base}/lab/api/settings/@jupyterlab/apputils-extension:themes?{token}",

@@ -57,7 +57,7 @@ def print_services(entries: Sequence[Entry], *, detailed: bool = False) -> None:
     Console(highlight=False, width=max(needed, 1)).print(table)
     for entry in entries:
         if entry.note:
-            click.echo(f"{entry.title}: {entry.note}")
+            click.echo(entry.note if entry.state == "absent" else f"{entry.title}: {entry.note}")
 
 
 def duration(seconds: float) -> str:

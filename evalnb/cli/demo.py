@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import click
 
@@ -58,7 +58,7 @@ def demo(images: int, epochs: int, detach: bool) -> None:
 
 def _notebooks(folder: Path) -> Path:
     """A folder with a copy of the tour that a person may change; an older copy of theirs is left as it is."""
-    from evalnb.cli.supervision.services import shipped_notebooks
+    from evalnb.cli.supervision.web import shipped_notebooks
 
     folder.mkdir(parents=True, exist_ok=True)
     for source in sorted((shipped_notebooks() / "tour").glob("*.ipynb")):
@@ -83,12 +83,11 @@ def _prepare(settings: Settings, images: int, epochs: int) -> None:
 
 
 def _address(settings: Settings) -> str:
-    """JupyterLab's address, opened at the tour."""
+    """JupyterLab's address, opened at the tour, with the token that signs its reader in."""
     path = settings.home / "run" / "addresses.json"
     known: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
-    if "lab" not in known:
+    if "lab" not in known or "front" not in known:
         raise Unavailable(
             "JupyterLab is not among what runs", remedy="see why with `evalnb status` and `evalnb doctor`"
         )
-    parts = urlsplit(known["lab"])
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/tree/{_TOUR}"))
+    return f"{known['lab'].rstrip('/')}/tree/{_TOUR}?{urlsplit(known['front']).query}"

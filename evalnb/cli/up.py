@@ -27,7 +27,7 @@ _DOWN_S = 30.0
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="JupyterLab's port, and no other. Default: the next free one."
+    "--port", type=click.IntRange(1, 65535), help="The one address's port, and no other. Default: the next free one."
 )
 @click.option(
     "--notebooks",
@@ -35,12 +35,12 @@ _DOWN_S = 30.0
     default=Path(),
     help="JupyterLab's folder. Default: the current one.",
 )
-@click.option("--open", "open_browser", is_flag=True, help="Open JupyterLab in the browser.")
+@click.option("--open", "open_browser", is_flag=True, help="Open it in the browser.")
 @click.option("--detach", "-d", is_flag=True, help="Run in the background; `evalnb down` ends it.")
 def up(port: int | None, notebooks: Path, open_browser: bool, detach: bool) -> None:
     """Start everything, and keep it running until Ctrl+C.
 
-    PostgreSQL, Valkey, the worker, the API, JupyterLab and Voila.
+    PostgreSQL, Valkey, the worker, and at one address the portal, the API, JupyterLab and Voila.
     """
     from evalnb.cli.supervision.runfile import RunDirectory
     from evalnb.store.embedded import prepare_home
@@ -90,6 +90,7 @@ def _stay(run: RunDirectory, settings: Settings, *, port: int | None, notebooks:
                 absent=[*plan.absent, *embedded.outside(settings)],
                 say=lambda line: click.echo(line, err=True),
                 became_ready=ready,
+                public_url=settings.public_url,
                 ending=lambda: click.echo("\nending … (Ctrl+C again kills)", err=True),
             ).run()
         store.close()
@@ -131,10 +132,15 @@ def _show(run: RunDirectory, settings: Settings, *, open_browser: bool) -> None:
     if record is None:
         raise Unavailable("evalnb has just ended", remedy="start it again with `evalnb up`")
     print_services(record.entries)
-    if open_browser and "lab" in (addresses := run.addresses()):
+    address = run.addresses().get("front")
+    if address is None:
+        return
+    click.secho("\nOpen  ", bold=True, nl=False)
+    click.secho(address, fg="blue", underline=True)
+    if open_browser:
         import webbrowser
 
-        webbrowser.open(addresses["lab"])
+        webbrowser.open(address)
 
 
 @click.command()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from evalnb.core.taxonomy import Taxonomy
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetRecord:
@@ -33,6 +35,19 @@ class DatasetSummary:
     """Deleted ones are not counted."""
     per_class: Mapping[str, int]
     """Annotations by class name, in the taxonomy's order; classes without any stand with 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetContents:
+    """A dataset with everything that its own page names."""
+
+    dataset: DatasetRecord
+    taxonomy: Taxonomy
+    images: int
+    per_class: Mapping[int, int]
+    """Annotations by class id, deleted ones left out; classes without any are absent."""
+    per_tag: Mapping[str, int]
+    """Images by tag, in the order of tags."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,17 @@ def since(session: Session, image_id: int, after: int, *, most: int = 500) -> Ch
     )
 
 
-def history(session: Session, *, image_id: int | None = None, shape_id: UUID | None = None) -> list[Edit]:
+def history(
+    session: Session,
+    *,
+    image_id: int | None = None,
+    shape_id: UUID | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[Edit]:
     """The edits of an image, or of one shape, oldest first. NotFound if the image does not exist.
+
+    Of an image, only ``limit`` edits, and only those whose sequence number is above ``after``, if so asked.
 
     A shape that was imported and never touched has no edits.
     """
@@ -70,7 +79,7 @@ def history(session: Session, *, image_id: int | None = None, shape_id: UUID | N
         return log.of_shape(session, shape_id)
     assert image_id is not None
     log.sequence(session, image_id)
-    return log.of_image(session, image_id)
+    return log.of_image(session, image_id, after=after, limit=limit)
 
 
 def rebuild(session: Session, image_id: int) -> dict[UUID, Shape]:

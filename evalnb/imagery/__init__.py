@@ -2,16 +2,23 @@
 
 from evalnb.imagery._browser import browser_bytes
 from evalnb.imagery._confined import ConfinedReader
+from evalnb.imagery._cut import RECIPE
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
 from evalnb.imagery._labels import decode_labels
 from evalnb.imagery._thumbnail import thumbnail
+from evalnb.imagery._tiler import PYRAMID_PIXELS, SharedPixels, Tiler, build_pyramid
 
 __all__ = [
     "MAX_PIXELS",
+    "PYRAMID_PIXELS",
+    "RECIPE",
     "ConfinedReader",
     "Header",
+    "SharedPixels",
+    "Tiler",
     "browser_bytes",
+    "build_pyramid",
     "decode",
     "decode_labels",
     "probe",

@@ -10,8 +10,8 @@ from evalnb.core.jobs import JobEvent, JobFailure, JobProgress, JobRecord, Worke
 from evalnb.jobs.broker import announce, retire, ring, workers
 from evalnb.jobs.claims import ATTEMPTS, Claim, claim, reap
 from evalnb.jobs.handle import Job
-from evalnb.jobs.rows import ask, cancel, events, read, recent
-from evalnb.jobs.submit import Submit
+from evalnb.jobs.rows import ask, cancel, counts, events, log_tail, page, read, recent
+from evalnb.jobs.submit import Submit, submit
 
 __all__ = [
     "ATTEMPTS",
@@ -27,11 +27,15 @@ __all__ = [
     "ask",
     "cancel",
     "claim",
+    "counts",
     "events",
+    "log_tail",
+    "page",
     "read",
     "reap",
     "recent",
     "retire",
     "ring",
+    "submit",
     "workers",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,10 @@ from evalnb.jobs.rows import ask
 from evalnb.models import detector_architecture
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, models, predictions
+
+Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments
+
+_KIND: dict[type, str] = {TrainArguments: "train", PredictArguments: "predict", EvaluateArguments: "evaluate"}
 
 
 class HasId(Protocol):
@@ -61,7 +66,6 @@ class Submit:
         where none bears the tag ``val``. ``hyperparameters``: ultralytics' own, for instance {"lr0": 0.01}.
         """
         return self._ask(
-            "train",
             TrainArguments(
                 architecture=architecture,
                 dataset_id=_id(dataset),
@@ -89,7 +93,6 @@ class Submit:
     ) -> Job:
         """Run a model version over a dataset; the result is a prediction run."""
         return self._ask(
-            "predict",
             PredictArguments(
                 version_id=_id(model),
                 dataset_id=_id(dataset),
@@ -103,31 +106,40 @@ class Submit:
 
     def evaluate(self, run: HasId | int, *, kind: str = "bbox") -> Job:
         """Match a prediction run with its truths; the result is an evaluation."""
-        return self._ask("evaluate", EvaluateArguments(run_id=_id(run), kind=kind))
+        return self._ask(EvaluateArguments(run_id=_id(run), kind=kind))
 
-    def _ask(self, kind: str, arguments: TrainArguments | PredictArguments | EvaluateArguments) -> Job:
-        with self._store.database.transaction() as session:
-            self._check(session, arguments)
-            job_id = ask(session, self._project_id, kind, to_json(arguments), author=self._author)
-        ring(self._store, job_id)
+    def _ask(self, arguments: Arguments) -> Job:
+        job_id = submit(self._store, self._project_id, arguments, author=self._author)
         return Job(self._store, job_id, view=self._view, resolve=self._resolve)
 
-    def _check(self, session: Session, arguments: TrainArguments | PredictArguments | EvaluateArguments) -> None:
-        """Refuse now what the worker would refuse in an hour."""
-        if isinstance(arguments, TrainArguments):
-            detector_architecture(arguments.architecture)
-            dataset_id = arguments.dataset_id
-            if arguments.start_version_id is not None:
-                models.get(session, arguments.start_version_id)
-        elif isinstance(arguments, PredictArguments):
-            models.get(session, arguments.version_id)
-            dataset_id = arguments.dataset_id
-        else:
-            dataset_id = predictions.get(session, arguments.run_id).dataset_id
-        if datasets.get(session, dataset_id).project_id != self._project_id:
-            raise NotFound(
-                f"dataset {dataset_id} belongs to another project", remedy="open that project, and submit there"
-            )
+
+def submit(store: Store, project_id: int, arguments: Arguments, *, author: str) -> UUID:
+    """Queue what ``arguments`` describe, and ring for a worker; the job's id.
+
+    NotFound or Invalid now, for what the worker would refuse in an hour.
+    """
+    with store.database.transaction() as session:
+        _check(session, project_id, arguments)
+        job_id = ask(session, project_id, _KIND[type(arguments)], to_json(arguments), author=author)
+    ring(store, job_id)
+    return job_id
+
+
+def _check(session: Session, project_id: int, arguments: Arguments) -> None:
+    if isinstance(arguments, TrainArguments):
+        detector_architecture(arguments.architecture)
+        dataset_id = arguments.dataset_id
+        if arguments.start_version_id is not None:
+            models.get(session, arguments.start_version_id)
+    elif isinstance(arguments, PredictArguments):
+        models.get(session, arguments.version_id)
+        dataset_id = arguments.dataset_id
+    else:
+        dataset_id = predictions.get(session, arguments.run_id).dataset_id
+    if datasets.get(session, dataset_id).project_id != project_id:
+        raise NotFound(
+            f"dataset {dataset_id} belongs to another project", remedy="open that project, and submit there"
+        )
 
 
 def _id(thing: HasId | int) -> int:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
-from evalnb.core.datasets import DatasetRecord, DatasetSummary
+from evalnb.core.datasets import DatasetContents, DatasetRecord, DatasetSummary
+from evalnb.core.taxonomy import Class
+from evalnb.errors import Invalid
 from evalnb.store.repositories import datasets, images
+
+
+def create(session: Session, project_id: int, name: str, class_names: Iterable[str] = ()) -> int:
+    """A new, empty dataset whose classes have the ids 1, 2, 3, … in the order of their names; its id.
+
+    Conflict where the project has one of that name, Invalid where a class is named twice.
+    """
+    names = [*class_names]
+    twice = [one for one, many in Counter(names).items() if many > 1]
+    if twice:
+        raise Invalid(f"the class {twice[0]!r} is named twice", remedy="name each class once")
+    return datasets.create(session, project_id, name, classes=[Class(n, one) for n, one in enumerate(names, 1)])
 
 
 def list(session: Session, project_id: int) -> Sequence[DatasetRecord]:
@@ -29,4 +44,15 @@ def summary(session: Session, dataset_id: int) -> DatasetSummary:
         images=images.count(session, dataset_id),
         annotations=sum(counts.values()),
         per_class={one.name: counts.get(one.id, 0) for one in taxonomy},
+    )
+
+
+def contents(session: Session, dataset_id: int) -> DatasetContents:
+    """A dataset with its classes and tags, and how much there is of each."""
+    return DatasetContents(
+        dataset=datasets.get(session, dataset_id),
+        taxonomy=datasets.taxonomy(session, dataset_id),
+        images=images.count(session, dataset_id),
+        per_class=datasets.per_class(session, dataset_id),
+        per_tag=datasets.per_tag(session, dataset_id),
     )

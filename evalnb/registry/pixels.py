@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import fsspec
@@ -35,6 +36,24 @@ def read(store: Store, image: ImageRecord) -> bytes:
 def decode(store: Store, image: ImageRecord) -> Pixels:
     """The pixels, (h, w, 3) uint8 RGB, orientation applied."""
     return imagery.decode(read(store, image), name=image.file_name)
+
+
+def identity(image: ImageRecord) -> str:
+    """What changes whenever the image's bytes may have changed: its blob's name, or its file's time and size.
+
+    NotFound if a file in place has moved; of a file elsewhere (an fsspec URL), its address.
+    """
+    if image.sha256 is not None:
+        return image.sha256
+    assert image.uri is not None
+    known = image.uri
+    if "://" not in image.uri:
+        try:
+            about = Path(image.uri).stat()
+        except OSError as error:
+            raise _moved(image) from error
+        known = f"{image.uri}\0{about.st_mtime_ns}\0{about.st_size}"
+    return hashlib.sha256(known.encode()).hexdigest()
 
 
 def local_path(store: Store, image: ImageRecord) -> Path | None:

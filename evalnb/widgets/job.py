@@ -177,6 +177,8 @@ class Story:
             return f"Evaluate {_run(session, asked['run_id'])}"
         if record.kind in {"import", "register"}:
             return f"Take in {asked['filename']}"
+        if record.kind == "pyramid":
+            return f"Make tiles of image {asked['image_id']}"
         return record.kind
 
 

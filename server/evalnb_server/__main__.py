@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 import uvicorn
 
 from evalnb.settings import Settings
 from evalnb_server.app import create_app
+from evalnb_server.monitoring import logs
 
 
 @click.command()
@@ -18,7 +16,7 @@ from evalnb_server.app import create_app
 def main(host: str | None, port: int) -> None:
     """Serve the HTTP API."""
     settings = Settings.from_environment()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s api %(levelname).1s %(message)s", stream=sys.stderr)
+    logs.configure()
     uvicorn.run(
         create_app(settings),
         host=host or settings.host,
@@ -28,6 +26,9 @@ def main(host: str | None, port: int) -> None:
         # Behind no proxy unless somebody says so: nobody may claim another address.
         proxy_headers=False,
         server_header=False,
+        # Every line through our own log, with its request's id; and one access line, not two.
+        log_config=None,
+        access_log=False,
     )
 
 

@@ -10,12 +10,33 @@ from fastapi.responses import RedirectResponse
 
 import evalnb
 from evalnb.cli.supervision.runfile import RunDirectory
+from evalnb.runs.opened import Opened
 from evalnb.settings import Settings
 from evalnb.store import open_store
-from evalnb.wire.http import Problem
-from evalnb_server import problems
+from evalnb_server import monitoring, openapi, problems
+from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
-from evalnb_server.routers import datasets, health, members, session, tokens, uploads, users
+from evalnb_server.limits import BodyLimit
+from evalnb_server.monitoring.collect import StoreCollector
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.routers import (
+    comparisons,
+    datasets,
+    evaluations,
+    health,
+    images,
+    jobs,
+    members,
+    metrics,
+    models,
+    projects,
+    reports,
+    runs,
+    session,
+    tokens,
+    uploads,
+    users,
+)
 from evalnb_server.uploads.protocol import Tus
 
 
@@ -30,6 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.metrics.registry.register(StoreCollector(app.state.store))
+        app.state.evaluations = Opened(app.state.store)
         yield
         app.state.store.close()
 
@@ -42,17 +65,33 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.add_middleware(Tus)
+    app.add_middleware(BodyLimit)
+    app.state.metrics = monitoring.Metrics()
+    monitoring.install(app, app.state.metrics)
     problems.install(app)
+    openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
-    guarded = APIRouter(
-        prefix="/api",
-        dependencies=[Depends(signed_in)],
-        responses={status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)},
-    )
-    for noun in (session, users, tokens, members, datasets, uploads):
+    guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
+    for noun in (session, users, tokens, members):
+        guarded.include_router(noun.router, responses=answers(404, 409))
+    for noun in (
+        projects,
+        datasets,
+        images,
+        shapes,
+        models,
+        runs,
+        evaluations,
+        comparisons,
+        jobs,
+        reports,
+        metrics,
+        uploads,
+    ):
         guarded.include_router(noun.router)
     app.include_router(guarded)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from evalnb.accounts import Caller
 from evalnb.errors import Forbidden
+from evalnb.runs.opened import Opened
 from evalnb.store import Store
 from evalnb_server import identity
 
@@ -54,6 +55,13 @@ def _session(request: Request) -> Iterator[Session]:
         yield session
 
 
+def _evaluations(request: Request) -> Opened:
+    opened: Opened = request.app.state.evaluations
+    return opened
+
+
+OpenEvaluations = Annotated[Opened, Depends(_evaluations)]
+"""The evaluations that were looked at last, open. Ask ``access`` first."""
 Who = Annotated[Caller, Depends(_writer)]
 """Who calls. Unauthorized (401) without a valid proof; Forbidden (403) for an unsafe method by a token for reading,
 or by a cookie without its X-Evalnb-Csrf. What the caller may see is said by ``evalnb_server.access``."""

@@ -10,10 +10,12 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from evalnb.errors import EvalnbError, Throttled
 from evalnb.wire.http import Problem
+from evalnb_server.monitoring import current_id
 
 _log = logging.getLogger(__name__)
 
@@ -26,33 +28,37 @@ def install(app: FastAPI) -> None:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         if isinstance(error, Throttled):
             headers = {"Retry-After": str(math.ceil(error.retry_after_s))}
-        return _answer(error.status, error.happened, error.remedy, title=type(error).__name__, headers=headers)
+        return problem(error.status, error.happened, error.remedy, title=type(error).__name__, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     def _malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        return _answer(422, wrong, "correct the request; /api/docs says what each route takes", title="Invalid")
+        return problem(422, wrong, "correct the request; /api/docs says what each route takes", title="Invalid")
+
+    @app.exception_handler(DataError)
+    def _unstorable(_request: Request, error: DataError) -> JSONResponse:
+        # The shapes keep such values out; what they let through is still the value's fault, and nothing was written.
+        return problem(422, f"a value cannot be stored ({error.orig})", "send another one", title="Invalid")
 
     @app.exception_handler(HTTPException)
     def _no_route(request: Request, error: HTTPException) -> JSONResponse:
         happened = f"{request.method} {request.url.path}: {error.detail}"
-        return _answer(error.status_code, happened, "/api/docs lists the routes", headers=error.headers)
+        return problem(error.status_code, happened, "/api/docs lists the routes", headers=error.headers)
 
     @app.exception_handler(Exception)
     def _fault(request: Request, error: Exception) -> JSONResponse:
         # The reason stays in the log: it may hold what the caller must not see.
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(
+        return problem(
             500, "evalnb made a mistake", "its log (EVALNB_HOME/logs/api.log) says which; please report it"
         )
 
 
-def _answer(
+def problem(
     status: int, happened: str, remedy: str, *, title: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
+    """The answer that refuses with a status: what happened, and what to do now."""
     # 499 (Cancelled) is nginx's, and unknown to http.HTTPStatus.
     name = title or (HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error")
-    problem = Problem(title=name, status=status, detail=happened, remedy=remedy)
-    return JSONResponse(
-        problem.model_dump(), status_code=status, headers=headers, media_type="application/problem+json"
-    )
+    body = Problem(title=name, status=status, detail=happened, remedy=remedy, request_id=current_id())
+    return JSONResponse(body.model_dump(), status_code=status, headers=headers, media_type="application/problem+json")

@@ -75,12 +75,17 @@ class Machine:
         roots = [record.supervisor, *(entry.identity for entry in record.entries if entry.identity)]
         return processes.family(roots)
 
+    def backends(self) -> dict[str, dict[str, Any]]:
+        """What stands behind the front."""
+        found: dict[str, dict[str, Any]] = json.loads((self.run_directory.path / "backends.json").read_text())
+        return found["backends"]
+
     def lab(self, method: str, path: str, **more: Any) -> httpx.Response:
-        address = urlsplit(self.run_directory.addresses()["lab"])
+        address = urlsplit(self.run_directory.addresses()["front"])
         (token,) = parse_qs(address.query)["token"]
         return httpx.request(
             method,
-            f"http://{address.netloc}{path}",
+            f"http://{address.netloc}/jupyter{path}",
             headers={"Authorization": f"token {token}"},
             timeout=30,
             trust_env=False,
@@ -130,7 +135,10 @@ def until(fact: Callable[[], bool], *, within_s: float = 30) -> None:
 
 def test_everything_is_up_and_its_memory_and_age_are_told(up: Machine) -> None:
     rows = up.status()
-    assert set(rows) == {"lab", "voila", "api", "worker", "postgres", "valkey"}
+    # The portal is there where Node is, and where it is built.
+    if rows["portal"]["state"] == "absent":
+        assert "the portal is left out" in rows.pop("portal")["note"]
+    assert set(rows) - {"portal"} == {"front", "lab", "voila", "api", "worker", "postgres", "valkey"}
     for name, row in rows.items():
         assert row["state"] == "up" and row["running"], name
         assert row["uptime_s"] >= 0 and row["memory_bytes"] > 1_000_000
@@ -144,19 +152,27 @@ def test_the_table_on_a_terminal_has_every_address_whole(up: Machine) -> None:
 
 def test_the_addresses_answer_with_their_tokens_and_refuse_without(up: Machine) -> None:
     addresses = up.run_directory.addresses()
-    assert set(addresses) == {"lab", "voila", "api"}
+    assert set(addresses) - {"portal"} == {"front", "lab", "voila", "api"}
+    assert len({urlsplit(address).netloc for address in addresses.values()}) == 1, "one address for all of them"
     assert httpx.get(f"{addresses['api']}/health", trust_env=False).json()["status"] == "ok"
     assert up.lab("GET", "/api/status").status_code == 200
-    lab = urlsplit(addresses["lab"])
-    assert httpx.get(f"http://{lab.netloc}/api/contents", trust_env=False).status_code == 403
-    voila = urlsplit(addresses["voila"])
-    assert httpx.get(addresses["voila"], trust_env=False, follow_redirects=True).status_code == 200
-    for open_door in (f"http://{voila.netloc}/", f"http://{voila.netloc}/voila/api/contents/"):
-        assert httpx.get(open_door, trust_env=False).status_code in {302, 403}
+    for name, path in (("lab", "api/contents"), ("voila", ""), ("voila", "voila/api/contents/")):
+        prefix = addresses[name].removesuffix("lab")
+        assert httpx.get(f"{prefix}{path}", trust_env=False).status_code == 401
+        # Nor at its own door, which is closed to everybody but the front.
+        behind = up.backends()[name]
+        own = f"http://127.0.0.1:{behind['port']}{urlsplit(prefix).path}{path}"
+        assert httpx.get(own, trust_env=False).status_code in {302, 403}
+    with httpx.Client(trust_env=False, headers={"Accept": "text/html"}) as person:
+        signed_in = person.get(addresses["front"])
+        assert signed_in.status_code == 303 and "token" not in signed_in.headers["location"]
+        assert person.get(addresses["lab"]).status_code == 200
+        assert person.get(addresses["voila"]).status_code == 200
 
 
 def test_no_token_is_on_a_command_line(up: Machine) -> None:
-    secrets = [parse_qs(urlsplit(up.run_directory.addresses()[name]).query)["token"][0] for name in ("lab", "voila")]
+    secrets = [one["secret"] for one in up.backends().values() if one["secret"]] + [up.run_directory.api_token()]
+    assert len(secrets) == 3
     for one in up.everything():
         process = one.process()
         words = " ".join(process.cmdline()) if process else ""
@@ -172,12 +188,12 @@ def test_a_second_up_says_that_it_is_up_already(up: Machine) -> None:
     before = up.record().supervisor
     again = up.evalnb("up")
     assert again.returncode == 0
-    assert "up already" in again.stdout and up.run_directory.addresses()["lab"] in again.stdout
+    assert "up already" in again.stdout and up.run_directory.addresses()["front"] in again.stdout
     assert up.record().supervisor == before
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("name", ["lab", "api", "worker", "postgres", "valkey"])
+@pytest.mark.parametrize("name", ["front", "lab", "api", "worker", "postgres", "valkey"])
 def test_what_is_killed_comes_back_where_it_was(up: Machine, name: str) -> None:
     before = up.status()[name]
     os.kill(before["pid"], signal.SIGKILL)
@@ -292,7 +308,7 @@ def test_a_busy_first_port_is_passed_over_and_a_busy_port_by_number_is_an_error(
         assert refused.stderr.startswith(f"✗ port {machine.first_port} on 127.0.0.1 is busy\n  ")
         assert "Traceback" not in refused.stderr
         assert machine.evalnb("up", "--detach").returncode == 0
-        port = urlsplit(machine.run_directory.addresses()["lab"]).port
+        port = urlsplit(machine.run_directory.addresses()["front"]).port
         assert port is not None and port > machine.first_port
 
 

@@ -39,9 +39,10 @@ def test_the_demo_prepares_shows_the_tour_and_ends_on_ctrl_c(own_home: Path, tmp
             time.sleep(0.2)
         time.sleep(0.5)
         address = log.read_text().split("The tour:")[1].split()[0]
-        token = json.loads((home / "run" / "addresses.json").read_bytes())["lab"].split("token=")[1]
+        token = json.loads((home / "run" / "addresses.json").read_bytes())["front"].split("token=")[1]
         assert token in address
-        assert httpx.get(address, follow_redirects=True, timeout=30).status_code == 200
+        with httpx.Client(follow_redirects=True, timeout=30, headers={"Accept": "text/html"}) as person:
+            assert person.get(address).status_code == 200
         assert (home / "notebooks" / "01-tour.ipynb").exists()
         assert home.stat().st_mode & 0o777 == 0o700
 

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -149,15 +150,17 @@ def test_the_wheel_starts_everything_and_a_notebook_evaluates(
     run(evalnb, "up", "--detach", "--notebooks", notebooks, cwd=tmp_path, environment=elsewhere)
     status = json.loads(run(evalnb, "status", "--json", cwd=tmp_path, environment=elsewhere).stdout)
     states = {row["name"]: row["state"] for row in status["services"]}
-    assert states == dict.fromkeys(("lab", "voila", "api", "worker", "postgres", "valkey"), "up")
+    # Not every build of the wheel has a portal in it, and not every machine Node.
+    assert states.pop("portal") in {"up", "absent"}
+    assert states == dict.fromkeys(("front", "lab", "voila", "api", "worker", "postgres", "valkey"), "up")
     doctor = json.loads(run(evalnb, "doctor", "--json", cwd=tmp_path, environment=elsewhere).stdout)
     assert doctor["well"]
     assert {one["name"]: one["state"] for one in doctor["findings"]}["gpu"] == "warning"  # there is no torch
 
     home = Path(elsewhere["EVALNB_HOME"])
-    assert (
-        answer_in_the_browser(browser, RunDirectory(home).addresses()["lab"], picture=tmp_path / "lab.png") == ANSWER
-    )
+    addresses = RunDirectory(home).addresses()
+    signing_in = f"{addresses['lab']}?{urlsplit(addresses['front']).query}"
+    assert answer_in_the_browser(browser, signing_in, picture=tmp_path / "lab.png") == ANSWER
 
     record = RunDirectory(home).record()
     assert record is not None

@@ -130,7 +130,7 @@ def launch_broker(tmp_path: Path) -> Iterator[Callable[[], tuple[str, subprocess
 def test_without_the_token_the_answer_is_a_problem_401(api: Api) -> None:
     for header in (None, b"Bearer wrong", b"Bearer", b"Basic dXNlcjpwYXNz", "Bearer ünïcode".encode()):
         headers = {} if header is None else {"Authorization": header}
-        answer = httpx.get(f"{api.base}/api/datasets", headers=headers, trust_env=False)
+        answer = httpx.get(f"{api.base}/api/projects", headers=headers, trust_env=False)
         assert answer.status_code == 401, header
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -139,11 +139,12 @@ def test_without_the_token_the_answer_is_a_problem_401(api: Api) -> None:
 
 def test_every_route_but_health_and_the_documentation_asks_for_the_token(api: Api, settings: Settings) -> None:
     described = httpx.get(f"{api.base}/api/openapi.json", trust_env=False).json()["paths"]
-    assert set(described) >= {"/api/health", "/api/datasets"}
+    assert set(described) >= {"/api/health", "/api/projects/{project_id}/datasets"}
     for path, methods in described.items():
         for method in methods:
             answer = httpx.request(method, api.base + path.replace("{", "").replace("}", ""), trust_env=False)
-            assert (answer.status_code == 401) is (path != "/api/health"), f"{method} {path}"
+            public = path.startswith("/api/health") or (method, path) == ("post", "/api/session")
+            assert (answer.status_code == 401) is not public, f"{method} {path}"
     # Nothing is served that the description leaves out, but the documentation itself.
     hidden = {
         getattr(route, "path", "")
@@ -167,7 +168,12 @@ def test_datasets_come_page_by_page_with_their_counts(api: Api, store: Store) ->
             datasets.create(session, row.id, f"set {number}", classes=[Class(id=1, name="cat")])
             for number in range(5)
         ]
-    first = api.get("/api/datasets", limit=2).json()
+        elsewhere = ProjectRow(name="other")
+        session.add(elsewhere)
+        session.flush()
+        datasets.create(session, elsewhere.id, "not here")
+    place = f"/api/projects/{row.id}/datasets"
+    first = api.get(place, limit=2).json()
     assert [item["id"] for item in first["items"]] == ids[:2]
     assert first["items"][0] == {
         "id": ids[0],
@@ -179,15 +185,15 @@ def test_datasets_come_page_by_page_with_their_counts(api: Api, store: Store) ->
         "complete": True,
         "created_at": first["items"][0]["created_at"],
     }
-    second = api.get("/api/datasets", limit=2, after=first["next"]).json()
-    third = api.get("/api/datasets", limit=2, after=second["next"]).json()
+    second = api.get(place, limit=2, after=first["next"]).json()
+    third = api.get(place, limit=2, after=second["next"]).json()
     assert [item["id"] for page in (first, second, third) for item in page["items"]] == ids
     assert third["next"] is None
 
 
 def test_a_malformed_request_is_a_problem_422(api: Api) -> None:
     for name, value in (("limit", 0), ("limit", 501), ("after", -1), ("after", "x"), ("after", 2**63)):
-        answer = api.get("/api/datasets", **{name: value})
+        answer = api.get("/api/projects", **{name: value})
         assert answer.status_code == 422, (name, value)
         assert answer.headers["content-type"] == "application/problem+json"
         assert name in answer.json()["detail"]

@@ -510,49 +510,6 @@ export interface EditedPush {
   rematch_ms: number;
 }
 
-/** RFC 9457 (application/problem+json): a refusal. ``detail`` is what happened, ``remedy`` what to do now. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  remedy: string;
-}
-
-/** One thing that the API needs, looked at just now. */
-export interface HealthCheck {
-  name: "database" | "migrations" | "broker" | "worker";
-  ok: boolean;
-  required: boolean;
-  detail: string;
-  took_ms: number;
-}
-
-/** ``ok``; ``degraded`` (it serves, but jobs wait); or ``down``, with HTTP status 503. */
-export interface Health {
-  status: "ok" | "degraded" | "down";
-  version: string;
-  checks: HealthCheck[];
-}
-
-/** A dataset as a list shows it. */
-export interface DatasetItem {
-  id: number;
-  project: string;
-  name: string;
-  images: number;
-  annotations: number;
-  classes: number;
-  complete: boolean;
-  created_at: string | null;
-}
-
-/** Datasets by id. ``next`` is the ``after`` of the next page, or None on the last one. */
-export interface DatasetPage {
-  items: DatasetItem[];
-  next: number | null;
-}
-
 /** The bar. ``total`` is None where nobody knows; ``eta_s`` is seconds. */
 export interface JobProgressView {
   done: number;
@@ -747,51 +704,6 @@ export interface OpResult {
   conflicts: string[];
   theirs: Patch | null;
   reason: string;
-}
-
-/** A dataset that an upload went into, and how much of it is new there. */
-export interface UploadedDataset {
-  dataset_id: number;
-  dataset: string;
-  images?: number;
-  annotations?: number;
-  images_refused?: number;
-  annotations_refused?: number;
-  images_unchanged?: number;
-}
-
-/** What came of an upload: datasets, or one image of one, or a model version. */
-export interface UploadResult {
-  datasets?: UploadedDataset[];
-  image_id?: number;
-  model_version_id?: number;
-  problems?: string[];
-  problem_count?: number;
-  skipped?: number;
-}
-
-/** One upload. ``receiving`` until every byte is there; ``processing`` while a job takes it in. */
-export interface UploadItem {
-  id: string;
-  project_id: number;
-  author: string;
-  filename: string;
-  purpose: "image" | "images-zip" | "dataset-zip" | "checkpoint";
-  length: number;
-  offset: number;
-  state: "receiving" | "received" | "processing" | "done" | "refused";
-  job_id: string | null;
-  result: UploadResult | null;
-  refusal: Refusal | null;
-  created_at: string;
-  expires_at: string | null;
-  finished_at: string | null;
-}
-
-/** A project's uploads, newest first. ``next`` is the ``after`` of the next page, or None on the last one. */
-export interface UploadPage {
-  items: UploadItem[];
-  next: number | null;
 }
 
 export interface AnnotatorReplies {

@@ -22,7 +22,7 @@ _PAUSE_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to run and keep. ``{port}`` in ``command`` and ``address`` stands for its port."""
+    """A process to run and keep. ``{port}`` in ``command``, ``environment`` and ``address`` is its port."""
 
     name: str
     title: str
@@ -32,6 +32,13 @@ class Service:
     ready: Callable[[str, int], bool]
     """Given the address ("" where there is none) and the pid: whether it answers."""
     address: str = ""
+    """Where it listens."""
+    prefix: str = ""
+    """Its paths at the one address, where it stands behind the front: ``/jupyter/``."""
+    page: str = ""
+    """What a person opens there: ``/jupyter/lab``."""
+    secret: str = ""
+    """What it asks the front for."""
     host: str = "127.0.0.1"
     port: int | None = None
     movable: bool = True
@@ -47,6 +54,10 @@ class Service:
     def argv(self) -> list[str]:
         """The command, with its port."""
         return [part.replace("{port}", str(self.port)) for part in self.command]
+
+    def environ(self) -> dict[str, str]:
+        """The environment, with its port."""
+        return {name: str(self.port) if value == "{port}" else value for name, value in self.environment.items()}
 
 
 @dataclass(slots=True)
@@ -80,7 +91,7 @@ class Child:
                 self._process = subprocess.Popen(
                     service.argv(),
                     cwd=service.directory,
-                    env=dict(service.environment),
+                    env=service.environ(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -139,8 +139,15 @@ class RunDirectory:
         self._replace("up.json", asdict(record))
 
     def write_addresses(self, addresses: dict[str, str]) -> None:
-        """``addresses.json``: {"lab": …, "voila": …, "api": …}, for kernels and scripts."""
+        """``addresses.json``: {"front": …, "lab": …, "voila": …, "api": …}, for kernels and scripts.
+
+        The first one holds the token that signs its reader in; the others are for who has signed in.
+        """
         self._replace("addresses.json", addresses)
+
+    def write_backends(self, body: dict[str, Any]) -> None:
+        """``backends.json``: what stands behind the front, where and with which secret; and what was left out."""
+        self._replace("backends.json", body)
 
     def addresses(self) -> dict[str, str]:
         """The addresses of what runs now; empty where nothing does."""
@@ -152,7 +159,7 @@ class RunDirectory:
 
     def forget(self) -> None:
         """Nothing runs any more."""
-        for name in ("up.json", "addresses.json"):
+        for name in ("up.json", "addresses.json", "backends.json"):
             (self.path / name).unlink(missing_ok=True)
 
     def api_token(self) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from evalnb.cli.supervision import logs, processes
 from evalnb.cli.supervision.child import Child, Service
@@ -49,6 +50,7 @@ class Supervisor:
         became_ready: Callable[[list[Entry]], None],
         ending: Callable[[], None] = lambda: None,
         grace_s: float = 8.0,
+        public_url: str | None = None,
     ) -> None:
         self._run = run
         self._guarded = list(guarded)
@@ -58,6 +60,8 @@ class Supervisor:
         self._became_ready = became_ready
         self._ending = ending
         self._grace_s = grace_s
+        self._public_url = public_url
+        self._behind: dict[str, Any] = {}
         home = run.path.parent
         self._children = [Child(service, home / "logs" / f"{service.name}.log") for service in services]
         self._descendants: set[Identity] = set()
@@ -72,6 +76,7 @@ class Supervisor:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }
         try:
+            self._write_backends()
             for child in self._children:
                 logs.rotate(child.log)
                 child.start()
@@ -154,7 +159,7 @@ class Supervisor:
                 child.service.name,
                 child.service.title,
                 child.state,
-                address=child.service.located(),
+                address=self._shown(child.service),
                 pid=child.identity.pid if child.identity else None,
                 born=child.identity.born if child.identity else None,
                 log=str(child.log),
@@ -175,8 +180,37 @@ class Supervisor:
         )
 
         self._run.write_addresses(
-            {child.service.name: child.service.located() for child in self._children if child.service.address}
+            {child.service.name: shown for child in self._children if (shown := self._shown(child.service))}
         )
+        self._write_backends()
+
+    def _write_backends(self) -> None:
+        behind = {
+            "backends": {
+                child.service.name: {
+                    "title": child.service.title,
+                    "prefix": child.service.prefix,
+                    "host": child.service.host,
+                    "port": child.service.port,
+                    "secret": child.service.secret,
+                    "log": str(child.log),
+                }
+                for child in self._children
+                if child.service.prefix
+            },
+            "left_out": {entry.name: entry.note for entry in self._absent if entry.state == "absent"},
+        }
+        # The front reads it again whenever it has changed.
+        if behind != self._behind:
+            self._run.write_backends(behind)
+            self._behind = behind
+
+    def _shown(self, service: Service) -> str:
+        """Where a person opens it: at the one address, where there is one."""
+        front = next((child.service for child in self._children if child.service.name == "front"), None)
+        if front is None or not service.page:
+            return service.located()
+        return f"{self._public_url or front.located()}{service.page}"
 
     def _roots(self) -> set[Identity]:
         return {child.identity for child in self._children if child.identity is not None}

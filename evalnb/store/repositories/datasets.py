@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import exists, func, select, true
+from sqlalchemy import exists, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetCounts, DatasetRecord
 from evalnb.core.taxonomy import Class, Taxonomy
 from evalnb.errors import Conflict, NotFound
-from evalnb.store.tables import AnnotationRow, ClassRow, DatasetRow, ImageRow, ImportRow, ProjectRow, TaxonomyRow
+from evalnb.store.tables import (
+    AnnotationRow,
+    ClassRow,
+    DatasetRow,
+    ImageRow,
+    ImageTagRow,
+    ImportRow,
+    ProjectRow,
+    TaxonomyRow,
+)
 
 
 def create(
@@ -24,16 +34,20 @@ def create(
     source: Mapping[str, Any] | None = None,
 ) -> int:
     """A new, empty dataset with a taxonomy of its own; Conflict where the name is taken."""
-    if find(session, project_id, name) is not None:
-        raise Conflict(f"the project has a dataset {name!r} already", remedy="choose another name")
     taxonomy = TaxonomyRow(project_id=project_id, name=name)
     session.add(taxonomy)
     session.flush()
-    row = DatasetRow(project_id=project_id, taxonomy_id=taxonomy.id, name=name, source=dict(source or {}))
-    session.add(row)
-    session.flush()
-    add_classes(session, row.id, classes)
-    return row.id
+    # One statement: of two who ask for the same name at once, the second waits for the first and is told.
+    made = session.scalars(
+        insert(DatasetRow)
+        .values(project_id=project_id, taxonomy_id=taxonomy.id, name=name, source=dict(source or {}))
+        .on_conflict_do_nothing(index_elements=[DatasetRow.project_id, DatasetRow.name])
+        .returning(DatasetRow.id)
+    ).one_or_none()
+    if made is None:
+        raise Conflict(f"the project has a dataset {name!r} already", remedy="choose another name")
+    add_classes(session, made, classes)
+    return made
 
 
 def find(session: Session, project_id: int, name: str) -> DatasetRecord | None:
@@ -73,10 +87,8 @@ def all(session: Session, project_id: int) -> list[DatasetRecord]:
     return [_record(*row) for row in rows]
 
 
-def page(
-    session: Session, *, after: int = 0, limit: int = 100, within: Sequence[int] | None = None
-) -> list[DatasetCounts]:
-    """The datasets whose ids exceed ``after``, by id, with their counts; of the projects ``within``, or of all."""
+def page(session: Session, project_id: int, *, after: int = 0, limit: int = 100) -> list[DatasetCounts]:
+    """The project's datasets whose id is greater than ``after``, by id, with their counts."""
     images = select(func.count()).where(ImageRow.dataset_id == DatasetRow.id).scalar_subquery()
     annotations = (
         select(func.count())
@@ -87,7 +99,7 @@ def page(
     rows = session.execute(
         select(DatasetRow, _complete(), ProjectRow.name, images, annotations, classes)
         .join(ProjectRow, ProjectRow.id == DatasetRow.project_id)
-        .where(DatasetRow.id > after, true() if within is None else DatasetRow.project_id.in_(within))
+        .where(DatasetRow.project_id == project_id, DatasetRow.id > after)
         .order_by(DatasetRow.id)
         .limit(limit)
     )
@@ -152,6 +164,17 @@ def per_class(session: Session, dataset_id: int) -> dict[int, int]:
         .group_by(AnnotationRow.class_id)
     )
     return {class_id: count for class_id, count in rows}
+
+
+def per_tag(session: Session, dataset_id: int) -> dict[str, int]:
+    """How many images bear each tag, by tag."""
+    rows = session.execute(
+        select(ImageTagRow.tag, func.count())
+        .where(ImageTagRow.dataset_id == dataset_id)
+        .group_by(ImageTagRow.tag)
+        .order_by(ImageTagRow.tag)
+    )
+    return {tag: count for tag, count in rows}
 
 
 def _complete() -> Any:

@@ -154,9 +154,9 @@ def since(session: Session, dataset_id: int, after: int) -> list[tuple[int, int]
     return [(row.id, row.image_id) for row in session.execute(chosen)]
 
 
-def of_image(session: Session, image_id: int, *, after: int = 0) -> list[Edit]:
-    """The image's log above sequence ``after``, oldest first."""
-    return _read(session, EditRow.image_id == image_id, EditRow.seq > after)
+def of_image(session: Session, image_id: int, *, after: int = 0, limit: int | None = None) -> list[Edit]:
+    """The image's log beyond sequence number ``after``, oldest first: ``limit`` edits, or all of them."""
+    return _read(session, EditRow.image_id == image_id, EditRow.seq > after, limit=limit)
 
 
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:
@@ -169,8 +169,9 @@ def of_shapes(session: Session, shape_ids: Collection[UUID], *, after_rev: int) 
     return _read(session, EditRow.shape_id.in_(shape_ids), EditRow.rev > after_rev)
 
 
-def _read(session: Session, *conditions: Any) -> list[Edit]:
-    rows = session.execute(select(EditRow).where(*conditions).order_by(EditRow.image_id, EditRow.seq)).scalars()
+def _read(session: Session, *conditions: Any, limit: int | None = None) -> list[Edit]:
+    chosen = select(EditRow).where(*conditions).order_by(EditRow.image_id, EditRow.seq).limit(limit)
+    rows = session.execute(chosen).scalars()
     return [
         Edit(
             image_id=row.image_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,6 +58,21 @@ class Provenance:
     """Whether it is a result file and no model's own run; such a file answers for the whole dataset."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run comes from, as lists name it."""
+
+    run_id: int
+    run_name: str
+    project_id: int
+    dataset_id: int
+    dataset_name: str
+    model_name: str | None
+    """None for an imported result file."""
+    model_version: int | None
+    images_done: int
+
+
 def provenance(session: Session, run_id: int) -> Provenance:
     """The run's dataset and model; NotFound where there is no such run."""
     row = session.execute(
@@ -88,6 +103,31 @@ def provenance(session: Session, run_id: int) -> Provenance:
         finished=run.finished_at is not None,
         imported=run.model_version_id is None,
     )
+
+
+def origins(session: Session, run_ids: Collection[int]) -> dict[int, Origin]:
+    """Where each of these runs comes from, by the run's id; those that are not there are left out."""
+    done = select(func.count()).where(PredictionRow.run_id == PredictionRunRow.id).scalar_subquery()
+    rows = session.execute(
+        select(PredictionRunRow, DatasetRow.project_id, DatasetRow.name, ModelRow.name, ModelVersionRow.number, done)
+        .join(DatasetRow, DatasetRow.id == PredictionRunRow.dataset_id)
+        .outerjoin(ModelVersionRow, ModelVersionRow.id == PredictionRunRow.model_version_id)
+        .outerjoin(ModelRow, ModelRow.id == ModelVersionRow.model_id)
+        .where(PredictionRunRow.id.in_(run_ids))
+    )
+    return {
+        run.id: Origin(
+            run_id=run.id,
+            run_name=run.name,
+            project_id=project_id,
+            dataset_id=run.dataset_id,
+            dataset_name=dataset,
+            model_name=model,
+            model_version=version,
+            images_done=images_done,
+        )
+        for run, project_id, dataset, model, version, images_done in rows
+    }
 
 
 def covered_images(
@@ -147,6 +187,32 @@ def of_dataset(session: Session, dataset_id: int) -> list[EvaluationRecord]:
         .order_by(EvaluationRow.id.desc())
     )
     return [_record(row) for row in rows]
+
+
+def page(
+    session: Session,
+    project_id: int,
+    *,
+    dataset_id: int | None = None,
+    run_id: int | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[EvaluationRecord]:
+    """The project's evaluations (of one dataset, of one run), newest first: those before ``after``, or from the
+    newest one on."""
+    chosen = (
+        select(EvaluationRow)
+        .join(PredictionRunRow, PredictionRunRow.id == EvaluationRow.run_id)
+        .join(DatasetRow, DatasetRow.id == PredictionRunRow.dataset_id)
+        .where(DatasetRow.project_id == project_id)
+    )
+    if dataset_id is not None:
+        chosen = chosen.where(PredictionRunRow.dataset_id == dataset_id)
+    if run_id is not None:
+        chosen = chosen.where(EvaluationRow.run_id == run_id)
+    if after:
+        chosen = chosen.where(EvaluationRow.id < after)
+    return [_record(row) for row in session.scalars(chosen.order_by(EvaluationRow.id.desc()).limit(limit))]
 
 
 def _record(row: EvaluationRow) -> EvaluationRecord:

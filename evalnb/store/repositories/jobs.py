@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, literal_column, select, text, update
+from sqlalchemy import delete, func, insert, literal_column, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from evalnb.core.jobs import EventKind, JobEvent, JobFailure, JobProgress, JobRecord, JobState
@@ -40,6 +40,27 @@ def recent(session: Session, project_id: int, *, limit: int = 50) -> list[JobRec
     return [_record(row) for row in rows]
 
 
+def page(
+    session: Session,
+    project_id: int,
+    *,
+    states: Collection[JobState] = (),
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[JobRecord]:
+    """The project's jobs (of ``states``, where some are named), newest first, from the one after ``after`` on."""
+    chosen = select(JobRow).where(JobRow.project_id == project_id)
+    if states:
+        chosen = chosen.where(JobRow.state.in_(states))
+    if after is not None:
+        last = select(JobRow.created_at, JobRow.id).where(JobRow.id == after).subquery()
+        chosen = chosen.where(
+            tuple_(JobRow.created_at, JobRow.id) < select(last.c.created_at, last.c.id).scalar_subquery()
+        )
+    rows = session.scalars(chosen.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit))
+    return [_record(row) for row in rows]
+
+
 def events(
     session: Session, job_id: UUID, *, after: int = 0, kind: EventKind | None = None, limit: int = 100_000
 ) -> list[JobEvent]:
@@ -66,6 +87,14 @@ def queued_count(session: Session, kinds: Sequence[str]) -> int:
     """How many jobs of these kinds wait for a worker."""
     count = select(func.count()).select_from(JobRow).where(JobRow.state == "queued", JobRow.kind.in_(kinds))
     return session.scalar(count) or 0
+
+
+def counts(session: Session) -> tuple[dict[tuple[str, str], int], float]:
+    """(kind, state) → how many jobs, and for how many seconds the oldest queued one has waited (0 without any)."""
+    rows = session.execute(select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state))
+    waited = func.extract("epoch", func.now() - func.min(JobRow.created_at))
+    oldest = session.scalar(select(waited).where(JobRow.state == "queued"))
+    return {(kind, state): count for kind, state, count in rows}, float(oldest or 0)
 
 
 def claim(session: Session, *, worker: str, kinds: Sequence[str], lease_s: float) -> JobRecord | None:

@@ -46,6 +46,19 @@ class ModelVersion:
         return f"ModelVersion({self.name!r} v{self.number}: {about}{measured})"
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCounts:
+    """A model with how many versions it has, as a list shows it."""
+
+    id: int
+    project_id: int
+    name: str
+    created_at: datetime
+    versions: int
+    newest: int | None
+    """The number of its newest version."""
+
+
 def add(
     session: Session,
     project_id: int,
@@ -132,6 +145,40 @@ def all(session: Session, project_id: int) -> list[ModelVersion]:
         .order_by(ModelVersionRow.id.desc())
     )
     return [_record(*row) for row in rows]
+
+
+def page(session: Session, project_id: int, *, after: int = 0, limit: int = 100) -> list[ModelCounts]:
+    """The project's models whose id is greater than ``after``, by id, with their versions counted."""
+    return _counts(session, ModelRow.project_id == project_id, ModelRow.id > after, limit=limit)
+
+
+def counted(session: Session, model_id: int) -> ModelCounts:
+    """The model of that id; NotFound otherwise."""
+    found = _counts(session, ModelRow.id == model_id, limit=1)
+    if not found:
+        raise NotFound(f"there is no model {model_id}", remedy="list the project's models to see their ids")
+    return found[0]
+
+
+def versions(session: Session, model_id: int, *, after: int = 0, limit: int = 100) -> list[ModelVersion]:
+    """The model's versions, newest first: those before the version ``after``, or from the newest one on."""
+    rows = session.execute(
+        select(ModelVersionRow, ModelRow)
+        .join(ModelRow, ModelRow.id == ModelVersionRow.model_id)
+        .where(ModelRow.id == model_id, *([ModelVersionRow.id < after] if after else []))
+        .order_by(ModelVersionRow.id.desc())
+        .limit(limit)
+    )
+    return [_record(*row) for row in rows]
+
+
+def _counts(session: Session, *conditions: Any, limit: int) -> list[ModelCounts]:
+    row = ModelRow
+    of = ModelVersionRow.model_id == ModelRow.id
+    versions = select(func.count()).where(of).scalar_subquery()
+    newest = select(func.max(ModelVersionRow.number)).where(of).scalar_subquery()
+    chosen = select(row.id, row.project_id, row.name, row.created_at, versions, newest)
+    return [ModelCounts(*one) for one in session.execute(chosen.where(*conditions).order_by(row.id).limit(limit))]
 
 
 def _record(row: ModelVersionRow, model: ModelRow) -> ModelVersion:

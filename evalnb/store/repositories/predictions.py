@@ -106,6 +106,22 @@ def runs(session: Session, dataset_id: int) -> list[PredictionRun]:
     return [_record(row) for row in session.scalars(chosen.order_by(PredictionRunRow.id.desc()))]
 
 
+def page(
+    session: Session, project_id: int, *, dataset_id: int | None = None, after: int = 0, limit: int = 100
+) -> list[PredictionRun]:
+    """The project's runs (of one dataset), newest first: those before ``after``, or from the newest one on."""
+    chosen = (
+        select(PredictionRunRow)
+        .join(DatasetRow, DatasetRow.id == PredictionRunRow.dataset_id)
+        .where(DatasetRow.project_id == project_id)
+    )
+    if dataset_id is not None:
+        chosen = chosen.where(PredictionRunRow.dataset_id == dataset_id)
+    if after:
+        chosen = chosen.where(PredictionRunRow.id < after)
+    return [_record(row) for row in session.scalars(chosen.order_by(PredictionRunRow.id.desc()).limit(limit))]
+
+
 def table(session: Session, project_id: int) -> pd.DataFrame:
     """The project's runs as a table, newest first."""
     import pandas as pd

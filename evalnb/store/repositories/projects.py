@@ -1,14 +1,19 @@
 """Projects."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from evalnb.core.accounts import Role
 from evalnb.core.projects import ProjectRecord
-from evalnb.errors import NotFound
+from evalnb.errors import Conflict, NotFound
 from evalnb.store.tables import (
     DatasetRow,
     EvaluationRow,
@@ -18,6 +23,48 @@ from evalnb.store.tables import (
     PredictionRunRow,
     ProjectRow,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCounts:
+    """A project with how much is in it, as a list shows it."""
+
+    id: int
+    name: str
+    created_at: datetime
+    datasets: int
+    models: int
+
+
+def page(
+    session: Session, *, among: Collection[int] | None = None, after: int = 0, limit: int = 100
+) -> list[ProjectCounts]:
+    """The projects (of those in ``among``, where it is given) whose id is greater than ``after``, by id."""
+    datasets = select(func.count()).where(DatasetRow.project_id == ProjectRow.id).scalar_subquery()
+    models = select(func.count()).where(ModelRow.project_id == ProjectRow.id).scalar_subquery()
+    chosen = select(ProjectRow.id, ProjectRow.name, ProjectRow.created_at, datasets, models)
+    chosen = chosen.where(ProjectRow.id > after)
+    if among is not None:
+        chosen = chosen.where(ProjectRow.id.in_(among))
+    return [ProjectCounts(*row) for row in session.execute(chosen.order_by(ProjectRow.id).limit(limit))]
+
+
+def counted(session: Session, project_id: int) -> ProjectCounts:
+    """The project of that id with how much is in it; NotFound otherwise."""
+    found = page(session, among=[project_id], limit=1)
+    if not found:
+        raise NotFound(f"there is no project {project_id}", remedy="list the projects to see their ids")
+    return found[0]
+
+
+def create(session: Session, name: str) -> int:
+    """A new, empty project; Conflict where the name is taken."""
+    made = session.scalars(
+        insert(ProjectRow).values(name=name).on_conflict_do_nothing().returning(ProjectRow.id)
+    ).one_or_none()
+    if made is None:
+        raise Conflict(f"there is a project {name!r} already", remedy="choose another name")
+    return made
 
 
 def opened(session: Session, name: str) -> int:

@@ -71,6 +71,14 @@ def all(session: Session, project_id: int | None = None) -> list[ReportRecord]:
     return [_record(row) for row in session.scalars(chosen)]
 
 
+def page(session: Session, project_id: int, *, after: int = 0, limit: int = 100) -> list[ReportRecord]:
+    """The project's reports, newest first: those before ``after``, or from the newest one on."""
+    chosen = select(ReportRow).where(ReportRow.project_id == project_id)
+    if after:
+        chosen = chosen.where(ReportRow.id < after)
+    return [_record(row) for row in session.scalars(chosen.order_by(ReportRow.id.desc()).limit(limit))]
+
+
 def by_slug(session: Session, slug: str, *, project_id: int | None = None) -> ReportRecord:
     """The newest report of that slug; NotFound otherwise."""
     chosen = select(ReportRow).where(ReportRow.slug == slug).order_by(ReportRow.id.desc()).limit(1)

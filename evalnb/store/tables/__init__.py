@@ -16,10 +16,18 @@ from evalnb.store.tables.datasets import (
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
+from evalnb.store.tables.serving import (
+    AliasChangeRow,
+    ImagePyramidRow,
+    ModelAliasRow,
+    PyramidRow,
+    ServedPredictionRow,
+)
 from evalnb.store.tables.uploads import UploadRow
 
 __all__ = [
     "AccountRow",
+    "AliasChangeRow",
     "AnnotationRow",
     "Base",
     "ClassRow",
@@ -27,6 +35,7 @@ __all__ = [
     "EditRow",
     "EvaluationRow",
     "ImageAnchorRow",
+    "ImagePyramidRow",
     "ImageRow",
     "ImageTagRow",
     "ImportRow",
@@ -34,12 +43,15 @@ __all__ = [
     "JobRow",
     "LoginRow",
     "MembershipRow",
+    "ModelAliasRow",
     "ModelRow",
     "ModelVersionRow",
     "PredictionRow",
     "PredictionRunRow",
     "ProjectRow",
+    "PyramidRow",
     "ReportRow",
+    "ServedPredictionRow",
     "SignInFailureRow",
     "TaxonomyRow",
     "TokenRow",

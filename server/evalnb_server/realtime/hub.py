@@ -249,5 +249,3 @@ class Beside:
     def close(self) -> None:
         """Begin nothing more."""
         self._closed = True
-
-

@@ -68,9 +68,7 @@ class Line:
         self._allowance, self._read_at = BURST, self._loop.time()
         self._lanes = InTurn(hub.pool), Beside(hub.pool)
         in_turn, beside = self._lanes
-        self._seat = Seat(
-            hub, hub.store, who, tell=self.tell, dismiss=self._dismiss, in_turn=in_turn, beside=beside
-        )
+        self._seat = Seat(hub, hub.store, who, tell=self.tell, dismiss=self._dismiss, in_turn=in_turn, beside=beside)
         self._hub = hub
 
     def tell(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:

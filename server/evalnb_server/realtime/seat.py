@@ -18,7 +18,16 @@ from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import AtOnce, Desk, Lane, Reply
 from evalnb.errors import Forbidden, Invalid
 from evalnb.store import Store
-from evalnb.wire.annotator import AnnotatorAsk, ApplyAsk, ByeAsk, ByeReply, ChangedPush, HelloAsk, SegmentAsk, ShapesAsk
+from evalnb.wire.annotator import (
+    AnnotatorAsk,
+    ApplyAsk,
+    ByeAsk,
+    ByeReply,
+    ChangedPush,
+    HelloAsk,
+    SegmentAsk,
+    ShapesAsk,
+)
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
 from evalnb_server import access
@@ -134,9 +143,7 @@ class Seat:
 
     def _desk(self, dataset_id: int) -> Desk:
         rights = DatasetRights(self.who, dataset_id)
-        answers = Answers(
-            self._store, dataset_id, author=self.who.name, rights=rights, segmenter_help=_NO_SEGMENTER
-        )
+        answers = Answers(self._store, dataset_id, author=self.who.name, rights=rights, segmenter_help=_NO_SEGMENTER)
 
         def hello(ask: HelloAsk) -> Reply:
             return Reply(answers.hello(ask, shown=answers.first() if ask.image_id is None else None))
@@ -179,10 +186,7 @@ class Seat:
         }
         return Desk(
             _ASKS,
-            {
-                name: (self._beside if name in BULK else at_once, handler)
-                for name, handler in handlers.items()
-            },
+            {name: (self._beside if name in BULK else at_once, handler) for name, handler in handlers.items()},
             send=self._tell,
             log=_log,
         )

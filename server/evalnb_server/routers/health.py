@@ -12,21 +12,48 @@ import evalnb
 from evalnb import jobs
 from evalnb.errors import EvalnbError, Unavailable
 from evalnb.store import Store, broker, migrations
-from evalnb.wire.http import Health, HealthCheck
+from evalnb.wire.http import Alive, Health, HealthCheck
 from evalnb_server.deps import OpenStore
 
 router = APIRouter(tags=["health"])
+
+_BEGAN = time.monotonic()
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "Something that it needs is down."}})
 def health(store: OpenStore, response: Response) -> Health:
     """Looks at the database, its migrations, the broker and the workers now. Needs no token."""
-    checks = [
+    return _answer([*_needed(store), _check("worker", lambda: _worker(store), required=False)], response)
+
+
+@router.get("/health/live", operation_id="health_live")
+async def live() -> Alive:
+    """The process answers: no reason to start it anew. Asks nothing else, and needs no token."""
+    return Alive(status="ok", version=evalnb.__version__, uptime_s=round(time.monotonic() - _BEGAN, 3))
+
+
+@router.get(
+    "/health/ready",
+    operation_id="health_ready",
+    responses={503: {"model": Health, "description": "Something that it needs is down."}},
+)
+def ready(store: OpenStore, response: Response) -> Health:
+    """Whether requests may be sent here: database, migrations and broker, looked at now. Needs no token.
+
+    Workers do not count: without one this server serves, and jobs wait.
+    """
+    return _answer(_needed(store), response)
+
+
+def _needed(store: Store) -> list[HealthCheck]:
+    return [
         _check("database", lambda: _database(store)),
         _check("migrations", lambda: _migrations(store)),
         _check("broker", lambda: f"version {broker.check(store.broker_url)}"),
-        _check("worker", lambda: _worker(store), required=False),
     ]
+
+
+def _answer(checks: list[HealthCheck], response: Response) -> Health:
     down = any(check.required and not check.ok for check in checks)
     if down:
         response.status_code = 503

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -16,32 +15,22 @@ from evalnb.store import Store
 from evalnb.store.repositories import uploads as rows
 from evalnb.uploads import Checksum, UploadRecord, Writer
 from evalnb.wire.annotator import Refusal
-from evalnb.wire.http import Problem
-from evalnb.wire.uploads import UploadItem, UploadPage, UploadResult
+from evalnb.wire.http import UploadItem, UploadPage, UploadResult
 from evalnb_server import access
+from evalnb_server.answers import READ, After, Id, Limit, answers, cut
 from evalnb_server.deps import OneSession, OpenStore, Who
 from evalnb_server.uploads import protocol
 from evalnb_server.uploads.receiving import receive
 
 router = APIRouter(tags=["uploads"])
 
-ProjectId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "A header that cannot be understood."},
-    409: {"model": Problem, "description": "The upload does not stand at that offset, or is whole."},
-    410: {"model": Problem, "description": "The upload has expired."},
-    412: {"model": Problem, "description": "Another version of tus."},
-    413: {"model": Problem, "description": "More bytes than are taken."},
-    415: {"model": Problem, "description": "A body of another content type."},
-    423: {"model": Problem, "description": "Another connection writes to this upload."},
-    460: {"model": Problem, "description": "The piece has another checksum; nothing of it was kept."},
-}
+_REFUSALS = answers(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 423, 460, 503)
 _PIECE = {
     "requestBody": {"content": {protocol.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
 }
 
 
-@router.options("/uploads", status_code=204, response_class=Response)
+@router.options("/uploads", status_code=204, response_class=Response, responses=answers(401, 403, 503))
 def options(who: Who, store: OpenStore) -> Response:
     """The version of tus, its extensions, the largest size, the checksums."""
     return Response(status_code=204, headers=protocol.options(store.settings))
@@ -100,7 +89,7 @@ def terminate(request: Request, who: Who, store: OpenStore, upload_id: UUID) -> 
     return Response(status_code=204)
 
 
-@router.get("/uploads/{upload_id}")
+@router.get("/uploads/{upload_id}", responses=READ)
 def status(who: Who, store: OpenStore, upload_id: UUID) -> UploadItem:
     """Where an upload stands, and what became of it: its result, or why it was refused."""
     record = _find(store, who, upload_id, "viewer", expired=True)
@@ -110,21 +99,12 @@ def status(who: Who, store: OpenStore, upload_id: UUID) -> UploadItem:
         return _item(session, record)
 
 
-@router.get("/projects/{project_id}/uploads")
-def page(
-    who: Who,
-    session: OneSession,
-    project_id: ProjectId,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The `next` of the page before.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> UploadPage:
+@router.get("/projects/{project_id}/uploads", operation_id="uploads_list", responses=READ)
+def page(who: Who, session: OneSession, project_id: Id, after: After = 0, limit: Limit = 100) -> UploadPage:
     """The project's uploads, newest first."""
     access.project(session, who, project_id)
-    found = rows.page(session, project_id, before=after or None, limit=limit + 1)
-    return UploadPage(
-        items=[_item(session, one) for one in found[:limit]],
-        next=found[limit - 1].place if len(found) > limit else None,
-    )
+    found, last = cut(rows.page(session, project_id, before=after or None, limit=limit + 1), limit)
+    return UploadPage(items=[_item(session, one) for one in found], next=last.place if last else None)
 
 
 async def _take_piece(

@@ -20,6 +20,7 @@ BODIES: dict[str, str] = {
     "evaluate": "evalnb_server.worker.bodies.evaluate:evaluate",
     "import": "evalnb_server.worker.bodies.import_:import_",
     "register": "evalnb_server.worker.bodies.import_:register",
+    "pyramid": "evalnb_server.worker.bodies.pyramid:pyramid",
 }
 """Kind → ``module:function``."""
 

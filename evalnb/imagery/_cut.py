@@ -1,0 +1,73 @@
+"""One tile of a picture: from its decoded pixels, or from its pyramid."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from evalnb.core.tiling import Box, Tiling
+from evalnb.errors import Invalid
+
+RECIPE = 1
+"""Part of every tile's ETag: raised when a tile of the same picture comes out differently than before."""
+_JPEG_QUALITY = 85
+_WEBP_QUALITY = 80
+
+
+def warm() -> None:
+    """Load the encoders now: Pillow loads its plugins at their first use."""
+    tile = Image.new("RGB", (2, 2))
+    for kind in ("jpg", "png", "webp"):
+        encode(tile, kind)
+
+
+def from_picture(picture: Any, tiling: Tiling, level: int, x: int, y: int, kind: str) -> bytes:
+    """A tile of a decoded picture (a Pillow RGB image). Every pixel is the mean of those that it stands for."""
+    box, factor = tiling.box(level, x, y), tiling.factor(level)
+    whole = (
+        box.left * factor,
+        box.top * factor,
+        min(picture.width, box.right * factor),
+        min(picture.height, box.bottom * factor),
+    )
+    part = picture.crop(whole) if factor == 1 else picture.reduce(factor, box=whole)
+    return encode(part, kind)
+
+
+def from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int, kind: str) -> bytes:
+    """A tile of a pyramid file, of which only the tiles beneath it are read."""
+    from evalnb.imagery import _vips
+
+    box = tiling.box(level, x, y)
+    pages = _vips.page_count(descriptor)
+    page = tiling.last_level - level
+    if page < pages:
+        return _vips.cut(descriptor, page, box, kind)
+    # Smaller than the pyramid's smallest level, which is a tile or less.
+    small = Image.fromarray(_vips.page_pixels(descriptor, pages - 1))
+    small = small if small.mode == "RGB" else small.convert("RGB")
+    reduced = small.reduce(1 << (page - pages + 1))
+    return encode(_padded(reduced, tiling.size(level), box), kind)
+
+
+def encode(tile: Any, kind: str) -> bytes:
+    """The tile's file: jpg, png or webp."""
+    out = io.BytesIO()
+    if kind == "jpg":
+        tile.save(out, "JPEG", quality=_JPEG_QUALITY)
+    elif kind == "png":
+        tile.save(out, "PNG", compress_level=1)
+    elif kind == "webp":
+        tile.save(out, "WEBP", quality=_WEBP_QUALITY, method=0)
+    else:
+        raise Invalid(f"there are no {kind!r} tiles", remedy="ask for jpg, png or webp")
+    return out.getvalue()
+
+
+def _padded(picture: Any, size: tuple[int, int], box: Box) -> Any:
+    """Cut ``box`` from a level that may lack a last row or column: libvips rounds levels down, Deep Zoom up."""
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    return picture.crop((box.left, box.top, box.right, box.bottom))

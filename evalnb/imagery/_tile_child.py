@@ -1,0 +1,191 @@
+"""Cut tiles, decode pictures and build pyramids for a parent that does not trust what is in them; see ``_tiler``.
+
+This file is run as a script in a process of its own. Pictures come as descriptors over the socket that it was born
+with; it opens nothing by name, and has neither the environment nor the addresses of its parent.
+
+Usage: python _tile_child.py SOCKET MEMORY_BYTES FOLDER…
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import os
+import sys
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalnb.core.children import Frame, Link
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_PR_SET_NO_NEW_PRIVS = 38
+_KEPT_BYTES = 192 << 20
+"""Decoded pictures that are kept for their next tile: two of 24 MP, or many small ones."""
+_KEPT_PYRAMIDS = 16
+
+
+def confine(memory_bytes: int) -> None:
+    """Take from this process what it does not need; a step that the platform lacks is left out.
+
+    Threads stay allowed: libvips computes with them.
+    """
+    try:
+        import resource
+    except ImportError:
+        resource = None  # type: ignore[assignment]
+    if resource is not None:
+        for name, value in (("RLIMIT_AS", memory_bytes), ("RLIMIT_NOFILE", 256), ("RLIMIT_CORE", 0)):
+            if hasattr(resource, name):
+                with contextlib.suppress(ValueError, OSError):
+                    resource.setrlimit(getattr(resource, name), (value, value))
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        # A network namespace of its own has no way out; -1 where the system does not grant one.
+        if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+            libc.unshare(_CLONE_NEWNET)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    sys.addaudithook(_alarm)
+
+
+_ALARMS = ("socket.connect", "socket.bind", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system")
+
+
+def _alarm(event: str, arguments: tuple[Any, ...]) -> None:
+    # Not a wall, an alarm: nothing here calls these, so whatever does has broken out of a decoder.
+    if event.startswith(_ALARMS):
+        os._exit(77)
+
+
+class Cutter:
+    """Answers questions; keeps what it has opened, the least recently used goes first."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._pictures: OrderedDict[str, Any] = OrderedDict()
+        self._pyramids: OrderedDict[str, int] = OrderedDict()
+
+    def tile(self, frame: Frame) -> None:
+        """One tile, encoded. Without a file and without knowing the picture it asks for the file."""
+        from evalnb.core.tiling import Tiling
+        from evalnb.imagery import _cut
+
+        asked = frame.head
+        tiling = Tiling(*asked["size"])
+        where = (asked["level"], asked["x"], asked["y"])
+        if asked["pyramid"]:
+            pyramid = self._pyramid(asked["key"], frame.files)
+            if pyramid is None:
+                self._link.send({"need": True})
+                return
+            body = _cut.from_pyramid(pyramid, tiling, *where, asked["format"])
+        else:
+            picture = self._picture(asked["key"], asked["name"], frame.files)
+            if picture is None:
+                self._link.send({"need": True})
+                return
+            if picture.size != tuple(asked["size"]):
+                # The file was replaced by one of another size since it was registered.
+                tiling = Tiling(*picture.size)
+            body = _cut.from_picture(picture, tiling, *where, asked["format"])
+        self._link.send({"ok": True}, body)
+
+    def pixels(self, frame: Frame) -> None:
+        """A whole picture, decoded into a file in memory that goes back to the parent."""
+        from evalnb.core.children import memory_file
+        from evalnb.imagery._decode import decode
+
+        asked = frame.head
+        found = decode(_read(frame.files[0]), max_pixels=asked["max_pixels"], name=asked["name"])
+        place = memory_file("evalnb-pixels")
+        try:
+            os.ftruncate(place, found.nbytes)
+            with mmap.mmap(place, found.nbytes) as shared:
+                shared[:] = found.tobytes()
+            self._link.send({"ok": list(found.shape)}, b"", [place])
+        finally:
+            os.close(place)
+
+    def pyramid(self, frame: Frame) -> None:
+        """A tiled pyramid of the first file, written into the second."""
+        from evalnb.imagery import _vips
+
+        source, target = frame.files
+        width, height = _vips.build(
+            source,
+            target,
+            name=frame.head["name"],
+            max_pixels=frame.head["max_pixels"],
+            tell=lambda done: self._link.send({"progress": done}),
+        )
+        self._link.send({"ok": [width, height]})
+
+    def _picture(self, key: str, name: str, files: list[int]) -> Any:
+        from PIL import Image
+
+        from evalnb.imagery._decode import decode
+
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
+        if not files:
+            return None
+        made = Image.fromarray(decode(_read(files[0]), name=name))
+        size = made.width * made.height * 3
+        while self._pictures and size + sum(one.width * one.height * 3 for one in self._pictures.values()) > (
+            _KEPT_BYTES
+        ):
+            self._pictures.popitem(last=False)
+        if size <= _KEPT_BYTES:
+            self._pictures[key] = made
+        return made
+
+    def _pyramid(self, key: str, files: list[int]) -> int | None:
+        if key in self._pyramids:
+            self._pyramids.move_to_end(key)
+        elif files:
+            self._pyramids[key] = os.dup(files[0])
+            if len(self._pyramids) > _KEPT_PYRAMIDS:
+                os.close(self._pyramids.popitem(last=False)[1])
+        else:
+            return None
+        return self._pyramids[key]
+
+
+def _read(descriptor: int) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return file.read()
+
+
+def main(arguments: list[str]) -> int:
+    """Answer until the parent closes its end."""
+    sys.path[:0] = arguments[2:]
+    from evalnb.core.children import born
+    from evalnb.errors import EvalnbError
+    from evalnb.imagery import _cut, _vips
+
+    link = born(int(arguments[0]))
+    _cut.warm()
+    if _vips.there():
+        _vips.warm()
+    confine(int(arguments[1]))
+    link.send({"ready": True})
+    cutter = Cutter(link)
+    questions = {"tile": cutter.tile, "pixels": cutter.pixels, "pyramid": cutter.pyramid}
+    while (frame := link.receive()) is not None:
+        try:
+            questions[frame.head["ask"]](frame)
+        except EvalnbError as error:
+            link.send({"refused": [type(error).__name__, error.happened, error.remedy]})
+        except MemoryError:
+            link.send({"refused": ["Unsafe", "memory", ""]})
+        finally:
+            for one in frame.files:
+                os.close(one)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

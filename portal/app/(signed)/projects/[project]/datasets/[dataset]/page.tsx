@@ -1,0 +1,54 @@
+import type { Metadata } from "next";
+import { Facets } from "@/components/datasets/facets";
+import { OpenInNotebook } from "@/components/shell/open-in-notebook";
+import { Page } from "@/components/shell/page";
+import { ImageGrid } from "@/components/images/grid";
+import { ImageSearch } from "@/components/images/search";
+import { count, plural } from "@/lib/format";
+import { guarded } from "@/lib/guarded";
+import { idOf, one, type Params, type Search } from "@/lib/params";
+import { type ImageFilter, routes } from "@/lib/routes";
+import { api } from "@/lib/server";
+
+interface Props {
+  params: Params<"project" | "dataset">;
+  searchParams: Search;
+}
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  const found = await (await api()).datasets.get(idOf((await params).dataset)).catch(() => null);
+  return { title: found?.name ?? "Dataset" };
+}
+
+export default guarded(async ({ params, searchParams }: Props) => {
+  const { project, dataset } = await params;
+  const query = await searchParams;
+  const filter: ImageFilter = { tag: one(query.tag), class: one(query.class), text: one(query.text) };
+  const client = await api();
+  const id = idOf(dataset);
+  const [found, first] = await Promise.all([client.datasets.get(id), client.images.list(id, { ...filter, limit: 100 })]);
+  const narrowed = Boolean(filter.tag ?? filter.class ?? filter.text);
+  return (
+    <Page
+      wide title={found.name} crumbs={[{ name: "Datasets", href: routes.datasets(idOf(project)) }]}
+      note={<span>{narrowed ? `${count(first.total ?? 0)} of ${plural(found.images, "image")}` : plural(found.images, "image")}</span>}
+      actions={
+        <>
+          <ImageSearch project={found.project_id} dataset={id} filter={filter} />
+          <OpenInNotebook lines={[`dataset = project.dataset(${JSON.stringify(found.name)})${slice(filter)}`, "dataset.annotate()"]} />
+        </>
+      }
+    >
+      <div className="flex h-full">
+        <Facets dataset={found} filter={filter} />
+        <ImageGrid key={JSON.stringify(filter)} project={found.project_id} dataset={id} filter={filter} first={first} />
+      </div>
+    </Page>
+  );
+});
+
+/** The same slice in Python. */
+function slice(filter: ImageFilter): string {
+  const parts = [filter.tag && `tag=${JSON.stringify(filter.tag)}`, filter.class && `classes=[${JSON.stringify(filter.class)}]`].filter(Boolean);
+  return parts.length ? `.where(${parts.join(", ")})` : "";
+}

@@ -1,0 +1,94 @@
+"use client";
+// Only the rows near the screen exist; the next page is fetched (by key, so the last one costs as much as the first)
+// before its rows come into sight.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ImageOff } from "lucide-react";
+import Link from "next/link";
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Empty, Refusal } from "@/components/ui/state";
+import { Skeleton } from "@/components/ui/skeleton";
+import { useWidth } from "@/components/charts/use-width";
+import { browser, type ImageItem, type ImagePage } from "@/lib/api";
+import { problemOf } from "@/lib/problem";
+import { type ImageFilter, routes } from "@/lib/routes";
+import { Thumb } from "./thumb";
+
+/** px */
+const [least, gap, caption, margin] = [168, 12, 22, 16];
+
+export function ImageGrid({ project, dataset, filter, first }: { project: number; dataset: number; filter: ImageFilter; first: ImagePage }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [host, width] = useWidth<HTMLDivElement>(960);
+  const { data, error, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["images", dataset, filter],
+    queryFn: ({ pageParam }) => browser().images.list(dataset, { ...filter, after: pageParam, limit: 200 }),
+    initialPageParam: 0,
+    initialData: { pages: [first], pageParams: [0] },
+    getNextPageParam: (last) => last.next ?? undefined,
+    staleTime: 60_000,
+    refetchOnMount: false,
+  });
+  const images = data.pages.flatMap((page) => page.items);
+  const columns = Math.max(2, Math.floor((width + gap) / (least + gap)));
+  const side = (width - gap * (columns - 1)) / columns;
+  const rows = Math.ceil(images.length / columns);
+  const rowHeight = side * 0.75 + caption + gap;
+  const virtual = useVirtualizer({
+    count: rows + (hasNextPage ? 1 : 0),
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 4,
+    paddingStart: margin,
+    paddingEnd: margin,
+  });
+  useEffect(() => virtual.measure(), [virtual, rowHeight]);
+  const shown = virtual.getVirtualItems();
+  const last = shown.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (last >= rows - 3 && hasNextPage && !isFetchingNextPage && !error) void fetchNextPage();
+  }, [last, rows, hasNextPage, isFetchingNextPage, error, fetchNextPage]);
+
+  const arrows = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -images.length, End: images.length }[event.key];
+    const at = Number((document.activeElement as HTMLElement | null)?.dataset.index ?? NaN);
+    if (by === undefined || Number.isNaN(at)) return;
+    event.preventDefault();
+    const to = Math.min(images.length - 1, Math.max(0, at + by));
+    virtual.scrollToIndex(Math.floor(to / columns), { align: "auto" });
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus({ preventScroll: true }));
+  };
+
+  if (images.length === 0)
+    return <div className="flex-1 p-6"><Empty icon={<ImageOff />} title="No such images">Nothing here matches all of the filters.</Empty></div>;
+  return (
+    <div ref={scroller} className="min-w-0 flex-1 overflow-y-auto px-4" onKeyDown={arrows} aria-busy={isFetchingNextPage}>
+      <div ref={host} className="relative" style={{ height: virtual.getTotalSize() }}>
+        {shown.map((row) => (
+          <div key={row.key} className="absolute inset-x-0 top-0 grid" style={{ transform: `translateY(${row.start}px)`, gap, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
+            {row.index < rows
+              ? images.slice(row.index * columns, (row.index + 1) * columns).map((one, n) => (
+                  <Item key={one.id} image={one} index={row.index * columns + n} height={side * 0.75} href={routes.image(project, one.id, filter)} />
+                ))
+              : Array.from({ length: columns }, (_, n) => <Skeleton key={n} className="h-32" />)}
+          </div>
+        ))}
+      </div>
+      {error && <div className="pb-4"><Refusal problem={problemOf(error)} /></div>}
+    </div>
+  );
+}
+
+function Item({ image, index, height, href }: { image: ImageItem; index: number; height: number; href: string }) {
+  return (
+    <Link data-row data-index={index} href={href} prefetch={false} className="group min-w-0 rounded-md" title={`${image.file_name} · ${image.width} × ${image.height}`}>
+      <span className="block overflow-hidden rounded-md border border-line bg-sunk group-hover:border-line-strong" style={{ height }}>
+        <Thumb image={image} size={256} alt={image.file_name} className="size-full object-cover" />
+      </span>
+      <span className="mt-1 flex items-center gap-2 px-0.5 text-xs">
+        <span className="min-w-0 truncate text-soft group-hover:text-ink">{image.file_name.split("/").at(-1)}</span>
+        {image.tags.length > 0 && <span className="ml-auto max-w-1/2 shrink-0 truncate text-faint">{image.tags.join(" · ")}</span>}
+      </span>
+    </Link>
+  );
+}

@@ -1,0 +1,163 @@
+// The one seam: everything that the portal asks of the API goes through here. Types come from the OpenAPI description
+// (api.gen.ts); verbs are grouped by noun. In the browser it is `browser()`, on the server `api()` of lib/server.ts.
+import createClient, { type Client, type Middleware } from "openapi-fetch";
+import type { components, paths } from "./api.gen";
+import { type Problem, Refused } from "./problem";
+import type { ImageFilter } from "./routes";
+
+type Schemas = components["schemas"];
+export type Session = Schemas["SessionInfo"];
+export type Role = Schemas["SessionProject"]["role"];
+export type Scope = Schemas["TokenItem"]["scope"];
+export type Member = Schemas["MemberItem"];
+export type Token = Schemas["TokenItem"];
+export type DatasetItem = Schemas["DatasetItem"];
+export type DatasetDetail = Schemas["DatasetDetail"];
+export type ImageItem = Schemas["DatasetImage"];
+export type ImagePage = Schemas["DatasetImagePage"];
+export type ImageDetail = Schemas["ImageDetail"];
+export type JobItem = Schemas["JobItem"];
+export type JobPage = Schemas["JobPage"];
+
+interface Connection {
+  /** Where the API is; "" is the page's own origin. */
+  readonly baseUrl: string;
+  readonly headers?: Record<string, string>;
+  readonly middleware?: Middleware;
+}
+
+export type Api = ReturnType<typeof connect>;
+
+export function connect({ baseUrl, headers = {}, middleware }: Connection) {
+  const http = createClient<paths>({ baseUrl, headers, cache: "no-store" });
+  if (middleware) http.use(middleware);
+  return {
+    session: sessions(http),
+    members: members(http),
+    tokens: tokens(http),
+    projects: { list: () => got(http.GET("/api/projects", { params: { query: { limit: 200 } } })) },
+    datasets: {
+      list: (project: number) => got(http.GET("/api/projects/{project_id}/datasets", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      get: (dataset: number) => got(http.GET("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } } })),
+    },
+    images: {
+      list: (dataset: number, { tag, class: named, text, after = 0, limit = 100 }: ImageFilter & { after?: number; limit?: number } = {}) =>
+        got(http.GET("/api/datasets/{dataset_id}/images", {
+          params: { path: { dataset_id: dataset }, query: { after, limit, text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
+        })),
+      get: (image: number) => got(http.GET("/api/images/{image_id}", { params: { path: { image_id: image } } })),
+    },
+    jobs: jobs(http),
+  };
+}
+
+type Http = Client<paths>;
+
+function sessions(http: Http) {
+  return {
+    get: () => got(http.GET("/api/session")),
+    begin: (name: string, password: string) => got(http.POST("/api/session", { body: { name, password } })),
+    end: () => done(http.DELETE("/api/session")),
+    password: (current: string | null, fresh: string) => done(http.PUT("/api/session/password", { body: { current, new: fresh } })),
+  };
+}
+
+function members(http: Http) {
+  const at = (project: number, user: number) => ({ params: { path: { project_id: project, user_id: user } } });
+  return {
+    list: (project: number) => got(http.GET("/api/projects/{project_id}/members", { params: { path: { project_id: project } } })),
+    add: (project: number, name: string, role: Role) => got(http.POST("/api/projects/{project_id}/members", { params: { path: { project_id: project } }, body: { name, role } })),
+    change: (project: number, user: number, role: Role) => got(http.PUT("/api/projects/{project_id}/members/{user_id}", { ...at(project, user), body: { role } })),
+    remove: (project: number, user: number) => done(http.DELETE("/api/projects/{project_id}/members/{user_id}", at(project, user))),
+  };
+}
+
+function tokens(http: Http) {
+  return {
+    list: () => got(http.GET("/api/tokens", { params: { query: { limit: 200 } } })),
+    make: (wanted: Schemas["TokenWanted"]) => got(http.POST("/api/tokens", { body: wanted })),
+    revoke: (token: number) => done(http.DELETE("/api/tokens/{token_id}", { params: { path: { token_id: token } } })),
+  };
+}
+
+function jobs(http: Http) {
+  const at = (job: string) => ({ params: { path: { job_id: job } } });
+  return {
+    list: (project: number, after?: string) => got(http.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: project }, query: { limit: 50, ...(after && { after }) } } })),
+    get: (job: string) => got(http.GET("/api/jobs/{job_id}", at(job))),
+    events: (job: string, after: number) => got(http.GET("/api/jobs/{job_id}/events", { params: { ...at(job).params, query: { after, limit: 500 } } })),
+    log: (job: string) => got(http.GET("/api/jobs/{job_id}/log", at(job))),
+    cancel: (job: string) => got(http.POST("/api/jobs/{job_id}/cancel", at(job))),
+  };
+}
+
+interface Answer<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/** What was answered; Refused with the API's words otherwise. */
+async function got<T>(asked: Promise<Answer<T>>): Promise<NonNullable<T>> {
+  const { data } = await settled(asked);
+  if (data === undefined || data === null) throw new Refused(broken("the API answered without a body"));
+  return data;
+}
+
+/** Done without an answer (204). */
+async function done(asked: Promise<Answer<unknown>>): Promise<void> {
+  await settled(asked);
+}
+
+async function settled<T>(asked: Promise<Answer<T>>): Promise<Answer<T>> {
+  let answer: Answer<T>;
+  try {
+    answer = await asked;
+  } catch {
+    throw new Refused({ title: "Unreachable", status: 503, detail: "the API does not answer", remedy: "`evalnb status` says what runs; then reload this page" });
+  }
+  if (answer.response.ok) return answer;
+  throw new Refused(isProblem(answer.error) ? answer.error : broken(`the API answered ${answer.response.status}`));
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === "object" && value !== null && "detail" in value && typeof value.detail === "string" && "status" in value;
+}
+
+function broken(detail: string): Problem {
+  return { title: "Broken", status: 502, detail, remedy: "reload this page; if it stays, EVALNB_HOME/logs/api.log says why" };
+}
+
+const safe = new Set(["GET", "HEAD", "OPTIONS"]);
+let known: Promise<string | null> | null = null;
+
+/** What every request of the browser that changes something must say beside the cookie; null where no cookie is used. */
+export function csrf(): Promise<string | null> {
+  known ??= connect({ baseUrl: "" }).session.get().then(({ csrf }) => csrf);
+  known.catch(() => (known = null));
+  return known;
+}
+
+let atOrigin: Api | null = null;
+
+/** The seam in the browser: the page's own origin, with its cookie. */
+export function browser(): Api {
+  atOrigin ??= connect({
+    baseUrl: "",
+    middleware: {
+      async onRequest({ request }) {
+        if (safe.has(request.method)) return;
+        // Signing in begins without a session, and makes the value that was known before it stale.
+        if (new URL(request.url).pathname === "/api/session") {
+          const before = request.method === "DELETE" ? await csrf() : null;
+          known = null;
+          if (before) request.headers.set("X-Evalnb-Csrf", before);
+          return;
+        }
+        const token = await csrf();
+        if (token) request.headers.set("X-Evalnb-Csrf", token);
+      },
+    },
+  });
+  return atOrigin;
+}
