@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -33,7 +34,8 @@ class Crew:
         """A worker process with short leases and the strange bodies."""
         command = [sys.executable, "-m", "evalnb_server.worker", "--bodies", "strange_bodies"]
         command += ["--lease", "2", "--grace", "2", "--look", "0.3", *options]
-        environment = self.store.settings.child_environment(PYTHONPATH=str(BODIES))
+        path = os.pathsep.join([str(BODIES), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = self.store.settings.child_environment(PYTHONPATH=path)
         with (self._logs / f"worker{len(self.workers)}.log").open("wb") as log:
             one = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         self.workers.append(one)
