@@ -174,7 +174,7 @@ def main() -> None:
     }
     print(f"{chosen.mb} MB, {found['kills']} kills: SHA-256 equal")
     print(
-        f"  server   {idle_mb:.0f} MB idle, {found['peak_mb']:.0f} MB at most (limit {LIMIT_MB}), CPU {found['cpu_s']} s"
+        f"  server   {idle_mb:.0f} MB idle, {found['peak_mb']:.0f} at most (limit {LIMIT_MB}), {found['cpu_s']} s CPU"
     )
     print(f"  a kill   costs {found['lost_median_mb']} MB (median), {max(found['lost_mb'], default=0)} MB at most")
     print(f"  wall     {found['wall_s']} s, and {found['restarts_s']} s of restarts; load {said['load']:.1f}")

@@ -108,6 +108,20 @@ class Unavailable(EvalnbError):
     status = 503
 
 
+class Busy(Unavailable):
+    """Something that is here and has no time now; it may have after ``retry_after_s``."""
+
+    def __init__(self, happened: str, *, remedy: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(happened, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class TooLate(EvalnbError):
+    """An answer that could not be had before its deadline."""
+
+    status = 504
+
+
 class Offline(Unavailable):
     """A download that needs a network there is not; the remedy says which file to put where."""
 

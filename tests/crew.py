@@ -34,8 +34,9 @@ class Crew:
         """A worker process with short leases and the strange bodies."""
         command = [sys.executable, "-m", "evalnb_server.worker", "--bodies", "strange_bodies"]
         command += ["--lease", "2", "--grace", "2", "--look", "0.3", *options]
-        path = os.pathsep.join([str(BODIES), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = self.store.settings.child_environment(PYTHONPATH=path)
+        # Before, not instead of, what this run imports from.
+        places = os.pathsep.join(filter(None, (str(BODIES), os.environ.get("PYTHONPATH"))))
+        environment = self.store.settings.child_environment(PYTHONPATH=places)
         with (self._logs / f"worker{len(self.workers)}.log").open("wb") as log:
             one = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         self.workers.append(one)

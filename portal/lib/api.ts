@@ -2,6 +2,7 @@
 // (api.gen.ts); verbs are grouped by noun. In the browser it is `browser()`, on the server `api()` of lib/server.ts.
 import createClient, { type Client, type Middleware } from "openapi-fetch";
 import type { components, paths } from "./api.gen";
+import { type Mark, markQuery } from "./marks";
 import { type Problem, Refused } from "./problem";
 import type { ImageFilter } from "./routes";
 
@@ -16,6 +17,19 @@ export type DatasetDetail = Schemas["DatasetDetail"];
 export type ImageItem = Schemas["DatasetImage"];
 export type ImagePage = Schemas["DatasetImagePage"];
 export type ImageDetail = Schemas["ImageDetail"];
+export type ModelItem = Schemas["ModelItem"];
+export type VersionItem = Schemas["VersionItem"];
+export type RunItem = Schemas["RunItem"];
+export type EvaluationItem = Schemas["EvaluationItem"];
+export type ClassScores = Schemas["ClassScores"];
+export type CurvesData = Schemas["Curves"];
+export type ConfusionData = Schemas["ConfusionMatrix"];
+export type IntervalItem = Schemas["IntervalItem"];
+export type MarkedImages = Schemas["MarkedImagePage"];
+export type ComparisonRow = Schemas["ComparisonRow"];
+export type ComparedImage = Schemas["ComparedImage"];
+export type ReportItem = Schemas["ReportItem"];
+export type UploadItem = Schemas["UploadItem"];
 export type JobItem = Schemas["JobItem"];
 export type JobPage = Schemas["JobPage"];
 
@@ -47,7 +61,22 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
         })),
       get: (image: number) => got(http.GET("/api/images/{image_id}", { params: { path: { image_id: image } } })),
     },
+    models: models(http),
+    runs: {
+      list: (project: number) => got(http.GET("/api/projects/{project_id}/runs", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      get: (run: number) => got(http.GET("/api/runs/{run_id}", { params: { path: { run_id: run } } })),
+    },
+    evaluations: evaluations(http),
     jobs: jobs(http),
+    // The bytes go by tus (components/uploads/queue.ts); this is what became of them.
+    uploads: {
+      list: (project: number) => got(http.GET("/api/projects/{project_id}/uploads", { params: { path: { project_id: project }, query: { limit: 20 } } })),
+      get: (upload: string) => got(http.GET("/api/uploads/{upload_id}", { params: { path: { upload_id: upload } } })),
+    },
+    reports: {
+      list: (project: number) => got(http.GET("/api/projects/{project_id}/reports", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      get: (slug: string) => got(http.GET("/api/reports/{slug}", { params: { path: { slug } } })),
+    },
   };
 }
 
@@ -77,6 +106,35 @@ function tokens(http: Http) {
     list: () => got(http.GET("/api/tokens", { params: { query: { limit: 200 } } })),
     make: (wanted: Schemas["TokenWanted"]) => got(http.POST("/api/tokens", { body: wanted })),
     revoke: (token: number) => done(http.DELETE("/api/tokens/{token_id}", { params: { path: { token_id: token } } })),
+  };
+}
+
+function models(http: Http) {
+  return {
+    list: (project: number) => got(http.GET("/api/projects/{project_id}/models", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+    get: (model: number) => got(http.GET("/api/models/{model_id}", { params: { path: { model_id: model } } })),
+    versions: (model: number) => got(http.GET("/api/models/{model_id}/versions", { params: { path: { model_id: model }, query: { limit: 200 } } })),
+  };
+}
+
+function evaluations(http: Http) {
+  const narrowed = (evaluation: number, tag: string | undefined) => ({ path: { evaluation_id: evaluation }, query: { tag: tag ? [tag] : [] } });
+  return {
+    list: (project: number, dataset?: number) =>
+      got(http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { limit: 200, ...(dataset && { dataset }) } } })),
+    ofRun: (project: number, run: number) => got(http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { limit: 50, run } } })),
+    get: (evaluation: number) => got(http.GET("/api/evaluations/{evaluation_id}", { params: { path: { evaluation_id: evaluation } } })),
+    summary: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/summary", { params: narrowed(evaluation, tag) })),
+    classes: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/classes", { params: narrowed(evaluation, tag) })),
+    curves: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/curves", { params: narrowed(evaluation, tag) })),
+    confusion: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/confusion", { params: narrowed(evaluation, tag) })),
+    intervals: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/intervals", { params: narrowed(evaluation, tag) })),
+    images: (evaluation: number, { tag, mark, after = 0 }: { tag: string | undefined; mark: Mark; after?: number }) => {
+      const { path, query } = narrowed(evaluation, tag);
+      return got(http.GET("/api/evaluations/{evaluation_id}/images", { params: { path, query: { ...query, ...markQuery(mark), after, limit: 24 } } }));
+    },
+    compare: (evaluation: number, other: number) =>
+      got(http.GET("/api/evaluations/{evaluation_id}/compare/{other_id}", { params: { path: { evaluation_id: evaluation, other_id: other } } })),
   };
 }
 

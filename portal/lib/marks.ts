@@ -15,3 +15,12 @@ export function caption(mark: Mark): string {
       return mark.truth === mark.detected ? `${mark.truth} found` : `${mark.truth} taken for ${mark.detected}`;
   }
 }
+
+/** As the API asks for it. */
+export function markQuery(mark: Mark): { mark: "worst" | "cell"; of?: string; truth?: string; detected?: string } {
+  switch (mark.kind) {
+    case "worst": return { mark: "worst" };
+    case "class": return { mark: "worst", of: mark.name };
+    case "cell": return { mark: "cell", truth: mark.truth ?? "", detected: mark.detected ?? "" };
+  }
+}

@@ -24,7 +24,7 @@ _WHEN = {
     415: "A file that could run code or exhaust the machine, or a body of another type.",
     422: "A value that cannot be used.",
     423: "Another connection writes to it.",
-    429: "Too many attempts.",
+    429: "Too many attempts; Retry-After says when the next may be made.",
     460: "The bytes have another checksum; none of them was kept.",
     503: "Something that it needs is down.",
 }

@@ -18,6 +18,9 @@ from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
 from evalnb_server.limits import BodyLimit
 from evalnb_server.monitoring.collect import StoreCollector
+from evalnb_server.realtime.hub import Hub
+from evalnb_server.realtime.router import router as live
+from evalnb_server.realtime.router import sockets
 from evalnb_server.routers import annotations as shapes
 from evalnb_server.routers import (
     comparisons,
@@ -33,10 +36,12 @@ from evalnb_server.routers import (
     reports,
     runs,
     session,
+    tiles,
     tokens,
     uploads,
     users,
 )
+from evalnb_server.tiles import Gallery, Signer
 from evalnb_server.uploads.protocol import Tus
 
 
@@ -51,9 +56,14 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.hub = Hub(app.state.store)
         app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
+        app.state.signer = Signer(RunDirectory(settings.home).path)
+        app.state.gallery = Gallery(app.state.store)
         yield
+        app.state.gallery.close()
+        app.state.hub.close()
         app.state.store.close()
 
     app = FastAPI(
@@ -75,10 +85,13 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
+    app.include_router(tiles.shown, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
-    for noun in (session, users, tokens, members):
-        guarded.include_router(noun.router, responses=answers(404, 409))
     for noun in (
+        session,
+        users,
+        tokens,
+        members,
         projects,
         datasets,
         images,
@@ -89,11 +102,15 @@ def create_app(settings: Settings) -> FastAPI:
         comparisons,
         jobs,
         reports,
+        tiles,
         metrics,
         uploads,
     ):
         guarded.include_router(noun.router)
+    guarded.include_router(live)
     app.include_router(guarded)
+    # A socket proves who opens it by its first message.
+    app.include_router(sockets, prefix="/api")
 
     @app.get("/", include_in_schema=False)
     @app.get("/api", include_in_schema=False)

@@ -102,7 +102,7 @@ def test_an_unexpected_error_has_its_request_id_too(caplog: pytest.LogCaptureFix
 def test_numbers_count_by_route_template_and_never_by_what_a_client_invents(api: Api) -> None:
     for path in ("/api/projects", "/api/projects", "/api/nothing/1", "/api/nothing/2"):
         api.get(path)
-    httpx.request("BREW", f"{api.base}/api/projects", trust_env=False)
+    httpx.request("PROPFIND", f"{api.base}/api/projects", trust_env=False)
     found = numbers(api)
     routes = {dict(labels)["route"] for name, labels in found if name == "evalnb_http_requests_total"}
     assert routes <= {"/api/projects", "unknown", "/api/health", "/api/metrics"}

@@ -17,6 +17,7 @@ from evalnb import imagery, jobs
 from evalnb.core.images import ImageRecord
 from evalnb.core.sources import SourceImage
 from evalnb.errors import Conflict
+from evalnb.jobs import Job
 from evalnb.registry import pyramids
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, images
@@ -73,6 +74,8 @@ def test_a_large_image_gets_one_pyramid_however_many_look(crew: Crew, picture: P
     assert standing(store, there).pyramid == made
     # Looked at again, nothing is asked for; another file in its place is another picture.
     assert pyramids.ask(store, there, author="ada").ready
+    first = Job(store, asked.job.id)
+    crew.until(lambda: first.state == "succeeded")
     os.utime(place, ns=(1, 1))
     assert not standing(store, there).ready
     again = pyramids.ask(store, there, author="ada")

@@ -27,7 +27,7 @@ from . import network, scenes, shapes, steps
 from .losses import Belonging
 
 RATE = 1.0e-3
-CLIPS_FROM = 0.5
+CLIPS_FROM = 0.42
 """The share of the time after which every other step is of clips."""
 
 
@@ -195,7 +195,7 @@ def run(training: Training, sizes: Sizes, *, seconds: float, total: float, out: 
 def _follow(
     training: Training, atlas: shapes.Atlas, generator: torch.Generator, sizes: Sizes, progress: float
 ) -> dict[str, Tensor]:
-    frames = random.choice((6, 8, 8, 12))
+    frames = random.choice((4, 5, 6, 6, 8, 12))
     clip = scenes.paint(atlas, generator, batch=max(1, sizes.tracked // frames), frames=frames)
     kinds: tuple[steps.Kind, ...] = ("mask", "mask", "click", "box")
     with torch.autocast(training.device.type, torch.bfloat16, enabled=training.device.type == "cuda"):
@@ -204,7 +204,7 @@ def _follow(
             clip,
             generator,
             kind=random.choice(kinds),
-            each=3,
+            each=5,
             correct_at=random.randrange(2, frames) if random.random() < 0.3 else None,
         )
     training.clip_steps += 1

@@ -3,6 +3,28 @@
 OpenAPI describes these shapes, and TypeScript's client is made from that: ``tools/generate_client.py``.
 """
 
+from evalnb.wire.http.accounts import (
+    LoginItem,
+    LoginList,
+    MemberItem,
+    MemberList,
+    NewMember,
+    NewPassword,
+    NewUser,
+    OwnPassword,
+    RoleChange,
+    SessionInfo,
+    SessionProject,
+    SignInByPassword,
+    SignInByToken,
+    TokenItem,
+    TokenMade,
+    TokenPage,
+    TokenWanted,
+    UserChange,
+    UserItem,
+    UserPage,
+)
 from evalnb.wire.http.annotations import EditItem, EditPage, Ops
 from evalnb.wire.http.base import MOST_INT, Key, Name, Number, Problem, Score, Text
 from evalnb.wire.http.datasets import (
@@ -55,6 +77,7 @@ from evalnb.wire.http.jobs import (
 from evalnb.wire.http.models import ModelItem, ModelPage, RunItem, RunPage, VersionItem, VersionPage
 from evalnb.wire.http.projects import NewProject, ProjectItem, ProjectPage
 from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
+from evalnb.wire.http.tiles import SignedTiles, TilesDescription
 from evalnb.wire.http.uploads import UploadedDataset, UploadItem, UploadPage, UploadResult
 
 __all__ = [
@@ -98,16 +121,24 @@ __all__ = [
     "JobPage",
     "JobProblem",
     "Key",
+    "LoginItem",
+    "LoginList",
     "MarkedImage",
     "MarkedImagePage",
+    "MemberItem",
+    "MemberList",
     "ModelItem",
     "ModelPage",
     "Name",
     "NewDataset",
+    "NewMember",
+    "NewPassword",
     "NewProject",
     "NewReport",
+    "NewUser",
     "Number",
     "Ops",
+    "OwnPassword",
     "PrecisionRecall",
     "PredictAsk",
     "Problem",
@@ -115,16 +146,30 @@ __all__ = [
     "ProjectPage",
     "ReportItem",
     "ReportPage",
+    "RoleChange",
     "RunItem",
     "RunPage",
     "Score",
+    "SessionInfo",
+    "SessionProject",
+    "SignInByPassword",
+    "SignInByToken",
+    "SignedTiles",
     "SliceAsk",
     "Text",
+    "TilesDescription",
+    "TokenItem",
+    "TokenMade",
+    "TokenPage",
+    "TokenWanted",
     "TrainAsk",
     "UploadItem",
     "UploadPage",
     "UploadResult",
     "UploadedDataset",
+    "UserChange",
+    "UserItem",
+    "UserPage",
     "VersionItem",
     "VersionPage",
 ]

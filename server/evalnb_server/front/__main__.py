@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -26,7 +27,14 @@ def main(host: str | None, port: int | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s front %(levelname).1s %(message)s", stream=sys.stderr)
     raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(Front(settings).serve(host or settings.host, port or settings.port))
+        runner.run(_until_a_signal(Front(settings), host or settings.host, port or settings.port))
+
+
+async def _until_a_signal(front: Front, host: str, port: int) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await front.serve(host, port, ended=ended)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -82,7 +82,7 @@ def refusal(status: int, happened: str, remedy: str, *, for_people: bool, more: 
     if not for_people:
         return problem(status, happened, remedy, more=more)
     said = f'<p>{_sentence(happened)}</p><p class="soft">{_sentence(remedy)}</p>'
-    return page(status, HTTPStatus(status).phrase, said, more=more)
+    return page(status, HTTPStatus(status).phrase, said, again_s=2 if status == 503 else None, more=more)
 
 
 def unavailable(backend: Backend, *, status: int, for_people: bool) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-import signal
 import socket
 from urllib.parse import urlsplit
 
@@ -25,7 +24,7 @@ _BACKLOG = 512
 
 
 class Front:
-    """The reverse proxy of one home. Made inside the running loop's thread; ``serve`` runs it."""
+    """The reverse proxy of one home."""
 
     def __init__(self, settings: Settings, *, limits: Limits | None = None) -> None:
         run = RunDirectory(settings.home)
@@ -38,12 +37,9 @@ class Front:
         self._gate = Gate(backends, callers, names=_names(settings), origin=origin)
         self._visits: set[asyncio.Task[None]] = set()
 
-    async def serve(self, host: str, port: int) -> None:
-        """Until SIGTERM or SIGINT."""
+    async def serve(self, host: str, port: int, *, ended: asyncio.Event) -> None:
+        """Until ``ended`` is set. OSError where the port cannot be had."""
         loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
         server = await loop.create_server(lambda: Connection(self._came), host, port, backlog=_BACKLOG)
         _log.info("listening at %s port %s", host, port)
         async with server:

@@ -114,6 +114,7 @@ class Visit:
         if isinstance(event, h11.ConnectionClosed):
             return None
         assert isinstance(event, h11.Request)
+        _refuse_unclear(event)
         return event
 
     async def _next_event(self) -> Part:
@@ -269,3 +270,13 @@ class Visit:
                     event = await self._next_event()
                     if isinstance(event, h11.Data):
                         left -= len(event.data)
+
+
+def _refuse_unclear(request: h11.Request) -> None:
+    """What h11 lets pass, and another program might read otherwise."""
+    names = [name for name, _ in request.headers]
+    if b"content-length" in names and b"transfer-encoding" in names:
+        raise h11.RemoteProtocolError("a body has a length or comes in chunks, not both")
+    # h11 counts only heads that come in parts.
+    if len(request.target) + sum(len(name) + len(value) for name, value in request.headers) > _HEAD_BYTES:
+        raise h11.RemoteProtocolError("the head is too long", error_status_hint=431)

@@ -1,6 +1,6 @@
 // Outbox and documents against a kernel that keeps shapes as edits.apply does: revisions, idempotent ops, conflicts.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Carrier, Transport } from "../bridges/transport";
+import { type Carrier, type Life, Transport } from "../bridges/transport";
 import type { EditorDocument } from "../editor/editor";
 import { newShape } from "../editor/records";
 import type { ApplyReply, ImageRef, Op, OpResult, Shape, ShapesReply } from "../wire.gen";
@@ -17,7 +17,7 @@ class Kernel implements Carrier {
   mood: "well" | "mute" | "deaf" | number = "well";
   #receive: (message: unknown, buffers: DataView[]) => void = () => undefined;
   #held: (() => void)[] | null = null;
-  #end: (alive: boolean) => void = () => undefined;
+  #end: (life: Life) => void = () => undefined;
 
   send(message: object): void {
     const { id, ops, image_id } = message as { id: number; ops: Op[]; image_id: number };
@@ -38,11 +38,11 @@ class Kernel implements Carrier {
     this.#receive = receive;
     return () => (this.#receive = () => undefined);
   }
-  onLife(tell: (alive: boolean) => void): () => void {
+  onLife(tell: (life: Life) => void): () => void {
     this.#end = tell;
     return () => undefined;
   }
-  end = (): void => this.#end(false);
+  end = (): void => this.#end("gone");
   hold(): void {
     this.#held = [];
   }
