@@ -88,7 +88,9 @@ def _compound(x: Tensor, y: Tensor, u: Tensor) -> Tensor:
     out = _round(x, y, 0.3 + 0.35 * u[:, 0], 0.25 + 0.4 * u[:, 1], 1.5 + 4 * u[:, 2])
     for k in (3, 10):
         p, q = _turned(x, y, 6.3 * u[:, k], 0.9 * (u[:, k + 1] - 0.5), 0.9 * (u[:, k + 2] - 0.5))
-        out = torch.minimum(out, _round(p, q, 0.3 + 0.35 * u[:, k + 3], 0.1 + 0.3 * u[:, k + 4], 1.5 + 4 * u[:, k + 5]))
+        out = torch.minimum(
+            out, _round(p, q, 0.3 + 0.35 * u[:, k + 3], 0.1 + 0.3 * u[:, k + 4], 1.5 + 4 * u[:, k + 5])
+        )
     return out
 
 
