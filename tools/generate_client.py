@@ -1,6 +1,6 @@
 """Write portal/lib/api.gen.ts, TypeScript's types of the HTTP API, from the API's own OpenAPI description.
 
-``--check`` fails when the file is stale. Nothing is started: the description needs no server, no database, no network.
+``--check`` fails when the file is stale. Nothing is started for it: no server, no database.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measure weights on scenes and clips that training never draws: other seeds, and shape families held out.
 
-PYTHONPATH=.:tools python -m pico.evaluate evalnb/models/pico.safetensors
+python -m tools.pico.evaluate evalnb/models/pico.safetensors
 """
 
 from __future__ import annotations
