@@ -1043,6 +1043,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ticket
+         * @description A ticket for one WebSocket on /api/live, good once and for half a minute.
+         */
+        post: operations["live_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -2539,6 +2559,16 @@ export interface components {
              * @default
              */
             text: string;
+        };
+        /**
+         * Ticket
+         * @description Opens one WebSocket, once, until it expires.
+         */
+        Ticket: {
+            /** Ticket */
+            ticket: string;
+            /** Expires S */
+            expires_s: number;
         };
         /**
          * TokenItem
@@ -6544,10 +6574,14 @@ export interface operations {
     evaluations_images: {
         parameters: {
             query?: {
-                /** @description The lowest F1, or most of one kind of outcome. */
-                mark?: "worst" | "TP" | "FP" | "FN";
+                /** @description The lowest F1, most of one kind of outcome, or most of a cell of the confusion matrix. */
+                mark?: "worst" | "TP" | "FP" | "FN" | "cell";
                 /** @description Only outcomes of this class. */
                 of?: string;
+                /** @description The cell's row, by its class; empty: background. */
+                truth?: string;
+                /** @description The cell's column, by its class; empty: background. */
+                detected?: string;
                 /** @description 0.5, 0.55, … 0.95. */
                 iou?: number;
                 /** @description Detections at or above it count. */
@@ -7487,6 +7521,62 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description The request does not say who makes it. */
