@@ -40,7 +40,7 @@ def test_a_click_on_an_object_of_a_scene_gives_its_mask(segmenter: _sam2.Sam2Seg
         drawn = scene(777, number)
         segmenter.encode(f"scene {number}", drawn.pixels)
         for one in drawn.objects:
-            whole = masks.decode(one.mask).astype(bool)
+            whole = masks.decode(one.mask)
             if whole.sum() < 500:
                 continue
             at = np.array([evaluate.middle(whole)])

@@ -69,7 +69,9 @@ class Shop:
         return httpx.request(method, f"{self.base}{path}", headers=headers, timeout=240, trust_env=False, **more)
 
     def predict(self, content: bytes, alias: str = "live", **params: Any) -> httpx.Response:
-        return self.post(f"/api/predict/{alias}", content, **{"project": self.project, **params})
+        # Long: the first answer waits for torch, on a machine that has other things to do.
+        wanted = {"project": self.project, "deadline_ms": 120_000, **params}
+        return self.post(f"/api/predict/{alias}", content, **wanted)
 
     def point(self, alias: str, champion: int, **more: Any) -> httpx.Response:
         path = f"/api/projects/{self.project}/aliases/{alias}"

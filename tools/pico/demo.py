@@ -27,7 +27,7 @@ def drawn(seed: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], 
     one = scene(seed, number)
     owner = np.full(one.pixels.shape[:2], -1, np.int8)
     for place, found in enumerate(one.objects):
-        owner[decode(found.mask).astype(bool)] = place
+        owner[decode(found.mask)] = place
     return one.pixels, owner, [CLASSES.index(found.name) for found in one.objects]
 
 
