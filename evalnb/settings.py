@@ -37,6 +37,8 @@ class Settings:
     trusted_proxies: str
     """EVALNB_TRUSTED_PROXIES: addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are
     believed, with commas between. Default: this machine's own."""
+    resident_models: int
+    """EVALNB_RESIDENT_MODELS: how many models the API holds in memory for ``/api/predict``. Default 2."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
     upload_max_gb: float
@@ -61,6 +63,7 @@ class Settings:
             port=_port(env.get("EVALNB_PORT") or "8888"),
             public_url=_public_url(env.get("EVALNB_PUBLIC_URL") or None),
             trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
+            resident_models=_count(env, "EVALNB_RESIDENT_MODELS", 2),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
             upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
             upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
@@ -85,6 +88,7 @@ class Settings:
             "EVALNB_PORT": str(self.port),
             "EVALNB_PUBLIC_URL": self.public_url,
             "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
+            "EVALNB_RESIDENT_MODELS": str(self.resident_models),
             "EVALNB_OFFLINE": "1" if self.offline else "0",
             "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
             "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
@@ -159,3 +163,10 @@ def _public_url(text: str | None) -> str | None:
             f"EVALNB_PUBLIC_URL is {text!r}", remedy="set it to a scheme and a host, like https://evalnb.example.org"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isdecimal() and 0 < int(text) < 10_000):
+        raise Invalid(f"{name} is {text!r}", remedy=f"set it to a whole number from 1 on, such as {default}")
+    return int(text)

@@ -27,11 +27,13 @@ from evalnb.errors import Invalid, NotFound
 from evalnb.runs.card import headline
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.source import Folder, Source, StoredSource
+from evalnb.store.repositories import datasets
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories import images as image_rows
 from evalnb.widgets import _static
 from evalnb.widgets._comm import answer_beside_cells
 from evalnb.widgets._figures import SCORE_EDGES, SIZE_EDGES, Figures, keys, operating
+from evalnb.widgets._portal import image_link
 from evalnb.widgets._watch import Watch
 from evalnb.widgets.annotator import Annotator
 from evalnb.wire.annotator import ClassInfo
@@ -283,17 +285,18 @@ class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget 
 
     def _make_annotator(self, source: StoredSource, image_id: int) -> Annotator:
         store = source.store
-        name = models.installed_segmenter(store.settings)
         with store.database.transaction() as session:
             place = image_rows.place_of(session, source.dataset_id, Slice(), image_id)
+            project_id = datasets.get(session, source.dataset_id).project_id
         return Annotator(
             store,
             source.dataset_id,
-            segmenter=models.sam2(name, settings=store.settings) if name else None,
+            segmenter=models.wand(store.settings),
             author=store.settings.author,
             start=place,
             height=560,
             run_id=self._figures.whole.run_id,
+            link=image_link(store.settings.home, project_id),
             on_edit=self._look,
         )
 

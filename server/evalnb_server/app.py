@@ -21,8 +21,8 @@ from evalnb_server.monitoring.collect import StoreCollector
 from evalnb_server.realtime.hub import Hub
 from evalnb_server.realtime.router import router as live
 from evalnb_server.realtime.router import sockets
-from evalnb_server.routers import annotations as shapes
 from evalnb_server.routers import (
+    aliases,
     comparisons,
     datasets,
     evaluations,
@@ -32,6 +32,7 @@ from evalnb_server.routers import (
     members,
     metrics,
     models,
+    predictions,
     projects,
     reports,
     runs,
@@ -41,6 +42,8 @@ from evalnb_server.routers import (
     uploads,
     users,
 )
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.serving import Predictor
 from evalnb_server.tiles import Gallery, Signer
 from evalnb_server.uploads.protocol import Tus
 
@@ -61,7 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.evaluations = Opened(app.state.store)
         app.state.signer = Signer(RunDirectory(settings.home).path)
         app.state.gallery = Gallery(app.state.store)
+        app.state.predictor = Predictor(app.state.store, app.state.metrics, app.state.gallery)
         yield
+        app.state.predictor.close()
         app.state.gallery.close()
         app.state.hub.close()
         app.state.store.close()
@@ -103,6 +108,8 @@ def create_app(settings: Settings) -> FastAPI:
         jobs,
         reports,
         tiles,
+        aliases,
+        predictions,
         metrics,
         uploads,
     ):
