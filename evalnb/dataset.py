@@ -163,6 +163,7 @@ class Dataset:
         model ``"pico"``. ``start`` is the first image's place.
         """
         from evalnb import models
+        from evalnb.widgets._portal import image_link
         from evalnb.widgets.annotator import Annotator
 
         settings = self.store.settings
@@ -181,6 +182,7 @@ class Dataset:
             author=author or self.store.settings.author,
             height=height,
             read_only=read_only,
+            link=image_link(self.store.settings.home, self.record.project_id),
         )
 
     def export(self, format: str, out: str | Path) -> LossReport:

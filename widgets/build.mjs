@@ -1,4 +1,5 @@
-// Bundle each widget into one ES module (and its style sheet) under evalnb/widgets/static.
+// Bundle each widget into one ES module (and its style sheet) under evalnb/widgets/static, and the annotator for other
+// pages into dist/, which this package exports.
 import { build, context } from "esbuild";
 import { existsSync, mkdirSync } from "node:fs";
 
@@ -21,5 +22,12 @@ const options = {
   loader: { ".css": "css" },
   logLevel: "info",
 };
-if (process.argv.includes("--watch")) await (await context(options)).watch();
-else await build(options);
+const embed = {
+  ...options,
+  entryPoints: { embed: new URL("src/annotator/embed.ts", import.meta.url).pathname },
+  outdir: new URL("dist/", import.meta.url).pathname,
+};
+for (const bundle of [options, embed]) {
+  if (process.argv.includes("--watch")) await (await context(bundle)).watch();
+  else await build(bundle);
+}

@@ -13,6 +13,7 @@ FREE = 5
 """Failures of one name from one address that cost nothing: people mistype."""
 FREE_BY_ADDRESS = 25
 """Failures of one address under any names: an office behind one address mistypes, too."""
+FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 900.0
 _ANY = ""
 
@@ -45,8 +46,8 @@ def pardon(session: Session, key: str, address: str) -> None:
 
 
 def wait_after(beyond: int) -> float:
-    """Seconds between attempts, ``beyond`` failures after the free ones: 2, 4, 8 … 900."""
-    return 0.0 if beyond < 0 else min(2.0 ** min(beyond + 1, 30), LONGEST_WAIT_S)
+    """Seconds between attempts, ``beyond`` failures after the free ones: 15, 30, 60 … 900."""
+    return 0.0 if beyond < 0 else min(FIRST_WAIT_S * 2.0 ** min(beyond, 30), LONGEST_WAIT_S)
 
 
 def network_of(address: str) -> str:

@@ -52,6 +52,18 @@ def from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int, ki
     return encode(_padded(reduced, tiling.size(level), box), kind)
 
 
+def small(descriptor: int, side_px: int) -> bytes:
+    """A JPEG of a whole pyramid, its longer side at most ``side_px``, from the smallest level that will do."""
+    from evalnb.imagery import _vips
+
+    page = _vips.page_count(descriptor) - 1
+    while page and max(_vips.page_size(descriptor, page)) < side_px:
+        page -= 1
+    picture = Image.fromarray(_vips.page_pixels(descriptor, page))
+    picture.thumbnail((side_px, side_px))
+    return encode(picture, "jpg")
+
+
 def encode(tile: Any, kind: str) -> bytes:
     """The tile's file: jpg, png or webp."""
     out = io.BytesIO()

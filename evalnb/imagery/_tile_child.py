@@ -107,6 +107,18 @@ class Cutter:
         finally:
             os.close(place)
 
+    def thumbnail(self, frame: Frame) -> None:
+        """A small JPEG of a picture, or of a pyramid."""
+        from evalnb.imagery import _cut
+        from evalnb.imagery._thumbnail import thumbnail
+
+        asked = frame.head
+        if asked["pyramid"]:
+            body = _cut.small(frame.files[0], asked["side"])
+        else:
+            body = thumbnail(_read(frame.files[0]), side_px=asked["side"], name=asked["name"])
+        self._link.send({"ok": True}, body)
+
     def pyramid(self, frame: Frame) -> None:
         """A tiled pyramid of the first file, written into the second."""
         from evalnb.imagery import _vips
@@ -173,7 +185,12 @@ def main(arguments: list[str]) -> int:
     confine(int(arguments[1]))
     link.send({"ready": True})
     cutter = Cutter(link)
-    questions = {"tile": cutter.tile, "pixels": cutter.pixels, "pyramid": cutter.pyramid}
+    questions = {
+        "tile": cutter.tile,
+        "thumbnail": cutter.thumbnail,
+        "pixels": cutter.pixels,
+        "pyramid": cutter.pyramid,
+    }
     while (frame := link.receive()) is not None:
         try:
             questions[frame.head["ask"]](frame)

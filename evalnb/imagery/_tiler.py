@@ -116,6 +116,13 @@ class Tiler:
         height, width, bands = answer.head["ok"]
         return SharedPixels(answer.files[0], (height, width, bands))
 
+    def thumbnail(self, file: int, side_px: int, *, name: str, pyramid: bool) -> bytes:
+        """A JPEG of the picture (or pyramid) in a file, its longer side at most ``side_px``. Errors as ``decode``."""
+        self._next += 1
+        child = self._children[self._next % len(self._children)]
+        asked = {"ask": "thumbnail", "name": name, "side": side_px, "pyramid": pyramid}
+        return self._asked(child, asked, name, [file]).body
+
     def pids(self) -> list[int]:
         """The children that there are now."""
         return [child.pid for child in self._children if child.pid is not None]

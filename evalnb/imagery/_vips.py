@@ -112,8 +112,14 @@ def cut(descriptor: int, page: int, box: Box, kind: str) -> bytes:
         raise _refused("the pyramid", error) from error
 
 
+def page_size(descriptor: int, page: int) -> tuple[int, int]:
+    """Width and height of a level."""
+    level = _page(descriptor, page)
+    return level.width, level.height
+
+
 def page_pixels(descriptor: int, page: int) -> Pixels:
-    """A whole level; only ever asked for the smallest."""
+    """A whole level; only ever asked for a small one."""
     import numpy as np
 
     level = _page(descriptor, page)

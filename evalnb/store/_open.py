@@ -56,7 +56,8 @@ def open_store(settings: Settings, *, database_url: str | None = None, without_b
     except BaseException:
         database.close()
         raise
-    hints = Hints(database, broker_url)
+    revive = (lambda: valkey.ensure(home)) if settings.broker_url is None else (lambda: None)
+    hints = Hints(database, broker_url, revive=revive)
     database.on_edited = hints.edited
     return Store(
         settings=settings,

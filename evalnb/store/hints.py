@@ -43,12 +43,14 @@ class Hints:
     """Tells and hears the hints of one database.
 
     One thread tells, from the first edit on: hints that wait for it are merged, image by image. Each ``listen`` has a
-    thread of its own.
+    thread of its own. ``revive`` starts the broker again where it is ours to start (the embedded one); who listens
+    calls it when the line breaks.
     """
 
-    def __init__(self, database: Database, broker_url: str) -> None:
+    def __init__(self, database: Database, broker_url: str, *, revive: Callable[[], object] = lambda: None) -> None:
         self._database = database
         self._url = broker_url
+        self._revive = revive
         self._scope: str | None = None
         self._wake = threading.Condition()
         self._waiting: dict[tuple[int, bool], int | None] = {}
@@ -74,7 +76,7 @@ class Hints:
     def listen(self, hear: Callable[[Hint], None], *, missed: Callable[[], None]) -> Listening:
         """Call ``hear`` with every hint from now on, in a thread of its own. ``missed`` is called whenever hints may
         have been lost: at the start, and after each time that the broker was away."""
-        return Listening(self, self._url, hear, missed)
+        return Listening(self, self._url, hear, missed, revive=self._revive)
 
     def close(self) -> None:
         """Tell what waits, for a second at most, and end."""
@@ -129,8 +131,17 @@ class Hints:
 class Listening:
     """A subscription; ``close`` ends it. It outlives the broker's restarts."""
 
-    def __init__(self, hints: Hints, url: str, hear: Callable[[Hint], None], missed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hints: Hints,
+        url: str,
+        hear: Callable[[Hint], None],
+        missed: Callable[[], None],
+        *,
+        revive: Callable[[], object],
+    ) -> None:
         self._hints = hints
+        self._revive = revive
         self._url = url
         self._hear = hear
         self._missed = missed
@@ -145,6 +156,8 @@ class Listening:
         failing = False
         while not self._ended.is_set():
             try:
+                if failing:
+                    self._revive()
                 client = broker.connect(self._url, patience_s=PATIENCE_S)
                 try:
                     pubsub = client.pubsub()  # type: ignore[no-untyped-call]  # redis leaves its options untyped
@@ -155,6 +168,8 @@ class Listening:
                 finally:
                     client.close()
             except Exception as error:  # noqa: BLE001 - a background thread has nobody to raise to
+                if self._ended.is_set():
+                    return
                 expected = isinstance(error, (redis.RedisError, OSError, EvalnbError))
                 if not failing:
                     _log.warning("edits of others are heard of late (%s)", error, exc_info=not expected)

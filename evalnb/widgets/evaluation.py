@@ -27,11 +27,13 @@ from evalnb.errors import Invalid, NotFound
 from evalnb.runs.card import headline
 from evalnb.runs.evaluation import Evaluation
 from evalnb.runs.source import Folder, Source, StoredSource
+from evalnb.store.repositories import datasets
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories import images as image_rows
 from evalnb.widgets import _static
 from evalnb.widgets._comm import answer_beside_cells
 from evalnb.widgets._figures import SCORE_EDGES, SIZE_EDGES, Figures, keys, operating
+from evalnb.widgets._portal import image_link
 from evalnb.widgets._watch import Watch
 from evalnb.widgets.annotator import Annotator
 from evalnb.wire.annotator import ClassInfo
@@ -285,6 +287,7 @@ class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget 
         store = source.store
         with store.database.transaction() as session:
             place = image_rows.place_of(session, source.dataset_id, Slice(), image_id)
+            project_id = datasets.get(session, source.dataset_id).project_id
         return Annotator(
             store,
             source.dataset_id,
@@ -293,6 +296,7 @@ class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget 
             start=place,
             height=560,
             run_id=self._figures.whole.run_id,
+            link=image_link(store.settings.home, project_id),
             on_edit=self._look,
         )
 

@@ -10,7 +10,12 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from evalnb.core import masks, records
 from evalnb.wire.base import Received, Wire
 
-Box = tuple[float, float, float, float]
+# A number is a number: neither "1" nor true is taken for one.
+_Float = Annotated[float, Field(strict=True)]
+_Int = Annotated[int, Field(strict=True)]
+_Bool = Annotated[bool, Field(strict=True)]
+
+Box = tuple[_Float, _Float, _Float, _Float]
 """x, y, w, h in image pixels."""
 
 
@@ -30,7 +35,7 @@ class PolygonGeometry(Wire):
 
     kind: Literal["polygon"] = "polygon"
     box: Box
-    parts: list[list[float]]
+    parts: list[list[_Float]]
 
     def record(self) -> records.Geometry:
         """The core record of it."""
@@ -42,7 +47,7 @@ class MaskGeometry(Wire):
 
     kind: Literal["mask"] = "mask"
     box: Box
-    size: tuple[int, int]
+    size: tuple[_Int, _Int]
     counts: str
 
     def record(self) -> records.Geometry:
@@ -55,7 +60,7 @@ class KeypointsGeometry(Wire):
 
     kind: Literal["keypoints"] = "keypoints"
     box: Box
-    points: list[tuple[float, float, int]]
+    points: list[tuple[_Float, _Float, _Int]]
 
     def record(self) -> records.Geometry:
         """The core record of it."""
@@ -110,9 +115,9 @@ class Shape(Wire):
 class Patch(Received):
     """The properties an op sets; those left out stay. Geometry is one property."""
 
-    class_id: int | None = None
+    class_id: _Int | None = None
     geometry: Geometry | None = None
-    crowd: bool | None = None
+    crowd: _Bool | None = None
     attributes: dict[str, Any] | None = None
     tags: list[str] | None = None
 
@@ -126,7 +131,7 @@ class Op(Received):
 
     client_op_id: UUID
     shape_id: UUID
-    base_rev: int = Field(ge=0, lt=2**53)
+    base_rev: int = Field(strict=True, ge=0, lt=2**53)
     """The revision that the client saw; 0 for create."""
     action: Literal["create", "update", "delete", "restore"]
     patch: Patch = Patch()

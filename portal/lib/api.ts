@@ -29,6 +29,7 @@ export type MarkedImages = Schemas["MarkedImagePage"];
 export type ComparisonRow = Schemas["ComparisonRow"];
 export type ComparedImage = Schemas["ComparedImage"];
 export type ReportItem = Schemas["ReportItem"];
+export type UploadItem = Schemas["UploadItem"];
 export type JobItem = Schemas["JobItem"];
 export type JobPage = Schemas["JobPage"];
 
@@ -67,6 +68,11 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
     },
     evaluations: evaluations(http),
     jobs: jobs(http),
+    // The bytes go by tus (components/uploads/queue.ts); this is what became of them.
+    uploads: {
+      list: (project: number) => got(http.GET("/api/projects/{project_id}/uploads", { params: { path: { project_id: project }, query: { limit: 20 } } })),
+      get: (upload: string) => got(http.GET("/api/uploads/{upload_id}", { params: { path: { upload_id: upload } } })),
+    },
     reports: {
       list: (project: number) => got(http.GET("/api/projects/{project_id}/reports", { params: { path: { project_id: project }, query: { limit: 200 } } })),
       get: (slug: string) => got(http.GET("/api/reports/{slug}", { params: { path: { slug } } })),

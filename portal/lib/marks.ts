@@ -17,12 +17,10 @@ export function caption(mark: Mark): string {
 }
 
 /** As the API asks for it. */
-export function markQuery(mark: Mark): { mark: "worst" | "TP" | "FP" | "FN"; of?: string } {
+export function markQuery(mark: Mark): { mark: "worst" | "cell"; of?: string; truth?: string; detected?: string } {
   switch (mark.kind) {
     case "worst": return { mark: "worst" };
     case "class": return { mark: "worst", of: mark.name };
-    case "cell":
-      if (mark.truth === null) return { mark: "FP", of: mark.detected ?? "" };
-      return { mark: mark.truth === mark.detected ? "TP" : "FN", of: mark.truth };
+    case "cell": return { mark: "cell", truth: mark.truth ?? "", detected: mark.detected ?? "" };
   }
 }

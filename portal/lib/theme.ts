@@ -11,3 +11,12 @@ export function themeAttributes(theme: Theme): { html: Record<string, string>; b
   if (theme === "system") return { html: {}, body: {} };
   return { html: { "data-theme": theme }, body: { "data-jp-theme-light": String(theme === "light") } };
 }
+
+/** Tell the theme that the page has now, and each time that the reader chooses another. */
+export function observeTheme(tell: (theme: Theme) => void): () => void {
+  const look = (): void => tell(themeOf(document.documentElement.dataset.theme));
+  const observer = new MutationObserver(look);
+  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  look();
+  return () => observer.disconnect();
+}

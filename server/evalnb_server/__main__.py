@@ -8,6 +8,7 @@ import uvicorn
 from evalnb.settings import Settings
 from evalnb_server.app import create_app
 from evalnb_server.monitoring import logs
+from evalnb_server.realtime.protocol import SOCKETS
 
 
 @click.command()
@@ -29,6 +30,7 @@ def main(host: str | None, port: int) -> None:
         # Every line through our own log, with its request's id; and one access line, not two.
         log_config=None,
         access_log=False,
+        **SOCKETS,
     )
 
 

@@ -19,7 +19,7 @@ from evalnb.core.datasets import DatasetRecord
 from evalnb.core.images import ImageRecord
 from evalnb.core.jobs import JobRecord
 from evalnb.core.projects import ProjectRecord
-from evalnb.errors import Forbidden, NotFound
+from evalnb.errors import Conflict, Forbidden, NotFound
 from evalnb.store.repositories import datasets, evaluations, images, jobs, models, predictions, projects, reports
 from evalnb.store.repositories.evaluations import EvaluationRecord
 from evalnb.store.repositories.models import ModelVersion
@@ -27,6 +27,13 @@ from evalnb.store.repositories.predictions import PredictionRun
 from evalnb.store.repositories.reports import ReportRecord
 
 _LARGEST = 2**63 - 1
+
+
+def projects_of(session: Session, who: Caller) -> list[int] | None:
+    """The ids of the projects that the caller sees; None for all of them."""
+    if who.owner and who.project_id is None:
+        return None
+    return [project.id for project, _ in accounts.projects_of(session, who)]
 
 
 def project(session: Session, who: Caller, project_id: int, role: Role = "viewer") -> ProjectRecord:
@@ -87,17 +94,19 @@ def version(session: Session, who: Caller, version_id: int, role: Role = "viewer
         return record
 
 
-def report(session: Session, who: Caller, slug: str, role: Role = "viewer") -> ReportRecord:
-    """The newest report of that slug in any project that the caller sees.
+def report(
+    session: Session, who: Caller, slug: str, project_id: int | None = None, role: Role = "viewer"
+) -> ReportRecord:
+    """The newest report of that slug in the project, or in any that the caller sees.
 
     Two projects may use one slug; whoever sees only one of them gets that one's.
     """
-    found = [one for one in reports.of_slug(session, slug) if accounts.role_of(session, who, one.project_id)]
     with as_if_absent("report", slug):
-        if not found:
-            raise NotFound("no report", remedy="")
-        enter(session, who, found[0].project_id, role)
-        return found[0]
+        for found in reports.of_slug(session, slug):
+            if project_id in (None, found.project_id) and accounts.role_of(session, who, found.project_id):
+                enter(session, who, found.project_id, role)
+                return found
+        raise NotFound("there is none", remedy="")
 
 
 def user(session: Session, who: Caller, user_id: int) -> AccountRecord:
@@ -134,6 +143,15 @@ def enter(session: Session, who: Caller, project_id: int | None, role: Role) -> 
             remedy="use a token of a wider scope" if short else f"ask one of its admins for the role {role}",
         )
     return project_id
+
+
+def inside(project_id: int, found: int | None, what: str, id: object) -> None:
+    """Conflict where a thing that the caller may see belongs to another project than the one it is to be used in."""
+    if found != project_id:
+        raise Conflict(
+            f"the {what} {id} belongs to another project than {project_id}",
+            remedy=f"ask in its own project, or bring the {what} into this one first",
+        )
 
 
 def owner(who: Caller) -> None:

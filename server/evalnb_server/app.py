@@ -18,8 +18,11 @@ from evalnb_server.answers import answers
 from evalnb_server.deps import signed_in
 from evalnb_server.limits import BodyLimit
 from evalnb_server.monitoring.collect import StoreCollector
-from evalnb_server.routers import annotations as shapes
+from evalnb_server.realtime.hub import Hub
+from evalnb_server.realtime.router import router as live
+from evalnb_server.realtime.router import sockets
 from evalnb_server.routers import (
+    aliases,
     comparisons,
     datasets,
     evaluations,
@@ -29,13 +32,20 @@ from evalnb_server.routers import (
     members,
     metrics,
     models,
+    predictions,
     projects,
     reports,
     runs,
     session,
+    tiles,
     tokens,
+    uploads,
     users,
 )
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.serving import Predictor
+from evalnb_server.tiles import Gallery, Signer
+from evalnb_server.uploads.protocol import Tus
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,9 +59,16 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
+        app.state.hub = Hub(app.state.store)
         app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
+        app.state.signer = Signer(RunDirectory(settings.home).path)
+        app.state.gallery = Gallery(app.state.store)
+        app.state.predictor = Predictor(app.state.store, app.state.metrics, app.state.gallery)
         yield
+        app.state.predictor.close()
+        app.state.gallery.close()
+        app.state.hub.close()
         app.state.store.close()
 
     app = FastAPI(
@@ -65,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=openapi.operation_id,
     )
+    app.add_middleware(Tus)
     app.add_middleware(BodyLimit)
     app.state.metrics = monitoring.Metrics()
     monitoring.install(app, app.state.metrics)
@@ -72,12 +90,34 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.include_router(health.router, prefix="/api")
     app.include_router(session.door, prefix="/api")
+    app.include_router(tiles.shown, prefix="/api")
     guarded = APIRouter(prefix="/api", dependencies=[Depends(signed_in)], responses=answers(401, 403, 422, 503))
-    for noun in (session, users, tokens, members):
-        guarded.include_router(noun.router, responses=answers(404, 409))
-    for noun in (projects, datasets, images, shapes, models, runs, evaluations, comparisons, jobs, reports, metrics):
+    for noun in (
+        session,
+        users,
+        tokens,
+        members,
+        projects,
+        datasets,
+        images,
+        shapes,
+        models,
+        runs,
+        evaluations,
+        comparisons,
+        jobs,
+        reports,
+        tiles,
+        aliases,
+        predictions,
+        metrics,
+        uploads,
+    ):
         guarded.include_router(noun.router)
+    guarded.include_router(live)
     app.include_router(guarded)
+    # A socket proves who opens it by its first message.
+    app.include_router(sockets, prefix="/api")
 
     @app.get("/", include_in_schema=False)
     @app.get("/api", include_in_schema=False)

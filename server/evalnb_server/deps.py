@@ -15,11 +15,11 @@ from evalnb.runs.opened import Opened
 from evalnb.store import Store
 from evalnb_server import identity
 
-_bearer = HTTPBearer(
+bearer_security = HTTPBearer(
     auto_error=False,
     description="An API token (`evnb_…`, from `POST /api/tokens`), or the home's own in EVALNB_HOME/run/api-token.",
 )
-_cookie = APIKeyCookie(
+cookie_security = APIKeyCookie(
     name=identity.COOKIE,
     auto_error=False,
     description=f"From `POST /api/session`. Unsafe methods need the header {identity.CSRF_HEADER} as well, with the "
@@ -29,8 +29,8 @@ _cookie = APIKeyCookie(
 
 def signed_in(
     request: Request,
-    _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    _session: Annotated[str | None, Security(_cookie)],
+    _token: Annotated[HTTPAuthorizationCredentials | None, Security(bearer_security)],
+    _session: Annotated[str | None, Security(cookie_security)],
 ) -> Caller:
     """Who calls; what guards every route but the public ones, whatever they ask for themselves."""
     # The two securities are for the description; identity reads the request itself, as it does a WebSocket's.

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from evalnb.errors import EvalnbError, Throttled
+from evalnb.errors import Busy, EvalnbError, Throttled
 from evalnb.wire.http import Problem
 from evalnb_server.monitoring import current_id
 
@@ -26,7 +26,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EvalnbError)
     def _refused(_request: Request, error: EvalnbError) -> JSONResponse:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        if isinstance(error, Throttled):
+        if isinstance(error, Throttled | Busy):
             headers = {"Retry-After": str(math.ceil(error.retry_after_s))}
         return problem(error.status, error.happened, error.remedy, title=type(error).__name__, headers=headers)
 

@@ -105,6 +105,18 @@ def test_with_a_cookie_only_our_own_pages_may_change_things(doorway: Doorway, po
         assert own.recv() == "hello"
 
 
+def test_the_secret_of_what_stands_behind_opens_nothing(doorway: Doorway, port: int) -> None:
+    # JupyterLab writes it into its page, and its scripts send it along.
+    own = {"Authorization": "token secret-of-lab"}
+    assert httpx.get(f"{doorway.url}/jupyter/page", headers=own).status_code == 401
+    assert httpx.get(f"{doorway.url}/jupyter/page?token=secret-of-lab").status_code == 401
+    with doorway.person(headers=own) as person:
+        assert person.get("/jupyter/page").status_code == 200
+        assert person.get("/jupyter/page?token=secret-of-lab").status_code == 200
+        assert person.post("/jupyter/page").status_code == 403, "it is no proof that our own page asks"
+        assert person.post("/jupyter/page", headers={"Origin": doorway.url}).status_code == 200
+
+
 def test_it_does_not_answer_to_a_strangers_name(doorway: Doorway, port: int) -> None:
     for name in ("evil.example", "evil.example:8888", "127.0.0.1.evil.example", ""):
         assert httpx.get(doorway.url, headers={"Host": name}).status_code in {400, 421}, name
@@ -206,6 +218,10 @@ def test_a_report_is_for_the_members_of_its_project() -> None:
         "/voila/voila/render/report.ipynb?slug=a&project=5": False,
         "/voila/voila/render/report.ipynb?slug=a&project=5&project=4": False,
         "/voila/voila/render/report.ipynb?slug=a": False,
+        "/voila/voila/render/report.ipynb?project=4": False,
+        "/voila/voila/rende%72/report.ipynb?slug=a&project=5": False,
+        "/voila/voila/api/contents/": False,
+        "/voila/api/kernels/0b1c/channels": True,
         "/voila/voila/static/voila.js": True,
         "/voila/": False,
         "/voila/voila/tree/": False,

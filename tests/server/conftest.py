@@ -64,11 +64,9 @@ class House:
     job_id: uuid.UUID
 
 
-@pytest.fixture(scope="session")
-def house(
-    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+@contextmanager
+def furnished(home: Path, server_url: str, template: str, server_broker_url: str, folder: Path) -> Iterator[House]:
+    """A house in a database of its own."""
     name = f"house_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
@@ -91,6 +89,14 @@ def house(
     store.close()
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def house(
+    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with furnished(home, server_url, template, server_broker_url, tmp_path_factory.mktemp("house")) as one:
+        yield one
 
 
 def _furnish(settings: Settings, store: Store, client: TestClient, folder: Path) -> House:

@@ -137,7 +137,7 @@ def test_without_the_token_the_answer_is_a_problem_401(api: Api) -> None:
         assert answer.json()["title"] == "Unauthorized" and "api-token" in answer.json()["remedy"]
 
 
-def test_every_route_but_health_and_the_documentation_asks_for_the_token(api: Api, settings: Settings) -> None:
+def test_every_route_but_health_signing_in_and_the_documentation_asks_who_calls(api: Api, settings: Settings) -> None:
     described = httpx.get(f"{api.base}/api/openapi.json", trust_env=False).json()["paths"]
     assert set(described) >= {"/api/health", "/api/projects/{project_id}/datasets"}
     for path, methods in described.items():

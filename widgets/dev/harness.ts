@@ -2,7 +2,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { annotate } from "../src/annotator/index";
 import { runsBox } from "../src/editor/masks";
-import type { AnnotatorAsk, ClassInfo, Geometry, HelloReply, ImageRef, Op, OpResult, Shape } from "../src/wire.gen";
+import type { AnnotatorAsk, ClassInfo, Geometry, HelloReply, ImageRef, Op, OpResult, Person, Shape } from "../src/wire.gen";
 
 const query = new URLSearchParams(location.search);
 const scene = query.get("scene") ?? "photo";
@@ -100,6 +100,7 @@ function apply(imageId: number, op: Op): OpResult {
   };
 }
 
+const peopleOf = (names: string): Person[] => names.split(",").filter(Boolean).map((name) => ({ key: name, name }));
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 let seq = 1;
 
@@ -111,12 +112,17 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
         dataset: "street scenes", image_count: count, start: count ? refAt(0) : null, classes,
         runs: query.has("noruns") ? [] : [{ id: 1, name: "yolo11n · 21 Nov" }, { id: 2, name: "rtdetr-l · 22 Nov" }],
         segmenter: query.has("nosam") ? null : "sam2.1-tiny", segmenter_help: "SAM 2 needs its weights: run evalnb fetch sam2.1-tiny, then run this cell again",
-        read_only: false, scope: "harness",
+        read_only: false, scope: "harness", link: query.get("link") ?? "",
       };
       return [reply, []];
     }
     case "page":
       return [{ images: Array.from({ length: Math.min(ask.count, count - ask.first) }, (_, i) => refAt(ask.first + i)) }, []];
+    case "locate":
+      return [{ image: refAt(ask.image_id - 1) }, []];
+    case "watch":
+      setTimeout(() => push({ push: "presence", image_id: ask.image_id, people: peopleOf(query.get("people") ?? "") }), 50);
+      return [{ image_id: ask.image_id, seq, reload: false, shapes: [] }, []];
     case "image": {
       if (scene === "loading") await wait(1e9);
       if (scene === "broken") throw { kind: "NotFound", happened: "the file /data/imgs/bus.jpg is gone", remedy: "put it back or import the dataset again", status: 404 };

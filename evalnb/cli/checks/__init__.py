@@ -22,6 +22,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from servers.database(settings)
         yield from servers.broker(settings)
         yield from servers.supervisor(settings)
+        yield servers.portal()
         yield machine.weights(settings)
         yield machine.chromium()
         yield gpu()

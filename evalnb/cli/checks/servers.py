@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from evalnb.cli.checks._finding import Finding
-from evalnb.cli.supervision import ports, processes
+from evalnb.cli.supervision import ports, probes, processes, web
 from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.errors import EvalnbError
 from evalnb.settings import Settings
@@ -64,10 +65,11 @@ def broker(settings: Settings) -> Iterator[Finding]:
 def supervisor(settings: Settings) -> Iterator[Finding]:
     """Whether ``evalnb up`` runs, whether a killed one left something, and where the next would listen."""
     if settings.host not in {"127.0.0.1", "localhost", "::1"}:
-        says = f"EVALNB_HOST is {settings.host}: other machines reach JupyterLab, and only its token guards it"
-        yield Finding(
-            "address", "warning", says, "unset EVALNB_HOST unless you mean it, and use an SSH tunnel instead"
+        says = (
+            f"EVALNB_HOST is {settings.host}: other machines reach evalnb, and what they send can be read on the way"
         )
+        remedy = "unset EVALNB_HOST, and use an SSH tunnel or a proxy with TLS (docs/servers.md) instead"
+        yield Finding("address", "warning", says, remedy)
     up = False
     if settings.home.exists():
         try:
@@ -85,6 +87,7 @@ def supervisor(settings: Settings) -> Iterator[Finding]:
                 )
             else:
                 yield Finding("up", "ok", "evalnb is up")
+            yield from _front(run)
         elif record is not None:
             left = processes.living([*record.descendants, *(one.identity for one in record.entries if one.identity)])
             yield Finding(
@@ -101,6 +104,29 @@ def supervisor(settings: Settings) -> Iterator[Finding]:
         yield Finding("ports", "ok", f"{settings.port} is free")
     else:
         yield Finding("ports", "ok", f"{settings.port} is busy; `evalnb up` would take {found}")
+
+
+def _front(run: RunDirectory) -> Iterator[Finding]:
+    address = run.addresses().get("front", "").partition("?")[0]
+    if not address:
+        return
+    if probes.answers(f"{address}_front/health"):
+        yield Finding("front", "ok", f"{address} answers")
+    else:
+        yield Finding("front", "bad", f"{address} does not answer", f"read {run.path.parent / 'logs' / 'front.log'}")
+
+
+def portal() -> Finding:
+    """Node, and what it runs."""
+    if find_spec("fastapi") is None:
+        return Finding("portal", "ok", "left out: it needs the API")
+    try:
+        web.node()
+    except EvalnbError as error:
+        return Finding("portal", "warning", f"left out: {error.happened}", f"{error.remedy}; everything else runs")
+    if web.portal_program() is None:
+        return Finding("portal", "warning", "left out: it is not built", "build it with `make up` in a clone")
+    return Finding("portal", "ok", "built, and Node is here to run it")
 
 
 def _at_rest(name: str, found: ServerStatus) -> Finding:

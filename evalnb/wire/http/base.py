@@ -32,7 +32,7 @@ Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=10_000)]
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", min_length=1, max_length=200)]
 """A name on one line."""
 
-Key = Annotated[int, Field(ge=1, le=MOST_INT)]
+Key = Annotated[int, Field(strict=True, ge=1, le=MOST_INT)]
 """An id of the store's."""
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from evalnb.wire.base import Received, Wire
 from evalnb.wire.evaluation import AreaName
@@ -34,18 +34,18 @@ class TrainAsk(Received):
     """yolo11n … x, yolo12n … x, rtdetr-l or -x."""
     dataset_id: Key
     part: SliceAsk = SliceAsk()
-    epochs: int = Field(default=50, ge=1, le=100_000)
-    image_size: int = Field(default=640, ge=64, le=8_192)
+    epochs: int = Field(default=50, strict=True, ge=1, le=100_000)
+    image_size: int = Field(default=640, strict=True, ge=64, le=8_192)
     """Pixels of the square that images are fitted into."""
-    batch: int = Field(default=16, ge=1, le=4_096)
+    batch: int = Field(default=16, strict=True, ge=1, le=4_096)
     name: Name | None = None
     """The model that the new version belongs to; by default named after the dataset and the architecture."""
     start_version_id: Key | None = None
     """Weights to begin with; by default the architecture's published ones."""
-    pretrained: bool = True
-    validation: float = Field(default=0.2, gt=0, lt=1)
+    pretrained: StrictBool = True
+    validation: float = Field(default=0.2, strict=True, gt=0, lt=1)
     """The share of images that are measured after each epoch, where none bears the tag ``val``."""
-    hyperparameters: dict[Name, float | int | bool | Name] | None = None
+    hyperparameters: dict[Name, StrictBool | StrictInt | StrictFloat | Name] | None = None
     """ultralytics' own, by name."""
 
 
@@ -57,9 +57,9 @@ class PredictAsk(Received):
     dataset_id: Key
     part: SliceAsk = SliceAsk()
     name: Name | None = None
-    confidence: float = Field(default=0.001, ge=0, le=1)
-    max_detections: int = Field(default=100, ge=1, le=100_000)
-    batch: int | None = Field(default=None, ge=1, le=4_096)
+    confidence: float = Field(default=0.001, strict=True, ge=0, le=1)
+    max_detections: int = Field(default=100, strict=True, ge=1, le=100_000)
+    batch: int | None = Field(default=None, strict=True, ge=1, le=4_096)
 
 
 class EvaluateAsk(Received):

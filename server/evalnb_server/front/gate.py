@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,13 +68,17 @@ class Ask:
         """The token in the query: a sign-in link, or a client of Jupyter that cannot set headers."""
         return dict(parse_qsl(self.query)).get("token", "")
 
-    @cached_property
-    def proof(self) -> Proof:
-        """What it shows of its sender. A token that was sent on purpose stands before a cookie that came along."""
-        if said := self.get(b"authorization"):
+    def proof(self, secret: str = "") -> Proof:
+        """What it shows of its sender. A token that was sent on purpose stands before a cookie that came along.
+
+        JupyterLab's page holds JupyterLab's own token and sends it with everything. To the front that ``secret`` says
+        nothing about anybody.
+        """
+        said = self.get(b"authorization")
+        if not said and self.query_token:
+            said = f"token {self.query_token}"
+        if said and not (secret and hmac.compare_digest(_token(said), secret.encode())):
             return Proof(authorization=said)
-        if self.query_token:
-            return Proof(authorization=f"token {self.query_token}")
         return Proof(cookie=_cookie(self.get(b"cookie")))
 
     def without_token(self) -> str:
@@ -192,7 +197,7 @@ class Gate:
             more = [(b"Allow", b"GET, HEAD")]
             return pages.problem(405, f"{ask.method} {ask.path} is not a question", "use GET", more=more)
         to = _own_path(dict(parse_qsl(ask.query)).get("next", "/"))
-        caller = await self._callers.find(ask.proof)
+        caller = await self._callers.find(ask.proof())
         if caller is None:
             return pages.sign_in(to=to, names=self._callers.has_names)
         if ask.path == "/sign-in":
@@ -220,7 +225,8 @@ class Gate:
 
     async def _guarded(self, ask: Ask, backend: Backend) -> Answer | None:
         """A refusal, or None where the caller may pass."""
-        caller = await self._callers.find(ask.proof)
+        proof = ask.proof(backend.secret)
+        caller = await self._callers.find(proof)
         if caller is None:
             if ask.for_people:
                 return pages.redirect(f"/sign-in?next={quote(ask.without_token(), safe='/')}")
@@ -237,7 +243,7 @@ class Gate:
                 for_people=ask.for_people,
             )
         # The backend gets a token of ours, and takes that as proof that no foreign page is asking. So we look.
-        if not ask.proof.authorization and self._is_foreign(ask):
+        if not proof.authorization and self._is_foreign(ask):
             return pages.refusal(
                 403,
                 f"this was not asked by a page of {ask.get(b'host')} (Origin: {ask.get(b'origin') or 'none'})",
@@ -258,6 +264,13 @@ class Gate:
         return ask.get(b"sec-fetch-site") in {"cross-site", "same-site"} and ask.get(b"sec-fetch-mode") != "navigate"
 
 
+_REPORT_PAGE = "voila/render/"
+# What a report's page is made of. The rest (the list of all reports, contents, trees) is the owner's.
+_REPORT_PARTS = (
+    _REPORT_PAGE,
+    *("static/", "voila/static/", "voila/templates/", "voila/files/", "voila/labextensions/", "voila/api/themes/"),
+    *("api/kernels/", "voila/api/shutdown/", "voila/query/", "voila/execution/"),
+)
 _CHALLENGE = (b"WWW-Authenticate", b"Bearer")
 
 
@@ -267,16 +280,17 @@ def _may(caller: Caller, backend: Backend, ask: Ask) -> bool:
         return caller.owner and caller.scope == "admin"
     if caller.owner:
         return True
-    if not caller.projects:
+    part = ask.path.removeprefix(backend.prefix)
+    if not caller.projects or not part.startswith(_REPORT_PARTS):
         return False
+    if not part.startswith(_REPORT_PAGE):
+        # Files of the page, and the socket of a kernel whose name nobody can guess.
+        return True
     # Voila renders as the owner of the home: which report somebody may see is decided here.
-    if "/render/" in ask.path:
-        asked = [value for name, value in parse_qsl(ask.query) if name == "project"]
-        return len(asked) == 1 and asked[0].isdecimal() and int(asked[0]) in caller.projects
-    # Its parts: files of the page, and the socket of a kernel whose name nobody can guess.
-    return not ask.path.removeprefix(backend.prefix).startswith(("voila/tree", "voila/api/contents")) and (
-        ask.path != backend.prefix
-    )
+    asked = parse_qsl(ask.query)
+    projects = [value for name, value in asked if name == "project"]
+    slugs = [value for name, value in asked if name == "slug" and value]
+    return len(projects) == len(slugs) == 1 and projects[0].isdecimal() and int(projects[0]) in caller.projects
 
 
 def _onward(ask: Ask, backend: Backend, origin: Origin) -> Headers:
@@ -322,6 +336,10 @@ def _host_name(host: str) -> str:
 
 def _netloc(origin: str) -> str:
     return urlsplit(origin).netloc.lower()
+
+
+def _token(authorization: str) -> bytes:
+    return authorization.partition(" ")[2].strip().encode()
 
 
 def _cookie(header: str) -> str:

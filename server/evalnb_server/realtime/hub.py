@@ -77,6 +77,11 @@ class Hub:
             self._running.add(image_id)
         self._submit(lambda: self._tell(image_id))
 
+    def watched(self) -> dict[int, int]:
+        """How many seats watch each image."""
+        with self._lock:
+            return {image_id: len(seats) for image_id, seats in self._watchers.items()}
+
     def close(self) -> None:
         """Everybody leaves."""
         self._stop.set()
@@ -111,7 +116,7 @@ class Hub:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - in a pool's thread there is nobody to raise to
             _log.exception("the hub failed at a piece of work")
 
     def _tell(self, image_id: int) -> None:
@@ -147,9 +152,9 @@ class Hub:
                     raise
                 except EvalnbError as error:
                     gone.append((seat, error))
-        for seat, error in gone:
-            _log.info("%s is shown out (%s)", seat.who.name, error)
-            seat.dismiss(error.happened)
+        for seat, why in gone:
+            _log.info("%s is shown out (%s)", seat.who.name, why)
+            seat.dismiss(why.happened)
 
     def _run(self) -> None:
         failing = False

@@ -17,13 +17,11 @@ from evalnb.errors import EvalnbError, Invalid, Unauthorized, Unavailable
 from evalnb.wire.live import Opening, WelcomePush
 from evalnb_server.realtime import frames
 from evalnb_server.realtime.hub import Beside, Hub, InTurn
-from evalnb_server.realtime.protocol import EXTENSION
+from evalnb_server.realtime.protocol import EXTENSION, FRAME_BYTES
 from evalnb_server.realtime.seat import BULK, Seat, number
 
 OPENING_S = 10.0
 """A socket shows its ticket within this time."""
-FRAME_BYTES = 8 * 2**20
-"""A longer message from a client closes its socket (1009): uvicorn is told so in ``__main__``."""
 RATE_PER_S, BURST = 60.0, 240.0
 """More messages than this are not refused but read later: the client's own sending waits then."""
 ASKS, BULK_ASKS = 16, 4
@@ -100,14 +98,16 @@ class Line:
 
     async def run(self) -> None:
         """Serve it until it ends. Closing if it is to be closed for a reason."""
-        reading = asyncio.create_task(self._read())
-        writing = asyncio.create_task(self._write())
+        reading: asyncio.Future[None] = asyncio.create_task(self._read())
+        writing: asyncio.Future[None] = asyncio.create_task(self._write())
         try:
-            done, _ = await asyncio.wait({reading, writing, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            if self._over in done:
+            ends: list[asyncio.Future[Any]] = [reading, writing, self._over]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
                 raise self._over.result()
-            for task in done:
-                task.result()
+            for task in (reading, writing):
+                if task.done():
+                    task.result()
         finally:
             for task in (reading, writing):
                 task.cancel()

@@ -11,6 +11,8 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 EXTENSION = "evalnb.abort"
+FRAME_BYTES = 8 * 2**20
+"""A longer message from a client closes its socket (1009)."""
 
 
 class AbortableProtocol(WebSocketsSansIOProtocol):
@@ -18,6 +20,18 @@ class AbortableProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the application."""
-        extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+        extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = {"call": self.transport.abort}
         await super().run_asgi()
+
+
+SOCKETS: dict[str, Any] = {
+    "ws": AbortableProtocol,
+    "ws_max_size": FRAME_BYTES,
+    # Images have been compressed, and deflating what is not would hold everybody's answers up.
+    "ws_per_message_deflate": False,
+    "ws_ping_interval": 20.0,
+    # A ping waits behind an image that is on its way to a slow reader.
+    "ws_ping_timeout": 60.0,
+}
+"""How uvicorn is to serve sockets."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
@@ -45,12 +45,6 @@ _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 _log = logging.getLogger(__name__)
 
 
-class Tell(Protocol):
-    """The way out: queues a message; from any thread."""
-
-    def __call__(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None: ...
-
-
 class Seat:
     """One socket's place at the hub: its rights, its answers, and the image that it watches."""
 
@@ -60,7 +54,7 @@ class Seat:
         store: Store,
         who: Caller,
         *,
-        tell: Tell,
+        tell: Callable[[dict[str, Any], Sequence[bytes]], None],
         dismiss: Callable[[str], None],
         in_turn: Lane,
         beside: Lane,
@@ -125,7 +119,7 @@ class Seat:
                 )
             else:
                 push = ChangedPush(image_id=watched.image_id, seq=changes.seq)
-            self._tell(push.model_dump(mode="json"))
+            self._tell(push.model_dump(mode="json"), ())
 
     def check(self, session: Session) -> None:
         """An error of the tree if its owner may not look at the watched image any more."""
@@ -137,7 +131,7 @@ class Seat:
         """Tell who is on the image, if it watches that."""
         watched = self._watched
         if watched is not None and watched.image_id == image_id:
-            self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"))
+            self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"), ())
 
     # ----------------------------------------------------------------------------------------- what it answers
 
@@ -162,10 +156,10 @@ class Seat:
             reply = answers.apply(ask)
             with self._lock:
                 watched = self._watched
-                if watched is not None and watched.image_id == ask.image_id:
-                    # Only where nobody else's edit stands between: that one is still to be told.
-                    if watched.seen == reply.seq - applied(reply):
-                        watched.seen = reply.seq
+                # Only where nobody else's edit stands between: that one is still to be told.
+                here = watched is not None and watched.image_id == ask.image_id
+                if watched is not None and here and watched.seen == reply.seq - applied(reply):
+                    watched.seen = reply.seq
             return Reply(reply)
 
         def segment(ask: SegmentAsk) -> Reply:

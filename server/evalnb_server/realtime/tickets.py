@@ -1,7 +1,7 @@
 """One-time tickets: a socket's first message proves with one who opens it.
 
-A browser cannot give a WebSocket a header, and a cookie alone would let any page open one. So a page asks for a ticket
-by a request that is guarded like every other, and shows it within seconds. The broker keeps a digest of it.
+A browser cannot give a WebSocket a header, and a cookie alone would let any page open one. So a page asks for a
+ticket by a request that is guarded like every other, and shows it within seconds. The broker keeps a digest of it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
-from evalnb.runs.behind import behind
+from evalnb.runs.behind import behind, in_cell
 from evalnb.runs.evaluation import Evaluation
 from evalnb.store.repositories import evaluations
 from evalnb.store.repositories.evaluations import EvaluationRecord, Origin
@@ -162,16 +162,23 @@ def intervals(one: Narrowed, replicates: Replicates = 1000, level: Level = 0.95)
 def images(
     one: Narrowed,
     mark: Annotated[
-        Literal["worst", "TP", "FP", "FN"], Query(description="The lowest F1, or most of one kind of outcome.")
+        Literal["worst", "TP", "FP", "FN", "cell"],
+        Query(description="The lowest F1, most of one kind of outcome, or most of a cell of the confusion matrix."),
     ] = "worst",
     of: Annotated[Text, Query(description="Only outcomes of this class.")] = "",
+    truth: Annotated[Text, Query(description="The cell's row, by its class; empty: background.")] = "",
+    detected: Annotated[Text, Query(description="The cell's column, by its class; empty: background.")] = "",
     iou: Iou = 0.5,
     at: Operating = 0.25,
     after: After = 0,
     limit: Limit = 100,
 ) -> MarkedImagePage:
     """The images behind a mark, those with most of it first, with their counts at an operating point."""
-    table = behind(one, mark, class_name=of or None, confidence=max(at, one.confidence), iou=iou)
+    confidence = max(at, one.confidence)
+    if mark == "cell":
+        table = in_cell(one, truth or None, detected or None, confidence=confidence, iou=iou)
+    else:
+        table = behind(one, mark, class_name=of or None, confidence=confidence, iou=iou)
     # The order never changes: a place in it is as good a key as an id.
     rows = table.iloc[after : after + limit].rename(columns={"image": "id"}).to_dict("records")
     beyond = after + limit < len(table)

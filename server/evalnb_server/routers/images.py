@@ -19,6 +19,7 @@ from evalnb_server import access
 from evalnb_server.answers import READ, Id, answers
 from evalnb_server.deps import OneSession, OpenStore, Who
 from evalnb_server.media import UNCHANGED, media
+from evalnb_server.tiles import Gallery
 
 router = APIRouter(prefix="/images", tags=["images"])
 
@@ -86,7 +87,8 @@ def thumbnail(
     image = _seen(store, who, image_id)
 
     def make() -> tuple[bytes, str]:
-        return imagery.thumbnail(pixels.read(store, image), side_px=size, name=image.file_name), "image/jpeg"
+        gallery: Gallery = request.app.state.gallery
+        return gallery.thumbnail(image, size), "image/jpeg"
 
     return media(
         request,

@@ -10,9 +10,11 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
 from evalnb import jobs
+from evalnb.accounts import Caller
 from evalnb.core.jobs import JobEvent, JobRecord
 from evalnb.core.slices import Slice
 from evalnb.jobs.arguments import EvaluateArguments, PredictArguments, TrainArguments
+from evalnb.store.repositories import projects
 from evalnb.wire.http import (
     EvaluateAsk,
     JobAsk,
@@ -56,7 +58,7 @@ def ask(store: OpenStore, who: Who, project_id: Id, asked: JobAsk) -> JobItem:
     """Ask for work. It is queued when the answer comes, and runs as soon as a worker is free."""
     with store.database.transaction() as session:
         access.project(session, who, project_id, role="annotator")
-        _check(session, who, asked)
+        _check(session, who, project_id, asked)
     job_id = jobs.submit(store, project_id, _arguments(asked), author=who.name)
     with store.database.transaction() as session:
         return item(jobs.read(session, job_id))
@@ -128,15 +130,18 @@ def _event(one: JobEvent) -> JobEventItem:
     return JobEventItem(id=one.id, at=one.at, kind=one.kind, body=one.body)
 
 
-def _check(session: Session, who: Who, asked: TrainAsk | PredictAsk | EvaluateAsk) -> None:
-    """The caller must see whatever the job is to work on."""
+def _check(session: Session, who: Caller, project_id: int, asked: TrainAsk | PredictAsk | EvaluateAsk) -> None:
+    """What the job is to work on must be the project's own: what it makes belongs there, too."""
     if isinstance(asked, EvaluateAsk):
         access.run(session, who, asked.run_id)
+        access.inside(project_id, projects.of_run(session, asked.run_id), "prediction run", asked.run_id)
         return
-    access.dataset(session, who, asked.dataset_id)
+    dataset = access.dataset(session, who, asked.dataset_id)
+    access.inside(project_id, dataset.project_id, "dataset", dataset.id)
     version_id = asked.version_id if isinstance(asked, PredictAsk) else asked.start_version_id
     if version_id is not None:
-        access.version(session, who, version_id)
+        version = access.version(session, who, version_id)
+        access.inside(project_id, version.project_id, "model version", version.id)
 
 
 def _arguments(asked: TrainAsk | PredictAsk | EvaluateAsk) -> TrainArguments | PredictArguments | EvaluateArguments:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from evalnb import accounts
 from evalnb.accounts import Caller
-from evalnb.wire.accounts import (
+from evalnb.wire.http import (
     LoginItem,
     LoginList,
     OwnPassword,
@@ -17,8 +15,8 @@ from evalnb.wire.accounts import (
     SignInByPassword,
     SignInByToken,
 )
-from evalnb.wire.http import Problem
 from evalnb_server import access, identity
+from evalnb_server.answers import READ, Id, answers
 from evalnb_server.deps import OneSession, OpenStore, Reader, Who
 
 door = APIRouter(tags=["session"])
@@ -26,7 +24,7 @@ door = APIRouter(tags=["session"])
 router = APIRouter(tags=["session"])
 
 
-@door.post("/session", responses={status: {"model": Problem} for status in (401, 403, 422, 429, 503)})
+@door.post("/session", responses=answers(400, 401, 403, 413, 422, 429, 503), operation_id="session_sign_in")
 def sign_in(
     body: SignInByPassword | SignInByToken, store: OpenStore, request: Request, response: Response
 ) -> SessionInfo:
@@ -47,27 +45,32 @@ def sign_in(
         return _info(session, entered.caller)
 
 
-@router.get("/session")
+@router.get("/session", operation_id="session_get", responses=READ)
 def who_am_i(who: Reader, session: OneSession) -> SessionInfo:
     """Who the caller is, what its proof reaches, and which projects it sees."""
     return _info(session, who)
 
 
-@router.delete("/session", status_code=204)
+@router.delete("/session", status_code=204, operation_id="session_sign_out", responses=READ)
 def sign_out(who: Reader, session: OneSession, request: Request, response: Response) -> None:
     """End this sign-in. A bearer token is ended by `DELETE /api/tokens/{token_id}`."""
     accounts.leave(session, who)
     identity.signed_out(request, response)
 
 
-@router.put("/session/password", status_code=204)
+@router.put(
+    "/session/password",
+    status_code=204,
+    operation_id="session_change_password",
+    responses=answers(400, 401, 403, 413, 422, 429, 503),
+)
 def change_password(who: Who, store: OpenStore, request: Request, body: OwnPassword) -> None:
     """Change one's own password. Every other sign-in of the account ends."""
     access.person(who)
     accounts.change_own_password(store, who, body.current, body.new, address=identity.client_address(request))
 
 
-@router.get("/sessions")
+@router.get("/sessions", operation_id="sessions_list", responses=READ)
 def sign_ins(who: Reader, session: OneSession) -> LoginList:
     """Where the caller is signed in."""
     access.person(who)
@@ -78,8 +81,8 @@ def sign_ins(who: Reader, session: OneSession) -> LoginList:
     return LoginList(items=items)
 
 
-@router.delete("/sessions/{login_id}", status_code=204)
-def end_sign_in(who: Who, session: OneSession, login_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> None:
+@router.delete("/sessions/{login_id}", status_code=204, operation_id="sessions_end", responses=READ)
+def end_sign_in(who: Who, session: OneSession, login_id: Id) -> None:
     """End one of the caller's own sign-ins."""
     access.person(who)
     accounts.end_login(session, who.user_id, login_id)

@@ -1,7 +1,7 @@
 // The editor's documents and the kernel's shapes, kept in step: local changes go out as ops, the kernel's come in.
 import { EditorDocument } from "../editor/editor";
 import { type Shape, isEmpty, patchBetween, patched } from "../editor/records";
-import type { ApplyReply, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
+import type { ApplyReply, EditsPush, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
 import { opsOf } from "./ops";
 import type { Outbox } from "./outbox";
 
@@ -84,10 +84,31 @@ export class Documents {
     });
   }
 
+  /** Take other people's edits. False where some before them are missing: ask for the shapes. */
+  follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes">): boolean {
+    const entry = this.#entries.get(edits.image_id);
+    if (!entry || entry.seq < 0 || edits.seq <= entry.seq) return true;
+    if (edits.after > entry.seq) return false;
+    entry.seq = edits.seq;
+    const { store } = entry.document;
+    store.change("remote", (draft) => {
+      for (const shape of edits.shapes) {
+        entry.known.add(shape.id);
+        if (this.#outbox.pendingOn(edits.image_id, shape.id) || shape.rev < (entry.revs.get(shape.id) ?? 0)) continue;
+        entry.revs.set(shape.id, shape.rev);
+        if (shape.deleted) draft.remove(shape.id);
+        else this.#take(store.get(shape.id), shape, draft.put);
+      }
+    });
+    return true;
+  }
+
   /** Take the kernel's answer to our ops. */
   settle(reply: ApplyReply): void {
     const entry = this.#entries.get(reply.image_id);
-    if (entry && reply.seq > entry.seq && entry.seq >= 0) entry.seq = reply.seq;
+    // Only where nobody else's edit stands between what we knew and ours: that one is still to come.
+    const made = reply.results.filter(({ status }) => status === "applied" || status === "conflict").length;
+    if (entry && entry.seq === reply.seq - made) entry.seq = reply.seq;
     for (const result of reply.results) {
       const shape = result.shape;
       if (entry && shape) {

@@ -16,8 +16,12 @@ export class Gallery {
   #coming = new Map<number, Promise<ImageBitmap>>();
   #overlays = new Map<string, Overlay>();
 
-  constructor(transport: Transport) {
+  readonly #imageUrl: ((imageId: number) => string) | undefined;
+
+  /** `imageUrl`: where an image's bytes are to be had, if not from the transport. */
+  constructor(transport: Transport, imageUrl?: (imageId: number) => string) {
     this.#transport = transport;
+    this.#imageUrl = imageUrl;
   }
 
   place(ref: ImageRef): void {
@@ -58,11 +62,9 @@ export class Gallery {
   }
 
   async #load(imageId: number): Promise<ImageBitmap> {
-    const { reply, buffers } = await this.#transport.request<"image">({ ask: "image", image_id: imageId }, { timeoutMs: 60_000 });
-    const bytes = buffers[0];
-    if (!bytes) throw new Error("the kernel sent no image bytes");
+    const blob = this.#imageUrl ? await download(this.#imageUrl(imageId)) : await this.#ask(imageId);
     // Decoded off the main thread by the browser.
-    const bitmap = await createImageBitmap(new Blob([bytes as DataView<ArrayBuffer>], { type: reply.mime }));
+    const bitmap = await createImageBitmap(blob);
     this.#bitmaps.set(imageId, bitmap);
     let bytesHeld = 0;
     for (const one of this.#bitmaps.values()) bytesHeld += one.width * one.height * 4;
@@ -72,6 +74,13 @@ export class Gallery {
       this.#bitmaps.delete(id);
     }
     return bitmap;
+  }
+
+  async #ask(imageId: number): Promise<Blob> {
+    const { reply, buffers } = await this.#transport.request<"image">({ ask: "image", image_id: imageId }, { timeoutMs: 60_000 });
+    const bytes = buffers[0];
+    if (!bytes) throw new Error("the kernel sent no image bytes");
+    return new Blob([bytes as DataView<ArrayBuffer>], { type: reply.mime });
   }
 
   overlayCached(imageId: number, runId: number): Overlay | null {
@@ -103,6 +112,13 @@ export class Gallery {
     for (const bitmap of this.#bitmaps.values()) bitmap.close();
     this.#bitmaps.clear();
   }
+}
+
+async function download(url: string): Promise<Blob> {
+  const answer = await fetch(url, { credentials: "same-origin" });
+  if (answer.ok) return answer.blob();
+  const problem = (await answer.json().catch(() => null)) as { detail?: string; remedy?: string } | null;
+  throw new Error(problem?.detail ? `${problem.detail}; ${problem.remedy}` : `HTTP ${answer.status} for ${url}`);
 }
 
 /** A comm's buffer may start at any byte; typed arrays want aligned ones. */

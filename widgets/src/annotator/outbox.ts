@@ -19,6 +19,8 @@ interface Queue {
 }
 
 const batchMax = 200;
+/** A batch of masks is cut at about this many characters; a server refuses messages of some MiB. */
+const batchCharacters = 500_000;
 const retryMaxMs = 30_000;
 /** Silence for this long is told as offline. Asking again is harmless: the kernel applies an id once. */
 const answerMs = 8_000;
@@ -27,6 +29,7 @@ export class Outbox {
   #options: OutboxOptions;
   #queues = new Map<number, Queue>();
   #made = 0;
+  #wakers = new Set<() => void>();
   /** Whether the last attempt failed: then unsaved ops wait for the kernel. */
   offline = false;
   closed = false;
@@ -74,6 +77,24 @@ export class Outbox {
     for (const [imageId, queue] of this.#queues) void this.#send(imageId, queue);
   }
 
+  /** Whoever was away is back: what waits for its next attempt goes now. */
+  hurry(): void {
+    for (const wake of this.#wakers) wake();
+  }
+
+  async #rest(ms: number): Promise<void> {
+    let wake = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#wakers.add(wake);
+    });
+    this.#wakers.delete(wake);
+  }
+
   #queue(imageId: number): Queue {
     let queue = this.#queues.get(imageId);
     if (!queue) this.#queues.set(imageId, (queue = { ops: [], sending: false }));
@@ -84,8 +105,8 @@ export class Outbox {
     if (queue.sending || this.closed) return;
     queue.sending = true;
     let wait = this.#options.retryMs ?? 1000;
-    while (queue.ops.length && !this.closed && this.#options.transport.alive) {
-      const batch = queue.ops.slice(0, batchMax);
+    while (queue.ops.length && !this.closed && this.#options.transport.life !== "gone") {
+      const batch = queue.ops.slice(0, fitting(queue.ops));
       try {
         const { reply } = await this.#options.transport.request<"apply">(
           { ask: "apply", image_id: imageId, ops: batch.map(({ op }) => op) },
@@ -101,7 +122,7 @@ export class Outbox {
         } else if (error instanceof Refused || error instanceof Unanswered) {
           this.offline = true;
           this.#options.onState();
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await this.#rest(wait);
           wait = Math.min(2 * wait, retryMaxMs);
         } else if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) {
           break;
@@ -134,4 +155,14 @@ export class Outbox {
     }
     this.#options.onReply(reply);
   }
+}
+
+/** How many of the ops go into one message; one at least. */
+function fitting(ops: readonly KeptOp[]): number {
+  let characters = 0;
+  for (let n = 0; n < Math.min(ops.length, batchMax); n++) {
+    characters += JSON.stringify(ops[n]!.op).length;
+    if (characters > batchCharacters) return Math.max(n, 1);
+  }
+  return Math.min(ops.length, batchMax);
 }

@@ -1,22 +1,41 @@
 // One annotator: the editor, the stage and the kernel put together.
 import { batch, effect } from "@preact/signals";
-import { Gone, Refused, type Transport } from "../bridges/transport";
+import { Gone, type Life, Refused, type Transport, Unanswered } from "../bridges/transport";
 import { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import { Palette } from "../render/palette";
 import { Stage } from "../render/stage";
-import type { AnnotatorPush, HelloReply, Op, OpResult, Refusal } from "../wire.gen";
+import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
 import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Prompting } from "./prompting";
 import { type Notice, State, mirror } from "./state";
 import { Viewer } from "./viewer";
+import { type Words, kernelWords } from "./words";
 
 const helloTimeoutMs = 6_000;
 const noticesMax = 4;
 
+export interface SessionOptions {
+  readonly transport: Transport;
+  /** Where unsaved ops are kept. */
+  readonly shelf: Shelf;
+  /** Told which image is on the canvas. */
+  readonly onShown: (image: ImageRef) => void;
+  /** The image to begin with; left out, the other side chooses. */
+  readonly imageId?: number | undefined;
+  readonly words?: Words;
+  /** Where an image's bytes are to be had, if not from the transport. */
+  readonly imageUrl?: ((imageId: number) => string) | undefined;
+  /** A link in the bar, to the same image elsewhere. */
+  readonly link?: { readonly label: string; readonly href: (imageId: number) => string } | undefined;
+  /** Nothing may be changed, whatever the other side allows. */
+  readonly readOnly?: boolean;
+}
+
 export class Session extends State {
+  readonly words: Words;
   readonly palette = new Palette();
   readonly editor: Editor;
   readonly stage: Stage;
@@ -28,12 +47,17 @@ export class Session extends State {
   readonly #prompting: Prompting;
   readonly #view = crypto.randomUUID();
   readonly #stops: (() => void)[];
+  readonly #options: SessionOptions;
   #noticeId = 0;
+  #watching: number | null = null;
+  readonly #refreshing = new Set<number>();
 
-  /** `onShown` is told which image is on the canvas. */
-  constructor(transport: Transport, shelf: Shelf, onShown: (imageId: number) => void) {
+  constructor(options: SessionOptions) {
     super();
+    const { transport, shelf, onShown } = options;
+    this.#options = options;
     this.#transport = transport;
+    this.words = options.words ?? kernelWords;
     this.editor = new Editor({
       newId: () => crypto.randomUUID(),
       onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
@@ -47,11 +71,11 @@ export class Session extends State {
       onRefused: (imageId, ops, refusal) => this.#refused(imageId, ops, refusal),
       onState: () => batch(() => {
         this.pending.value = this.#outbox.pending;
-        this.offline.value = this.#outbox.offline;
+        this.offline.value = this.#outbox.offline || transport.life === "offline";
       }),
     });
     this.#documents = new Documents(this.#outbox, () => crypto.randomUUID(), (imageId, result) => this.#judge(imageId, result));
-    this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown });
+    this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown, imageUrl: options.imageUrl });
     this.#prompting = new Prompting({
       transport,
       answer: (mask) => this.editor.answer(mask),
@@ -65,8 +89,10 @@ export class Session extends State {
     this.#stops = [
       mirror(this.editor, this),
       transport.onPush((push) => this.#pushed(push)),
-      transport.onLife((alive) => {
-        if (!alive) this.phase.value = { kind: "gone" };
+      transport.onLife((life) => this.#lives(life)),
+      effect(() => {
+        const imageId = this.image.value?.id ?? null;
+        if (imageId !== this.#watching) this.#watch(imageId);
       }),
       effect(() => {
         const [overlay, shown, confidence] = [this.overlay.value, this.predictionsShown.value, this.confidence.value];
@@ -83,7 +109,7 @@ export class Session extends State {
   async start(): Promise<void> {
     for (;;) {
       try {
-        const { reply } = await this.#transport.request<"hello">({ ask: "hello", view: this.#view }, { timeoutMs: helloTimeoutMs });
+        const { reply } = await this.#transport.request<"hello">(this.#greeting(), { timeoutMs: helloTimeoutMs });
         return this.#begin(reply);
       } catch (error) {
         if (error instanceof Gone) this.phase.value = { kind: "gone" };
@@ -98,9 +124,14 @@ export class Session extends State {
     }
   }
 
+  #greeting(): HelloAsk {
+    const { imageId } = this.#options;
+    return { ask: "hello", view: this.#view, ...(imageId === undefined ? {} : { image_id: imageId }) };
+  }
+
   #begin(hello: HelloReply): void {
     this.palette.set(hello.classes);
-    this.editor.readOnly = hello.read_only;
+    this.editor.readOnly = hello.read_only || (this.#options.readOnly ?? false);
     this.#keepsake.scope = hello.scope;
     batch(() => {
       this.hello.value = hello;
@@ -112,6 +143,16 @@ export class Session extends State {
     this.stage.repaint();
     this.#outbox.resume(this.#keepsake.all());
     if (hello.start) void this.viewer.open(hello.start);
+  }
+
+  /** The same image elsewhere, and what to call it. */
+  get link(): { label: string; href: string } | null {
+    const imageId = this.image.value?.id;
+    if (imageId === undefined) return null;
+    const { link } = this.#options;
+    if (link) return { label: link.label, href: link.href(imageId) };
+    const address = this.hello.value?.link;
+    return address ? { label: "Open in the portal", href: address.replace("{image_id}", String(imageId)) } : null;
   }
 
   dispose(): void {
@@ -127,12 +168,60 @@ export class Session extends State {
     this.viewer.setRun(runId).catch((error: unknown) => this.#fault("The predictions did not come", error));
   }
 
+  /** Show another image of the dataset. */
+  async open(imageId: number): Promise<void> {
+    if (imageId === this.image.value?.id) return;
+    try {
+      const { reply } = await this.#transport.request<"locate">({ ask: "locate", image_id: imageId });
+      await this.viewer.open(reply.image);
+    } catch (error) {
+      this.#fault("The image cannot be shown", error);
+    }
+  }
+
+  // The line ----------------------------------------------------------------------------------------------------
+
+  #lives(life: Life): void {
+    if (life === "gone") this.phase.value = { kind: "gone" };
+    this.offline.value = life === "offline" || this.#outbox.offline;
+    if (life !== "online" || !this.hello.value) return;
+    this.#outbox.hurry();
+    this.#watch(this.#watching);
+    if (typeof this.imageState.value === "object") void this.viewer.goTo(this.index.value);
+  }
+
+  /** Be told of an image's edits and people from now on, and of what happened since we last heard. */
+  #watch(imageId: number | null): void {
+    if (imageId !== this.#watching) this.others.value = [];
+    this.#watching = imageId;
+    const since = imageId === null ? -1 : this.#documents.seq(imageId);
+    this.#transport.request<"watch">({ ask: "watch", image_id: imageId, view: this.#view, since }).then(
+      ({ reply }) => {
+        if (reply.image_id === null || since < 0) return;
+        if (reply.reload) this.#refresh(reply.image_id);
+        else this.#follow({ ...reply, image_id: reply.image_id, after: since });
+      },
+      (error: unknown) => console.debug("evalnb: the image is not watched; what others do shows later", error),
+    );
+  }
+
+  #follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes">): void {
+    if (!this.#documents.follow(edits)) this.#refresh(edits.image_id);
+  }
+
   // What the kernel says ----------------------------------------------------------------------------------------
 
   #pushed(push: AnnotatorPush): void {
     switch (push.push) {
       case "changed":
         if (this.#documents.loaded(push.image_id) && push.seq > this.#documents.seq(push.image_id)) this.#refresh(push.image_id);
+        return;
+      case "edits":
+        return this.#follow(push);
+      case "presence":
+        if (push.image_id === this.image.value?.id) this.others.value = push.people.filter((one) => one.key !== this.#view);
+        return;
+      case "welcome":
         return;
       case "encoding":
         if (push.image_id === this.image.value?.id) this.encoding.value = push.fraction < 1 ? push.fraction : null;
@@ -143,8 +232,23 @@ export class Session extends State {
     }
   }
 
+  /** Ask for an image's shapes anew; while the database is away, again and again. */
   #refresh(imageId: number): void {
-    this.viewer.refresh(imageId).catch((error: unknown) => this.#fault("The latest shapes did not come", error));
+    if (this.#refreshing.has(imageId)) return;
+    this.#refreshing.add(imageId);
+    const again = async (): Promise<void> => {
+      for (let wait = 500; ; wait = Math.min(2 * wait, 30_000)) {
+        try {
+          return await this.viewer.refresh(imageId);
+        } catch (error) {
+          if (this.#transport.life === "gone" || !(error instanceof Unanswered || (error instanceof Refused && error.refusal.status >= 500))) throw error;
+          await new Promise((resolve) => setTimeout(resolve, wait));
+        }
+      }
+    };
+    again()
+      .catch((error: unknown) => this.#fault("The latest shapes did not come", error))
+      .finally(() => this.#refreshing.delete(imageId));
   }
 
   #refused(imageId: number, ops: readonly Op[], refusal: Refusal): void {

@@ -4,7 +4,7 @@ import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import type { ToolName } from "../editor/tools/tool";
 import { type Overlay, countAbove } from "../render/overlay";
-import type { ClassInfo, HelloReply, ImageRef } from "../wire.gen";
+import type { ClassInfo, HelloReply, ImageRef, Person } from "../wire.gen";
 import type { Conflict } from "./documents";
 
 export type Phase =
@@ -60,12 +60,14 @@ export class State {
 
   readonly pending = signal(0);
   readonly offline = signal(false);
+  /** Whoever else looks at the image. */
+  readonly others = signal<readonly Person[]>([]);
   readonly notices = signal<readonly Notice[]>([]);
   readonly save = computed<SaveState>(() => {
     if (this.phase.value.kind === "gone") return "gone";
     if (this.notices.value.some((one) => one.conflict)) return "conflict";
-    if (this.pending.value) return this.offline.value ? "offline" : "saving";
-    return "saved";
+    if (this.offline.value) return "offline";
+    return this.pending.value ? "saving" : "saved";
   });
 
   readonly segmenting = signal(false);

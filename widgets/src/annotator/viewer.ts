@@ -18,7 +18,9 @@ export interface ViewerParts {
   readonly editor: Editor;
   readonly stage: Stage;
   readonly documents: Documents;
-  readonly onShown: (imageId: number) => void;
+  readonly onShown: (image: ImageRef) => void;
+  /** Where an image's bytes are to be had, if not from the transport. */
+  readonly imageUrl?: ((imageId: number) => string) | undefined;
 }
 
 export class Viewer {
@@ -32,7 +34,7 @@ export class Viewer {
   constructor(state: State, parts: ViewerParts) {
     this.#state = state;
     this.#parts = parts;
-    this.#gallery = new Gallery(parts.transport);
+    this.#gallery = new Gallery(parts.transport, parts.imageUrl);
   }
 
   /** Go by so many images, as far as there are any. */
@@ -116,7 +118,7 @@ export class Viewer {
     if (stale()) return;
     this.#parts.stage.image = bitmap;
     this.#state.imageState.value = "shown";
-    this.#parts.onShown(ref.id);
+    this.#parts.onShown(ref);
   }
 
   async #loadOverlay(ref: ImageRef, turn: number): Promise<void> {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Carrier, Gone, Refused, Transport, Unanswered } from "./transport";
+import { type Carrier, Gone, type Life, Refused, Transport, Unanswered } from "./transport";
 
 /** The far end of a comm, in memory: what was sent, and a way to speak. */
 class Line implements Carrier {
   sent: ({ id: number } & Record<string, unknown>)[] = [];
   #receive: ((message: unknown, buffers: DataView[]) => void)[] = [];
-  #lives: ((alive: boolean) => void)[] = [];
+  #lives: ((life: Life) => void)[] = [];
   broken = false;
 
   send(message: object): void {
@@ -16,15 +16,15 @@ class Line implements Carrier {
     this.#receive.push(receive);
     return () => (this.#receive = this.#receive.filter((one) => one !== receive));
   }
-  onLife(tell: (alive: boolean) => void): () => void {
+  onLife(tell: (life: Life) => void): () => void {
     this.#lives.push(tell);
     return () => (this.#lives = []);
   }
   say(message: unknown, buffers: DataView[] = []): void {
     for (const receive of this.#receive) receive(message, buffers);
   }
-  end(): void {
-    for (const tell of this.#lives) tell(false);
+  become(life: Life): void {
+    for (const tell of this.#lives) tell(life);
   }
   get listeners(): number {
     return this.#receive.length;
@@ -85,20 +85,20 @@ test("what is no longer wanted is given up at once", async () => {
 
 test("when the kernel ends, everything under way fails and nothing more is sent", async () => {
   const asked = transport.request<"shapes">({ ask: "shapes", image_id: 7 });
-  const lives: boolean[] = [];
-  transport.onLife((alive) => lives.push(alive));
-  line.end();
+  const lives: Life[] = [];
+  transport.onLife((life) => lives.push(life));
+  line.become("gone");
   await expect(asked).rejects.toBeInstanceOf(Gone);
   await expect(transport.request<"shapes">({ ask: "shapes", image_id: 8 })).rejects.toBeInstanceOf(Gone);
   expect(line.sent).toHaveLength(1);
-  expect(lives).toEqual([false]);
+  expect(lives).toEqual(["gone"]);
 });
 
 test("a comm that throws on sending counts as ended", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
   line.broken = true;
   await expect(transport.request<"shapes">({ ask: "shapes", image_id: 8 })).rejects.toBeInstanceOf(Gone);
-  expect(transport.alive).toBe(false);
+  expect(transport.life).toBe("gone");
 });
 
 test("pushes reach those who listen, and a closed transport leaves no listener behind", () => {

@@ -105,8 +105,8 @@ export class Session {
     );
     this.#stops = [
       this.#transport.onPush(() => this.#reask()),
-      this.#transport.onLife((alive) => {
-        if (!alive) this.phase.value = { kind: "gone" };
+      this.#transport.onLife((life) => {
+        if (life === "gone") this.phase.value = { kind: "gone" };
       }),
     ];
   }

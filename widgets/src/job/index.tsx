@@ -19,7 +19,7 @@ function render({ model, el }: { model: AnyModel<Traits>; el: HTMLElement }): ()
   };
   model.on("change:view", changed);
   const carrier = comm(model as AnyModel);
-  const stop = carrier.onLife((lives) => (alive.value = lives));
+  const stop = carrier.onLife((life) => (alive.value = life !== "gone"));
   el.classList.add("evalnb-job");
   draw(<App view={view} alive={alive} cancel={() => carrier.send({ ask: "cancel" })} />, el);
   return () => {

@@ -21,19 +21,18 @@ function Card({ icon, title, children, action, spin = false }: {
 export function Curtain({ session }: { session: Session }) {
   const phase = session.phase.value;
   const kept = session.pending.value;
+  const { words } = session;
   switch (phase.kind) {
     case "connecting":
       return <Card icon="saving" spin title="Opening the dataset…" />;
     case "waiting":
       return (
-        <Card icon="saving" spin title="Waiting for the kernel">
-          It is busy with another cell, or was shut down. If this notebook was just opened, run the cell again.
-        </Card>
+        <Card icon="saving" spin title={words.waiting.title}>{words.waiting.text}</Card>
       );
     case "gone":
       return (
-        <Card icon="offline" title="The kernel was restarted">
-          Run the cell again to go on.{" "}
+        <Card icon="offline" title={words.gone.title}>
+          {words.gone.text}{" "}
           {kept ? `${kept} unsaved ${kept === 1 ? "edit is" : "edits are"} kept in this browser and will be saved then.` : "Every edit was saved."}
         </Card>
       );

@@ -1,7 +1,9 @@
 // Where we are, what the view shows, and whether everything is saved.
 import type { Session } from "../session";
 import type { SaveState } from "../state";
+import type { Words } from "../words";
 import { Icon, type IconName } from "./icons";
+import { People } from "./People";
 
 export function Button({ icon, label, keys = "", onClick, disabled = false, pressed, tip = "below" }: {
   icon: IconName; label: string; keys?: string; onClick: () => void; disabled?: boolean; pressed?: boolean; tip?: "below" | "right";
@@ -16,17 +18,22 @@ export function Button({ icon, label, keys = "", onClick, disabled = false, pres
   );
 }
 
-const saveLook: Record<SaveState, { icon: IconName; text: (pending: number) => string; about: string }> = {
-  saved: { icon: "check", text: () => "Saved", about: "Every edit is in the database" },
-  saving: { icon: "saving", text: (n) => (n > 1 ? `Saving ${n} edits` : "Saving"), about: "On the way to the database" },
-  offline: {
-    icon: "offline", text: (n) => `Offline · ${n} kept`,
-    about: "The kernel does not answer. Unsaved edits are kept in this browser and sent again when it does.",
-  },
-  conflict: { icon: "warning", text: () => "Conflict", about: "Somebody else changed the same shape; see the message" },
+interface SaveLook {
+  readonly icon: IconName;
+  readonly text: (pending: number, words: Words) => string;
+  readonly about: (words: Words) => string;
+}
+
+const andKept = (text: string, n: number): string => (n ? `${text} · ${n} kept` : text);
+
+const saveLook: Record<SaveState, SaveLook> = {
+  saved: { icon: "check", text: () => "Saved", about: () => "Every edit is in the database" },
+  saving: { icon: "saving", text: (n) => (n > 1 ? `Saving ${n} edits` : "Saving"), about: () => "On the way to the database" },
+  offline: { icon: "offline", text: (n) => andKept("Offline", n), about: (words) => words.offline },
+  conflict: { icon: "warning", text: () => "Conflict", about: () => "Somebody else changed the same shape; see the message" },
   gone: {
-    icon: "offline", text: (n) => (n ? `Kernel ended · ${n} kept` : "Kernel ended"),
-    about: "Run the cell again. Unsaved edits are kept in this browser and are saved then.",
+    icon: "offline", text: (n, words) => andKept(words.gone.badge, n),
+    about: (words) => `${words.gone.text} Unsaved edits are kept in this browser and are saved then.`,
   },
 };
 
@@ -34,10 +41,20 @@ function SaveBadge({ session }: { session: Session }) {
   const state = session.save.value;
   const look = saveLook[state];
   return (
-    <span class="evalnb-save" data-state={state} role="status" title={look.about}>
+    <span class="evalnb-save" data-state={state} role="status" title={look.about(session.words)}>
       <Icon name={look.icon} spin={state === "saving"} />
-      <span>{look.text(session.pending.value)}</span>
+      <span>{look.text(session.pending.value, session.words)}</span>
     </span>
+  );
+}
+
+function Elsewhere({ session }: { session: Session }) {
+  const { link } = session;
+  if (!link) return null;
+  return (
+    <a class="evalnb-button" href={link.href} target="_blank" rel="noopener" aria-label={link.label} data-tip={link.label} data-place="below">
+      <Icon name="elsewhere" />
+    </a>
   );
 }
 
@@ -88,8 +105,10 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
         </button>
         <Button icon="plus" label="Zoom in" keys="+" onClick={() => editor.viewport.zoomBy(1.25)} />
       </div>
+      <People session={session} />
       {session.hello.value && <SaveBadge session={session} />}
       <div class="evalnb-group">
+        <Elsewhere session={session} />
         <Button icon="help" label="Keys" keys="F1" onClick={() => (session.helpShown.value = true)} />
         <Button icon="panel" label="Side panel" pressed={panelShown} onClick={togglePanel} />
       </div>

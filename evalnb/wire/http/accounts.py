@@ -7,15 +7,16 @@ from pydantic import Field
 
 from evalnb.core.accounts import AccountRecord, LoginRecord, MembershipRecord, Role, Scope, TokenRecord
 from evalnb.wire.base import Received, Wire
+from evalnb.wire.http.base import Key
 
-Name = Annotated[str, Field(min_length=1, max_length=64)]
+AccountName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", min_length=1, max_length=64)]
 Secret = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class SignInByPassword(Received):
     """Sign in by name and password."""
 
-    name: Name
+    name: AccountName
     password: Secret
 
 
@@ -124,7 +125,7 @@ class UserPage(Wire):
 class NewUser(Received):
     """An account to be made."""
 
-    name: Name
+    name: AccountName
     password: Secret | None = None
     owner: bool = False
 
@@ -185,9 +186,9 @@ class TokenPage(Wire):
 class TokenWanted(Received):
     """A token to be made."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", min_length=1, max_length=100)]
     scope: Scope = "read"
-    project_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    project_id: Key | None = None
     """The only project that it is to reach; null for all of the caller's."""
     days: Annotated[float, Field(gt=0, le=366)] = 90
 
@@ -223,7 +224,7 @@ class MemberList(Wire):
 class NewMember(Received):
     """An account to be made a member, by its name."""
 
-    name: Name
+    name: AccountName
     role: Role
 
 

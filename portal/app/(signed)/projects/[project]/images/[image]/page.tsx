@@ -1,0 +1,28 @@
+import type { Metadata } from "next";
+import { ImageView } from "@/components/images/view";
+import { guarded } from "@/lib/guarded";
+import { idOf, one, type Params, type Search } from "@/lib/params";
+import { api, signedIn } from "@/lib/server";
+
+interface Props {
+  params: Params<"project" | "image">;
+  searchParams: Search;
+}
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  const found = await (await api()).images.get(idOf((await params).image)).catch(() => null);
+  return { title: found?.file_name ?? "Image" };
+}
+
+export default guarded(async ({ params, searchParams }: Props) => {
+  const { project, image } = await params;
+  const query = await searchParams;
+  const [found, session] = [await (await api()).images.get(idOf(image)), await signedIn()];
+  const role = session.projects.find((each) => each.id === found.project_id)?.role;
+  return (
+    <ImageView
+      project={idOf(project)} first={found} edits={role === "annotator" || role === "admin"}
+      filter={{ tag: one(query.tag), class: one(query.class), text: one(query.text) }}
+    />
+  );
+});

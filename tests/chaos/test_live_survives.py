@@ -1,0 +1,355 @@
+"""Four pages over two servers, while lines are cut, servers killed, and PostgreSQL and the broker restarted.
+
+Each page does what widgets/src/annotator does: it shows what it was told, keeps its own ops until they are answered,
+comes back when its line breaks, says how far it had come, and sends again what was not answered. At the end all pages
+and the database show the same, nothing that was acknowledged is missing, and no op was applied twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from evalnb import edits
+from evalnb.errors import Unavailable
+from evalnb.settings import Settings
+from evalnb.store import open_store
+from evalnb.store.embedded.valkey import _program
+from tests.live import Wire, until
+from tests.store.processes import kill_server, postmaster_pid
+from tests.yard import Yard, make_yard
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+
+PAGES = 4
+OPS = 40
+"""How many each page makes."""
+FAULTS = ("cut", "cut", "pause the broker", "kill a server", "cut", "kill postgresql", "restart the broker", "cut")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Process:
+    """A process that can be killed and started again at the same address."""
+
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+
+    def signal(self, number: int) -> None:
+        assert self.running is not None
+        self.running.send_signal(number)
+
+    def kill(self) -> None:
+        if self.running is not None:
+            self.running.kill()
+            self.running.wait()
+
+
+@dataclass
+class World:
+    """Two servers on one database and one broker."""
+
+    yard: Yard
+    broker: Process
+    servers: list[Process]
+    bases: list[str]
+    token: str
+
+
+@pytest.fixture
+def world(own_home: Path, tmp_path: Path) -> Iterator[World]:
+    broker_port, ports = free_port(), [free_port(), free_port()]
+    command = [_program(), "--port", str(broker_port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
+    broker = Process(command, dict(os.environ), tmp_path / "broker.log")
+    broker.start()
+    settings = Settings.from_environment(
+        {
+            "EVALNB_HOME": str(own_home),
+            "HOME": str(own_home),
+            "EVALNB_BROKER_URL": f"redis://127.0.0.1:{broker_port}/0",
+        }
+    )
+    servers: list[Process] = []
+    store = None
+    try:
+        until(lambda: _listens(broker_port))
+        store = open_store(settings)
+        yard = make_yard(store, tmp_path / "yard")
+        for port in ports:
+            command = [sys.executable, "-m", "evalnb_server", "--port", str(port)]
+            servers.append(
+                Process(command, {**os.environ, **settings.to_environment()}, tmp_path / f"server-{port}.log")
+            )
+            servers[-1].start()
+        bases = [f"http://127.0.0.1:{port}" for port in ports]
+        for base in bases:
+            until(lambda base=base: _answers(base), 60)
+        yield World(yard, broker, servers, bases, (own_home / "run" / "api-token").read_text())
+    finally:
+        for one in (*servers, broker):
+            one.kill()
+        if store is not None:
+            store.close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(base: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return bool(httpx.get(f"{base}/api/health", trust_env=False, timeout=10).status_code)
+    return False
+
+
+@dataclass
+class Page:
+    """A browser tab on one image, in a thread of its own."""
+
+    world: World
+    name: str
+    luck: random.Random
+    left: int = OPS
+    shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seq: int = -1
+    waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Ops that are not answered yet, in their order, by their id."""
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: int = 0
+    wire: Wire | None = None
+    fault: BaseException | None = None
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        try:
+            while not self.enough.is_set():
+                try:
+                    self._converse()
+                except (ConnectionClosed, WebSocketException, OSError, httpx.HTTPError, EOFError):
+                    time.sleep(self.luck.uniform(0.02, 0.2))
+        except BaseException as error:
+            self.fault = error
+            raise
+
+    def cut(self) -> None:
+        """Its network goes: no goodbye in either direction."""
+        wire = self.wire
+        if wire is not None:
+            with contextlib.suppress(OSError):
+                wire.socket.socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def done(self) -> bool:
+        return not self.left and not self.waiting
+
+    def _converse(self) -> None:
+        base = self.luck.choice(self.world.bases)
+        answer = httpx.post(
+            f"{base}/api/live/ticket",
+            headers={"Authorization": f"Bearer {self.world.token}"},
+            trust_env=False,
+            timeout=5,
+        )
+        if answer.status_code == 503:
+            raise EOFError
+        answer.raise_for_status()
+        self.wire = wire = Wire(base, ticket=answer.json()["ticket"], open_timeout=5, close_timeout=0.1)
+        self.lines += 1
+        yard = self.world.yard
+        image_id, dataset_id = yard.image_ids[0], yard.dataset_id
+        watch = wire.tell(dataset_id, ask="watch", image_id=image_id, view=self.name, since=self.seq)
+        pending: dict[int, Callable[[dict[str, Any]], None]] = {watch: self._watched}
+        reload_due, asked, flying = False, False, 0
+        while not self.enough.is_set():
+            if reload_due and not asked:
+                asked = True
+                pending[wire.tell(dataset_id, ask="shapes", image_id=image_id)] = self._merge
+            if self.left and self.seq >= 0 and len(self.waiting) < 8 and self.luck.random() < 0.5:
+                self._draw()
+            if self.waiting and not flying and self.seq >= 0:
+                batch = list(self.waiting.values())[: self.luck.randint(1, 4)]
+                flying = wire.tell(dataset_id, ask="apply", image_id=image_id, ops=batch)
+                pending[flying] = self._settle
+            try:
+                message, _ = wire.hear(timeout_s=0.02)
+            except TimeoutError:
+                continue
+            if message.get("push") == "edits":
+                reload_due |= not self._follow(message)
+            elif message.get("push") == "changed":
+                reload_due |= message["seq"] > self.seq
+            elif "id" in message:
+                take = pending.pop(message["id"])
+                if message["id"] == flying:
+                    flying = 0
+                if "error" in message:
+                    # PostgreSQL is away: what was asked is asked again.
+                    assert message["error"]["status"] == 503, message
+                    if take == self._merge:
+                        asked = False
+                    elif take == self._watched:
+                        raise EOFError
+                    time.sleep(0.05)
+                else:
+                    take(message["ok"])
+                    if take == self._merge:
+                        reload_due = asked = False
+                    elif take == self._watched and message["ok"]["reload"]:
+                        reload_due = True
+
+    def _draw(self) -> None:
+        mine = [one for one in self.shapes.values() if not one["deleted"]]
+        action = self.luck.choice(["create", "create", "update", "update", "delete"]) if mine else "create"
+        old = self.luck.choice(mine) if action != "create" else None
+        box = [self.luck.randint(1, 200), self.luck.randint(1, 200), self.luck.randint(5, 100), 50]
+        op: dict[str, Any] = {
+            "client_op_id": str(uuid4()),
+            "shape_id": old["id"] if old else str(uuid4()),
+            "base_rev": old["rev"] if old else 0,
+            "action": action,
+        }
+        if action != "delete":
+            op["patch"] = {"class_id": self.luck.choice([1, 7, 30]), "geometry": {"kind": "box", "box": box}}
+        self.left -= 1
+        self.made[op["client_op_id"]] = op
+        self.waiting[op["client_op_id"]] = op
+
+    def _watched(self, reply: dict[str, Any]) -> None:
+        if not reply["reload"]:
+            self._follow({**reply, "after": self.seq})
+
+    def _merge(self, reply: dict[str, Any]) -> None:
+        if reply["seq"] >= self.seq:
+            self.seq = reply["seq"]
+            self.shapes = {one["id"]: one for one in reply["shapes"]}
+
+    def _follow(self, push: dict[str, Any]) -> bool:
+        if self.seq < 0 or push["after"] > self.seq:
+            return False
+        if push["seq"] > self.seq:
+            self.seq = push["seq"]
+            for shape in push["shapes"]:
+                self._take(shape)
+        return True
+
+    def _settle(self, reply: dict[str, Any]) -> None:
+        made = sum(one["status"] in ("applied", "conflict") for one in reply["results"])
+        if self.seq == reply["seq"] - made:
+            self.seq = reply["seq"]
+        for result in reply["results"]:
+            # Refused for good: somebody deleted what it would change.
+            op_id = result["client_op_id"]
+            self.acknowledged[op_id] = result["status"]
+            self.waiting.pop(op_id, None)
+            if result["shape"] is not None:
+                self._take(result["shape"])
+
+    def _take(self, shape: dict[str, Any]) -> None:
+        if shape["rev"] >= self.shapes.get(shape["id"], {"rev": 0})["rev"]:
+            self.shapes[shape["id"]] = shape
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        return {id: one for id, one in list(self.shapes.items()) if not one["deleted"]}
+
+
+def test_pages_and_database_end_the_same(world: World) -> None:
+    luck = random.Random(20261)
+    pages = [Page(world, f"page {n}", random.Random(n)) for n in range(PAGES)]
+    threads = [threading.Thread(target=page.run, daemon=True) for page in pages]
+    for thread in threads:
+        thread.start()
+    try:
+        for fault in FAULTS:
+            before = sum(len(page.acknowledged) for page in pages)
+            until(lambda before=before: _faultless(pages) and _moved(pages, before, 5), 60)
+            _strike(fault, world, luck.choice(pages))
+        until(lambda: _faultless(pages) and all(page.done for page in pages), 60)
+        log, shapes = _kept(world)
+        until(lambda: _faultless(pages) and all(page.shown() == shapes for page in pages), 30)
+    finally:
+        for page in pages:
+            page.enough.set()
+        for thread in threads:
+            thread.join(20)
+    # Every op that was acknowledged as applied is in the log, once; and nothing else is.
+    applied = {id for page in pages for id, status in page.acknowledged.items() if status != "refused"}
+    refused = {id for page in pages for id, status in page.acknowledged.items() if status == "refused"}
+    in_log = [str(one.client_op_id) for one in log]
+    assert len(in_log) == len(set(in_log))
+    assert set(in_log) == applied
+    assert [one.seq for one in log] == list(range(1, len(log) + 1))
+    assert len(applied) + len(refused) == PAGES * OPS
+    print(f"{len(applied)} applied, {len(refused)} refused, {sum(page.lines for page in pages)} lines")
+    assert sum(page.lines for page in pages) > PAGES + 3, "hardly a line broke: the test proved little"
+
+
+def _faultless(pages: list[Page]) -> bool:
+    for page in pages:
+        assert page.fault is None, page.fault
+    return True
+
+
+def _moved(pages: list[Page], before: int, by: int) -> bool:
+    now = sum(len(page.acknowledged) for page in pages)
+    return now >= before + by or all(page.done for page in pages)
+
+
+def _strike(fault: str, world: World, page: Page) -> None:
+    match fault:
+        case "cut":
+            page.cut()
+        case "pause the broker":
+            world.broker.signal(signal.SIGSTOP)
+            threading.Timer(1.0, lambda: world.broker.signal(signal.SIGCONT)).start()
+        case "restart the broker":
+            world.broker.kill()
+            world.broker.start()
+        case "kill a server":
+            world.servers[0].kill()
+            world.servers[0].start()
+        case "kill postgresql":
+            kill_server(postmaster_pid(world.yard.store.settings.home))
+
+
+def _kept(world: World) -> tuple[list[edits.Edit], dict[str, dict[str, Any]]]:
+    image_id = world.yard.image_ids[0]
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with world.yard.store.database.transaction() as session:
+                log = edits.history(session, image_id=image_id)
+                shapes = edits.shapes(session, image_id).shapes
+            return log, {str(one.id): one.model_dump(mode="json") for one in shapes}
+        except Unavailable:
+            assert time.monotonic() < end
+            time.sleep(0.05)

@@ -1,0 +1,55 @@
+// One annotator in one element: what a notebook's view and a page's share. Everything lives in one call: a page may
+// show many.
+import { render as mount } from "preact";
+import { listenToKeys } from "./commands";
+import type { Shelf } from "./keepsake";
+import { App } from "./panels/App";
+import { Session, type SessionOptions } from "./session";
+import "./style.css";
+
+export interface Frame {
+  readonly root: HTMLElement;
+  readonly session: Session;
+  close(): void;
+}
+
+/** Show an annotator in `host`. `leave` is called when its keys are given back to whatever is around it. */
+export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">, leave: (root: HTMLElement) => void): Frame {
+  const root = document.createElement("div");
+  root.className = "evalnb-annotator";
+  root.tabIndex = 0;
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "Annotator");
+  host.append(root);
+  const session = new Session({ ...options, shelf: shelf() });
+  const stopKeys = listenToKeys(root, session, () => leave(root));
+  mount(<App session={session} root={root} />, root);
+  void session.start();
+  return {
+    root,
+    session,
+    close: () => {
+      stopKeys();
+      session.dispose();
+      mount(null, root);
+      root.remove();
+    },
+  };
+}
+
+/** Where unsaved edits are kept. A browser that forbids storage gets a shelf that lasts as long as the page. */
+function shelf(): Shelf {
+  try {
+    return window.localStorage;
+  } catch (error) {
+    console.warn("evalnb: this browser forbids storage; unsaved edits do not survive a reload", error);
+    const held = new Map<string, string>();
+    return {
+      get length() { return held.size; },
+      key: (index) => [...held.keys()][index] ?? null,
+      getItem: (key) => held.get(key) ?? null,
+      setItem: (key, value) => void held.set(key, value),
+      removeItem: (key) => void held.delete(key),
+    };
+  }
+}

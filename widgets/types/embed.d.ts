@@ -1,0 +1,3 @@
+export * from "../src/annotator/embedding";
+import type { MountAnnotator } from "../src/annotator/embedding";
+export declare const mountAnnotator: MountAnnotator;
