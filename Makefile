@@ -27,13 +27,15 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
+	$(BIN)/python tools/generate_client.py --check
 	npm run check --workspace widgets
 	npm run check --workspace portal
 	$(BIN)/python tools/check_rules.py
 	$(BIN)/python tools/new_migration.py --check
 
-generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes
+generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes and from OpenAPI
 	$(BIN)/python tools/generate_types.py
+	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
