@@ -77,7 +77,7 @@ export interface paths {
          * Who Am I
          * @description Who the caller is, what its proof reaches, and which projects it sees.
          */
-        get: operations["session_who_am_i"];
+        get: operations["session_get"];
         put?: never;
         /**
          * Sign In
@@ -91,6 +91,66 @@ export interface paths {
          * @description End this sign-in. A bearer token is ended by `DELETE /api/tokens/{token_id}`.
          */
         delete: operations["session_sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/dzi.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dzi Xml
+         * @description The description as viewers load it. Its tiles lie beside it, under ``dzi_files``; a query is taken over.
+         */
+        get: operations["tiles_dzi_xml"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/tiles/{level}/{x}_{y}.{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile
+         * @description One tile. With the ``v`` that the description gave, a browser may keep it for good.
+         */
+        get: operations["tiles_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/dzi_files/{level}/{x}_{y}.{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile Beside Xml
+         * @description The same tile, where Deep Zoom's convention looks for it.
+         */
+        get: operations["tiles_tile_beside_xml"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -127,7 +187,7 @@ export interface paths {
          * Sign Ins
          * @description Where the caller is signed in.
          */
-        get: operations["session_sign_ins"];
+        get: operations["sessions_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -150,7 +210,7 @@ export interface paths {
          * End Sign In
          * @description End one of the caller's own sign-ins.
          */
-        delete: operations["session_end_sign_in"];
+        delete: operations["sessions_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -167,13 +227,13 @@ export interface paths {
          * Page
          * @description Every account, by id. For owners.
          */
-        get: operations["users_page"];
+        get: operations["users_list"];
         put?: never;
         /**
          * Add
          * @description Make an account. For owners.
          */
-        post: operations["users_add"];
+        post: operations["users_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -191,7 +251,7 @@ export interface paths {
          * One
          * @description One account: one's own, or for owners any.
          */
-        get: operations["users_one"];
+        get: operations["users_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,13 +295,13 @@ export interface paths {
          * Page
          * @description The caller's own API tokens, by id, without their secrets.
          */
-        get: operations["tokens_page"];
+        get: operations["tokens_list"];
         put?: never;
         /**
          * Make
          * @description Make an API token that stands for the caller, as far as its scope. Its secret is in this answer alone.
          */
-        post: operations["tokens_make"];
+        post: operations["tokens_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -279,7 +339,7 @@ export interface paths {
          * Members
          * @description The project's members, by name.
          */
-        get: operations["members_members"];
+        get: operations["members_list"];
         put?: never;
         /**
          * Add
@@ -1013,6 +1073,66 @@ export interface paths {
          * @description The report's static page.
          */
         get: operations["reports_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/dzi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dzi
+         * @description How the image is cut into tiles. Of a large image looked at for the first time, this asks for the job.
+         */
+        get: operations["tiles_dzi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/pyramid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pyramid
+         * @description Ask for a large image's tiles now, again too where making them has failed or was cancelled.
+         */
+        post: operations["tiles_pyramid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/signed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signed
+         * @description Addresses of the image's tiles that an <img> can load, for an hour, while the caller stays signed in.
+         */
+        get: operations["tiles_signed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2539,6 +2659,23 @@ export interface components {
             token: string;
         };
         /**
+         * SignedTiles
+         * @description Addresses that need no cookie and no token, for one image and until a moment.
+         */
+        SignedTiles: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Query */
+            query: string;
+            /** Url */
+            url: string;
+            /** Xml */
+            xml: string;
+        };
+        /**
          * SliceAsk
          * @description Which part of a dataset is meant: conditions joined by *and*; those left out do not narrow.
          */
@@ -2569,6 +2706,37 @@ export interface components {
             ticket: string;
             /** Expires S */
             expires_s: number;
+        };
+        /**
+         * TilesDescription
+         * @description What a viewer needs to know to ask for tiles. Level 0 is one pixel, ``last_level`` the whole image.
+         */
+        TilesDescription: {
+            /** Image Id */
+            image_id: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Tile Size */
+            tile_size: number;
+            /** Overlap */
+            overlap: number;
+            /** Last Level */
+            last_level: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ready" | "making" | "failed" | "cancelled";
+            /** Job Id */
+            job_id: string | null;
+            /** Progress */
+            progress: number | null;
+            /** Reason */
+            reason: string;
+            /** Url */
+            url: string;
         };
         /**
          * TokenItem
@@ -2697,7 +2865,7 @@ export interface components {
             validation: number;
             /** Hyperparameters */
             hyperparameters?: {
-                [key: string]: number | boolean | string;
+                [key: string]: boolean | number | string;
             } | null;
         };
         /**
@@ -3004,7 +3172,7 @@ export interface operations {
             };
         };
     };
-    session_who_am_i: {
+    session_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -3042,15 +3210,6 @@ export interface operations {
             };
             /** @description There is no such thing, or the caller is no member of its project. */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3109,7 +3268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description The request does not say who makes it. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3118,7 +3277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The caller may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3136,7 +3295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description A value that cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3145,7 +3304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too many attempts; Retry-After says when the next may be made. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3154,7 +3313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Something that it needs is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,8 +3367,294 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_dzi_xml: {
+        parameters: {
+            query?: {
+                expires?: number | null;
+                by?: string | null;
+                signature?: string | null;
+            };
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deep Zoom's own XML. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It exists already, or somebody changed it first. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that could run code or exhaust the machine, or a body of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_tile: {
+        parameters: {
+            query?: {
+                /** @description The image's version, as `url` has it. */
+                v?: string | null;
+                expires?: number | null;
+                by?: string | null;
+                signature?: string | null;
+            };
+            header?: never;
+            path: {
+                level: number;
+                x: number;
+                y: number;
+                kind: "jpg" | "png" | "webp";
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tile. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                };
+            };
+            /** @description The caller has these very bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that could run code or exhaust the machine, or a body of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_tile_beside_xml: {
+        parameters: {
+            query?: {
+                expires?: number | null;
+                by?: string | null;
+                signature?: string | null;
+            };
+            header?: never;
+            path: {
+                level: number;
+                x: number;
+                y: number;
+                kind: "jpg" | "png" | "webp";
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tile. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                };
+            };
+            /** @description The caller has these very bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that could run code or exhaust the machine, or a body of another type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3284,24 +3729,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or the caller is no member of its project. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -3320,6 +3747,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many attempts; Retry-After says when the next may be made. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something that it needs is down. */
             503: {
                 headers: {
@@ -3331,7 +3767,7 @@ export interface operations {
             };
         };
     };
-    session_sign_ins: {
+    sessions_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -3376,15 +3812,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description A value that cannot be used. */
             422: {
                 headers: {
@@ -3405,7 +3832,7 @@ export interface operations {
             };
         };
     };
-    session_end_sign_in: {
+    sessions_end: {
         parameters: {
             query?: never;
             header?: never;
@@ -3450,15 +3877,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description A value that cannot be used. */
             422: {
                 headers: {
@@ -3479,11 +3897,12 @@ export interface operations {
             };
         };
     };
-    users_page: {
+    users_list: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the page before; 0: from the beginning. */
                 after?: number;
+                /** @description How many at most. */
                 limit?: number;
             };
             header?: never;
@@ -3528,15 +3947,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description A value that cannot be used. */
             422: {
                 headers: {
@@ -3557,7 +3967,7 @@ export interface operations {
             };
         };
     };
-    users_add: {
+    users_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3653,7 +4063,7 @@ export interface operations {
             };
         };
     };
-    users_one: {
+    users_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -3693,15 +4103,6 @@ export interface operations {
             };
             /** @description There is no such thing, or the caller is no member of its project. */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3923,13 +4324,14 @@ export interface operations {
             };
         };
     };
-    tokens_page: {
+    tokens_list: {
         parameters: {
             query?: {
                 /** @description Those of every account; for owners. */
                 everyone?: boolean;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the page before; 0: from the beginning. */
                 after?: number;
+                /** @description How many at most. */
                 limit?: number;
             };
             header?: never;
@@ -3974,15 +4376,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description A value that cannot be used. */
             422: {
                 headers: {
@@ -4003,7 +4396,7 @@ export interface operations {
             };
         };
     };
-    tokens_make: {
+    tokens_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -4144,15 +4537,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description A value that cannot be used. */
             422: {
                 headers: {
@@ -4173,7 +4557,7 @@ export interface operations {
             };
         };
     };
-    members_members: {
+    members_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -4213,15 +4597,6 @@ export interface operations {
             };
             /** @description There is no such thing, or the caller is no member of its project. */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4485,15 +4860,6 @@ export interface operations {
             };
             /** @description There is no such thing, or the caller is no member of its project. */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It exists already, or somebody changed it first. */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7456,6 +7822,207 @@ export interface operations {
                 };
                 content: {
                     "text/html": unknown;
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_dzi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TilesDescription"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_pyramid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TilesDescription"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tiles_signed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedTiles"];
                 };
             };
             /** @description The request does not say who makes it. */

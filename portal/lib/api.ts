@@ -29,6 +29,7 @@ export type MarkedImages = Schemas["MarkedImagePage"];
 export type ComparisonRow = Schemas["ComparisonRow"];
 export type ComparedImage = Schemas["ComparedImage"];
 export type ReportItem = Schemas["ReportItem"];
+export type Tiles = Schemas["TilesDescription"];
 export type UploadItem = Schemas["UploadItem"];
 export type JobItem = Schemas["JobItem"];
 export type JobPage = Schemas["JobPage"];
@@ -67,6 +68,10 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
       get: (run: number) => got(http.GET("/api/runs/{run_id}", { params: { path: { run_id: run } } })),
     },
     evaluations: evaluations(http),
+    tiles: {
+      get: (image: number) => got(http.GET("/api/images/{image_id}/dzi", { params: { path: { image_id: image } } })),
+      make: (image: number) => got(http.POST("/api/images/{image_id}/pyramid", { params: { path: { image_id: image } } })),
+    },
     jobs: jobs(http),
     // The bytes go by tus (components/uploads/queue.ts); this is what became of them.
     uploads: {
