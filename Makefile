@@ -38,7 +38,7 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_types.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in comm coverage dialects evaluation explain ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
+	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py

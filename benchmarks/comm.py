@@ -38,7 +38,8 @@ get_comm_manager().register_target("bench", opened)
 class Server:
     """A Jupyter server in a folder of its own, with our extension on or off."""
 
-    def __init__(self, folder: Path, *, extension: bool) -> None:
+    def __init__(self, folder: Path, *, extension: bool, base: str = "/") -> None:
+        self.base = base
         self.token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -53,6 +54,7 @@ class Server:
                 f"--ServerApp.port={self.port}",
                 f"--IdentityProvider.token={self.token}",
                 f"--ServerApp.root_dir={folder}",
+                f"--ServerApp.base_url={base}",
             ],
             env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder)},
             stderr=subprocess.DEVNULL,
@@ -60,7 +62,7 @@ class Server:
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/{path}",
+            f"http://127.0.0.1:{self.port}{self.base}api/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}"},
         )
@@ -106,7 +108,7 @@ async def measure(server: Server, *, pause_s: float) -> list[float]:
     """Milliseconds from request to reply, one after the other."""
     kernel = server.call("kernels", {"name": "python3"})["id"]
     session, comm_id = uuid.uuid4().hex, uuid.uuid4().hex
-    url = f"ws://127.0.0.1:{server.port}/api/kernels/{kernel}/channels?session_id={session}"
+    url = f"ws://127.0.0.1:{server.port}{server.base}api/kernels/{kernel}/channels?session_id={session}"
     connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {server.token}"}))
     code = {
         "code": KERNEL_HALF,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 _THUMBNAILS = 8
 _WAND = (
-    'The wand needs a SAM 2 model: run ev.sam2("sam2.1-tiny") once. It downloads 156 MB, '
+    'For photographs the wand needs a real SAM 2: run ev.sam2("sam2.1-tiny") once. It downloads 156 MB, '
     "or says which file to put where."
 )
 
@@ -159,19 +159,25 @@ class Dataset:
         """The Annotator: a canvas with every edit saved as it is made.
 
         ``segmenter`` is the SAM 2 behind the wand: a name (``"sam2.1-tiny"``, downloaded on first use), a Segmenter,
-        None for none, or ``"auto"`` for the smallest whose weights are here. ``start`` is the first image's place.
+        None for none, or ``"auto"`` for the smallest whose weights are here, which without any is the demonstration
+        model ``"pico"``. ``start`` is the first image's place.
         """
         from evalnb import models
         from evalnb.widgets._portal import image_link
         from evalnb.widgets.annotator import Annotator
 
-        name = models.installed_segmenter(self.store.settings) if segmenter == "auto" else segmenter
+        settings = self.store.settings
+        if segmenter == "auto":
+            wand = models.wand(settings)
+        else:
+            wand = models.sam2(segmenter, settings=settings) if isinstance(segmenter, str) else segmenter
+        real = segmenter != "auto" or models.installed_segmenter(settings) is not None
         return Annotator(
             self.store,
             self.id,
             part=self.part,
-            segmenter=models.sam2(name, settings=self.store.settings) if isinstance(name, str) else name,
-            segmenter_help=_WAND if segmenter == "auto" else "",
+            segmenter=wand,
+            segmenter_help="" if real else _WAND,
             start=start,
             author=author or self.store.settings.author,
             height=height,

@@ -245,8 +245,10 @@ class Project:
         return Job(self.store, UUID(str(id)), view=view, resolve=self._made)
 
     def _made(self, kind: str, result: dict[str, Any]) -> Any:
-        """What a job's result row stands for: a model version, run or evaluation; for other kinds the row itself."""
-        if kind == "train":
+        """What a job's result row stands for: a model version, a run, an evaluation, datasets; or the row itself."""
+        if kind == "import":
+            return [self.dataset(one["dataset"]) for one in result["datasets"]]
+        if kind in {"train", "register"}:
             from evalnb.registry import models
 
             return models.get(self.store, result["model_version_id"])

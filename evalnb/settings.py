@@ -37,8 +37,16 @@ class Settings:
     trusted_proxies: str
     """EVALNB_TRUSTED_PROXIES: addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are
     believed, with commas between. Default: this machine's own."""
+    resident_models: int
+    """EVALNB_RESIDENT_MODELS: how many models the API holds in memory for ``/api/predict``. Default 2."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
+    upload_max_gb: float
+    """EVALNB_UPLOAD_MAX_GB: the largest file that may be uploaded, in 10⁹ bytes. Default 20."""
+    upload_quota_gb: float
+    """EVALNB_UPLOAD_QUOTA_GB: how much a project's unfinished uploads may take together. Default 100."""
+    upload_expires_h: float
+    """EVALNB_UPLOAD_EXPIRES_H: hours after its last byte until an unfinished upload is removed. Default 48."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -55,7 +63,11 @@ class Settings:
             port=_port(env.get("EVALNB_PORT") or "8888"),
             public_url=_public_url(env.get("EVALNB_PUBLIC_URL") or None),
             trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
+            resident_models=_count(env, "EVALNB_RESIDENT_MODELS", 2),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
+            upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
+            upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
+            upload_expires_h=_positive(env, "EVALNB_UPLOAD_EXPIRES_H", 48),
         )
 
     @property
@@ -76,7 +88,11 @@ class Settings:
             "EVALNB_PORT": str(self.port),
             "EVALNB_PUBLIC_URL": self.public_url,
             "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
+            "EVALNB_RESIDENT_MODELS": str(self.resident_models),
             "EVALNB_OFFLINE": "1" if self.offline else "0",
+            "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
+            "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
+            "EVALNB_UPLOAD_EXPIRES_H": f"{self.upload_expires_h:g}",
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -127,6 +143,17 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise Invalid(f"{name} is {text!r}", remedy=f"set it to a number greater than 0, such as {default:g}")
+    return value
+
+
 def _public_url(text: str | None) -> str | None:
     if text is None:
         return None
@@ -136,3 +163,10 @@ def _public_url(text: str | None) -> str | None:
             f"EVALNB_PUBLIC_URL is {text!r}", remedy="set it to a scheme and a host, like https://evalnb.example.org"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isdecimal() and 0 < int(text) < 10_000):
+        raise Invalid(f"{name} is {text!r}", remedy=f"set it to a whole number from 1 on, such as {default}")
+    return int(text)

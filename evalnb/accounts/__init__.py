@@ -21,7 +21,16 @@ from evalnb.accounts._entry import (
     sign_in_here,
     still,
 )
-from evalnb.accounts._members import change_member, drop_member, members, projects_of, role_of, set_member
+from evalnb.accounts._members import (
+    change_member,
+    drop_member,
+    members,
+    memberships,
+    project_named,
+    projects_of,
+    role_of,
+    set_member,
+)
 from evalnb.accounts._people import account, accounts, add_account, change_account, local_owner, named, set_password
 from evalnb.accounts._tokens import NewToken, new_token, revoke_token, token, tokens
 from evalnb.core.accounts import (
@@ -68,8 +77,10 @@ __all__ = [
     "local_owner",
     "logins",
     "members",
+    "memberships",
     "named",
     "new_token",
+    "project_named",
     "projects_of",
     "reaches",
     "revoke_token",

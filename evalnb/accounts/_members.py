@@ -28,6 +28,16 @@ def projects_of(session: Session, who: Caller) -> list[tuple[ProjectRecord, Role
     return [(one, role) for one, role in seen if role is not None]
 
 
+def memberships(session: Session, account_id: int) -> list[MembershipRecord]:
+    """What the account is a member of, by the projects' names."""
+    return rows.memberships(session, account_id)
+
+
+def project_named(session: Session, name: str) -> ProjectRecord:
+    """The project of that name; NotFound says which ones are near."""
+    return projects.named(session, name)
+
+
 def members(session: Session, project_id: int) -> list[MembershipRecord]:
     """The project's members, by name. Owners reach every project and are not among them unless somebody put them."""
     return rows.members(session, project_id)

@@ -24,6 +24,8 @@ _VERBS = {
     "evaluate": "evaluate",
     "train": "runs",
     "report": "runs",
+    "user": "accounts",
+    "token": "accounts",
     "migrate": "migrate",
 }
 

@@ -21,6 +21,21 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=str))
 
 
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table, as wide as its words: what is folded cannot be copied."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        # As they are: a name may look like rich's markup.
+        table.add_row(*map(Text, row))
+    Console(highlight=False, width=max(Console(width=_WIDEST).measure(table).maximum, 1)).print(table)
+
+
 def print_services(entries: Sequence[Entry], *, detailed: bool = False) -> None:
     """The table of what runs. ``detailed`` adds pid, uptime and memory."""
     from rich.console import Console

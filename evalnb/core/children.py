@@ -108,7 +108,7 @@ class Child:
         *,
         environment: Mapping[str, str],
         start_s: float = 120.0,
-        log: IO[bytes] | int = subprocess.DEVNULL,
+        log: IO[bytes] | int | None = subprocess.DEVNULL,
     ) -> None:
         self._command = command
         self._environment = environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import weakref
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ __all__ = [
     "detector_architecture",
     "installed_segmenter",
     "sam2",
+    "wand",
 ]
 
 
@@ -59,8 +61,9 @@ def sam2(
 ) -> Segmenter:
     """A SAM 2.1 segmenter: sam2.1-tiny, -small, -base_plus or -large; its weights are downloaded on first use.
 
-    While one is in use, asking for the same again gives the same. ``sam2-random`` is a small model with random
-    weights, for tests. ``device`` goes before EVALNB_DEVICE.
+    While one is in use, asking for the same again gives the same. ``pico`` is the small one that ships with evalnb:
+    nothing to download, good for the demo's scenes and for tests, not for photographs. ``device`` goes before
+    EVALNB_DEVICE.
 
     Offline (naming the file and its place) without weights and network; MissingExtra, NotFound, Invalid, Unsafe or
     Unavailable, each naming the next step.
@@ -74,8 +77,8 @@ def sam2(
         asked = (name, device, weights, settings.home)
         if (open_one := _segmenters.get(asked)) is not None:
             return open_one
-        if name == _sam2.RANDOM:
-            made = _sam2.open_random(device=device)
+        if name == _sam2.PICO:
+            made = _sam2.open_pico(device=device)
         else:
             found = architecture(name)
             if found.detects:
@@ -96,3 +99,16 @@ def installed_segmenter(settings: Settings) -> str | None:
         if (folder / f"{name}.safetensors").is_file() or (folder / PUBLISHED[name].file).is_file():
             return name
     return None
+
+
+def wand(settings: Settings) -> Segmenter | None:
+    """The segmenter for who names none: the smallest whose weights are here, else pico; None without torch or sam2.
+
+    It is opened when it is first asked, so that nobody waits for torch who only looks.
+    """
+    from evalnb.models._later import Later
+
+    if any(importlib.util.find_spec(package) is None for package in ("torch", "sam2")):
+        return None
+    name = installed_segmenter(settings)
+    return Later(name or "pico (demo)", lambda: sam2(name or "pico", settings=settings))

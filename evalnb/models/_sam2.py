@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import warnings
@@ -23,9 +24,10 @@ from evalnb.errors import Invalid, NotFound
 from evalnb.models import _torch, files
 from evalnb.models.architectures import Architecture
 
-RANDOM = "sam2-random"
-"""The name that gives a small model with random weights: the real classes, for tests, never for work."""
+PICO = "pico"
+"""The small SAM 2 that ships with evalnb (decision 120): for demonstrations and tests, not for photographs."""
 
+_HERE = Path(__file__).parent
 _MEMORY_BYTES = 512 * 2**20
 _DISK_BYTES = 4 * 2**30
 _REDUCE_PIXELS = 25_000_000
@@ -285,30 +287,39 @@ def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, 
     module = build(architecture.config)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     described = files.open_weights(weights, into=home / "cache" / "weights")
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    if wanted != files.shapes(described.path):
-        raise Invalid(
-            f"{weights.name} does not fit {architecture.name}",
-            remedy="give the weights of that model, or name the model that they are of",
-        )
-    from safetensors.torch import load_file
-
-    module.load_state_dict(load_file(described.path), strict=True)
+    _fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
     chosen = _torch.choose(device)
     # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
-    cache = home / "cache" / "sam2" / _digest(described.path) if chosen.type == "cpu" else None
-    return Sam2Segmenter(architecture.name, module.float(), device=chosen, cache=cache)
+    cache = home / "cache" / "sam2" / _digest(described.path)[:16] if chosen.type == "cpu" else None
+    return Sam2Segmenter(architecture.name, module, device=chosen, cache=cache)
 
 
-def open_random(*, device: str | None, seed: int = 0) -> Sam2Segmenter:
-    """The small random model: 3 million parameters, 256 px, deterministic by ``seed``. Its masks mean nothing."""
+def open_pico(*, device: str | None, folder: Path = _HERE) -> Sam2Segmenter:
+    """The model in the wheel: 3.7 million parameters, 256 pixels, ready in well under a second once torch is loaded.
+
+    MissingExtra without the ``sam2`` package; Invalid if the weights are not those that their record describes.
+    """
     need()
-    import torch
+    weights = folder / f"{PICO}.safetensors"
+    again = "install evalnb again"
+    if not weights.is_file():
+        raise NotFound(f"{weights.name} is not in {folder}", remedy=again)
+    known = json.loads((folder / f"{PICO}.json").read_text(encoding="utf-8"))["sha256"]
+    if (found := _digest(weights)) != known:
+        raise Invalid(f"{weights.name} is damaged: its SHA-256 begins {found[:12]}, not {known[:12]}", remedy=again)
+    module = build(str(_HERE / "sam2_pico.yaml"))
+    _fill(module, weights, f"{weights.name} does not fit sam2_pico.yaml")
+    return Sam2Segmenter(f"{PICO} (demo)", module, device=_torch.choose(device))
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = build(str(Path(__file__).with_name("sam2_random.yaml")))
-    return Sam2Segmenter(f"{RANDOM} (test)", module, device=_torch.choose(device))
+
+def _fill(module: Any, weights: Path, misfit: str) -> None:
+    """Load safetensors strictly, whatever their precision; Invalid, saying ``misfit``, if names or shapes differ."""
+    if {name: tuple(value.shape) for name, value in module.state_dict().items()} != files.shapes(weights):
+        raise Invalid(misfit, remedy="give the weights of that model, or name the model that they are of")
+    from safetensors.torch import load_file
+
+    module.load_state_dict(load_file(weights), strict=True)
+    module.float()
 
 
 def build(config: str) -> Any:
@@ -384,4 +395,4 @@ def _reduced(image: Pixels, side: int) -> Pixels:
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -47,9 +47,7 @@ class Hints:
     calls it when the line breaks.
     """
 
-    def __init__(
-        self, database: Database, broker_url: str, *, revive: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, database: Database, broker_url: str, *, revive: Callable[[], object] = lambda: None) -> None:
         self._database = database
         self._url = broker_url
         self._revive = revive

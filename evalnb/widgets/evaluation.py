@@ -285,14 +285,13 @@ class EvaluationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget 
 
     def _make_annotator(self, source: StoredSource, image_id: int) -> Annotator:
         store = source.store
-        name = models.installed_segmenter(store.settings)
         with store.database.transaction() as session:
             place = image_rows.place_of(session, source.dataset_id, Slice(), image_id)
             project_id = datasets.get(session, source.dataset_id).project_id
         return Annotator(
             store,
             source.dataset_id,
-            segmenter=models.sam2(name, settings=store.settings) if name else None,
+            segmenter=models.wand(store.settings),
             author=store.settings.author,
             start=place,
             height=560,

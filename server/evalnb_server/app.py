@@ -21,8 +21,8 @@ from evalnb_server.monitoring.collect import StoreCollector
 from evalnb_server.realtime.hub import Hub
 from evalnb_server.realtime.router import router as live
 from evalnb_server.realtime.router import sockets
-from evalnb_server.routers import annotations as shapes
 from evalnb_server.routers import (
+    aliases,
     comparisons,
     datasets,
     evaluations,
@@ -32,15 +32,20 @@ from evalnb_server.routers import (
     members,
     metrics,
     models,
+    predictions,
     projects,
     reports,
     runs,
     session,
     tiles,
     tokens,
+    uploads,
     users,
 )
+from evalnb_server.routers import annotations as shapes
+from evalnb_server.serving import Predictor
 from evalnb_server.tiles import Gallery, Signer
+from evalnb_server.uploads.protocol import Tus
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,7 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.evaluations = Opened(app.state.store)
         app.state.signer = Signer(RunDirectory(settings.home).path)
         app.state.gallery = Gallery(app.state.store)
+        app.state.predictor = Predictor(app.state.store, app.state.metrics, app.state.gallery)
         yield
+        app.state.predictor.close()
         app.state.gallery.close()
         app.state.hub.close()
         app.state.store.close()
@@ -75,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=openapi.operation_id,
     )
+    app.add_middleware(Tus)
     app.add_middleware(BodyLimit)
     app.state.metrics = monitoring.Metrics()
     monitoring.install(app, app.state.metrics)
@@ -100,7 +108,10 @@ def create_app(settings: Settings) -> FastAPI:
         jobs,
         reports,
         tiles,
+        aliases,
+        predictions,
         metrics,
+        uploads,
     ):
         guarded.include_router(noun.router)
     guarded.include_router(live)

@@ -9,7 +9,7 @@ from evalnb_server.problems import problem
 MOST_BYTES = 16 << 20
 """A thousand ops with long polygons are 2 MB; a mask of a whole 400 MP image, in runs, rarely 10 MB."""
 
-STREAMED = ("/api/uploads",)
+STREAMED = ("/api/uploads", "/api/predict/")
 """Paths whose routes read their bodies piece by piece, and have a limit of their own."""
 
 

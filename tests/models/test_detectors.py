@@ -138,7 +138,7 @@ def test_a_missing_package_says_what_to_install(
     monkeypatch.setitem(sys.modules, package, None)  # what Python holds a package to be that cannot be imported
     with pytest.raises(MissingExtra, match=says):
         if package == "sam2":
-            models.sam2("sam2-random", settings=Settings.from_environment({"HOME": str(tmp_path)}))
+            models.sam2("pico", settings=Settings.from_environment({"HOME": str(tmp_path)}))
         else:
             models.detector("yolo11n", None, class_names=("a",), home=cache)
 

@@ -36,7 +36,8 @@ class Route:
         """Each way to call it: the path, and the arguments for the client. A union in the body gives several."""
         path = self.path
         for one in self.parameters("path"):
-            path = path.replace(f"{{{one['name']}}}", str(things[one["name"]]))
+            value = things.get(one["name"], None) or minimal(one["schema"], self.schemas, things)
+            path = path.replace(f"{{{one['name']}}}", str(value))
         query = {
             one["name"]: things.get(one["name"], minimal(one["schema"], self.schemas, things))
             for one in self.parameters("query")
@@ -114,7 +115,8 @@ def minimal(schema: Mapping[str, Any], schemas: Mapping[str, Any], things: Thing
         case "array":
             return [minimal(schema["items"], schemas, things)] * schema.get("minItems", 0)
         case "integer" | "number":
-            return max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1)
+            # As an integer: 0.0 is none for a strict reader.
+            return int(max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1))
         case "boolean":
             return False
         case "string":

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from evalnb import edits
 from evalnb.errors import Invalid, NotFound
 from evalnb.store.tables import PredictionRow, PredictionRunRow
+from evalnb.widgets import annotator
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.yard import HEIGHT, WIDTH, Yard
 
@@ -176,6 +177,50 @@ def test_somebody_elses_edit_of_the_shown_image_is_pushed(make: Any, yard: Yard)
     by_somebody_else(yard, yard.image_ids[0])
     message, _ = browser.until(lambda one: one.get("push") == "changed")
     assert message == {"push": "changed", "image_id": yard.image_ids[0], "seq": 1}
+
+
+def test_a_hint_brings_the_look_forward(make: Any, yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's edit shows at once where a broker is, not at the next look."""
+    monkeypatch.setattr(annotator, "POLL_S", 3600.0)
+    browser = make()
+    browser.ask(ask="hello", view="a")
+    browser.ask(ask="shapes", image_id=yard.image_ids[0])
+    # Hints are heard from the subscription on, which looks once by itself.
+    by_somebody_else(yard, yard.image_ids[0])
+    browser.until(lambda one: one.get("push") == "changed" and one["seq"] == 1)
+    by_somebody_else(yard, yard.image_ids[0])
+    browser.until(lambda one: one.get("push") == "changed" and one["seq"] == 2)
+
+
+def test_an_edit_between_two_of_ones_own_is_not_taken_for_ones_own(make: Any, yard: Yard) -> None:
+    browser = make()
+    browser.ask(ask="hello", view="a")
+    browser.ask(ask="shapes", image_id=yard.image_ids[0])
+    by_somebody_else(yard, yard.image_ids[0])
+    browser.ask(ask="apply", image_id=yard.image_ids[0], ops=[create()])
+    browser.until(lambda one: one.get("push") == "changed")
+
+
+def test_watching_says_what_happened_since_and_who_is_there(make: Any, yard: Yard) -> None:
+    ada, ben = make(), make(author="ben")
+    for browser, view in ((ada, "a"), (ben, "b")):
+        browser.ask(ask="hello", view=view)
+    by_somebody_else(yard, yard.image_ids[0])
+    seen = ada.ask(ask="watch", image_id=yard.image_ids[0], view="a", since=0)
+    assert (seen["seq"], seen["reload"], len(seen["shapes"])) == (1, False, 1)
+    ben.ask(ask="watch", image_id=yard.image_ids[0], view="b", since=1)
+    both = [{"key": "a", "name": "ada"}, {"key": "b", "name": "ben"}]
+    ada.until(lambda one: one.get("push") == "presence" and one["people"] == both)
+    ben.ask(ask="bye", view="b")
+    ada.until(lambda one: one.get("push") == "presence" and one["people"] == both[:1], 40)
+
+
+def test_an_image_can_be_asked_for_by_its_id(make: Any, yard: Yard) -> None:
+    browser = make(link="http://portal/images/{image_id}")
+    hello = browser.ask(ask="hello", view="a", image_id=yard.image_ids[2])
+    assert (hello["start"]["id"], hello["link"]) == (yard.image_ids[2], "http://portal/images/{image_id}")
+    assert browser.ask(ask="locate", image_id=yard.image_ids[1])["image"]["index"] == 1
+    assert browser.refused(ask="locate", image_id=10**9)["status"] == 404
 
 
 def test_ones_own_edit_is_not_pushed_back(make: Any, yard: Yard) -> None:

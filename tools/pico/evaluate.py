@@ -1,6 +1,6 @@
 """Measure weights on scenes and clips that training never draws: other seeds, and shape families held out.
 
-    PYTHONPATH=.:tools python -m pico.evaluate evalnb/models/pico.safetensors
+python -m tools.pico.evaluate evalnb/models/pico.safetensors
 """
 
 from __future__ import annotations
@@ -109,8 +109,7 @@ def _still(
                 for name, values in ious.items():
                     told[group][name].append(float(values[n]))
     return {
-        group: {name: round(float(np.mean(values)), 4) for name, values in held.items()}
-        | {"count": len(held["box"])}
+        group: {name: round(float(np.mean(values)), 4) for name, values in held.items()} | {"count": len(held["box"])}
         for group, held in sorted(told.items())
     }
 

@@ -7,9 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def targets(
-    areas: Tensor, count: int, generator: torch.Generator, *, area_min: int
-) -> tuple[Tensor, Tensor]:
+def targets(areas: Tensor, count: int, generator: torch.Generator, *, area_min: int) -> tuple[Tensor, Tensor]:
     """``count`` layers for each of b pictures, among those of ``areas`` (b, n) pixels that are large enough.
 
     Layers (b·count,), and whether there was any such (b·count,).

@@ -260,9 +260,7 @@ def _floor(u: _Dice, atlas: Atlas, batch: int, frames: int, x: Tensor, y: Tensor
     return out.clamp(0, 1).contiguous()
 
 
-def _exposed(
-    u: _Dice, image: Tensor, light: Tensor, x: Tensor, y: Tensor, batch: int, frames: int
-) -> Tensor:
+def _exposed(u: _Dice, image: Tensor, light: Tensor, x: Tensor, y: Tensor, batch: int, frames: int) -> Tensor:
     """Light that falls off, exposure, tint, blur, then the sensor's noise and its 256 levels."""
 
     def per(low: float, high: float) -> Tensor:

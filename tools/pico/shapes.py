@@ -1,7 +1,7 @@
 """Outlines and textures, each drawn once as a small picture; a scene samples them through affine maps.
 
-An outline is a signed distance, negative inside, over a square of ±``EXTENT`` around the object's centre. The families
-in ``UNSEEN`` are never trained on: they are what the evaluation holds out.
+An outline is a signed distance, negative inside, over a square of ±``EXTENT`` around the object's centre. The
+families in ``UNSEEN`` are never trained on: they are what the evaluation holds out.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def _compound(x: Tensor, y: Tensor, u: Tensor) -> Tensor:
     out = _round(x, y, 0.3 + 0.35 * u[:, 0], 0.25 + 0.4 * u[:, 1], 1.5 + 4 * u[:, 2])
     for k in (3, 10):
         p, q = _turned(x, y, 6.3 * u[:, k], 0.9 * (u[:, k + 1] - 0.5), 0.9 * (u[:, k + 2] - 0.5))
-        out = torch.minimum(out, _round(p, q, 0.3 + 0.35 * u[:, k + 3], 0.1 + 0.3 * u[:, k + 4], 1.5 + 4 * u[:, k + 5]))
+        out = torch.minimum(
+            out, _round(p, q, 0.3 + 0.35 * u[:, k + 3], 0.1 + 0.3 * u[:, k + 4], 1.5 + 4 * u[:, k + 5])
+        )
     return out
 
 

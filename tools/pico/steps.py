@@ -35,7 +35,14 @@ def _mean(values: Tensor, valid: Tensor) -> Tensor:
 
 
 def pictures(
-    model: Any, belonging: Belonging, scenes: Scenes, generator: torch.Generator, *, kind: Kind, each: int, rounds: int
+    model: Any,
+    belonging: Belonging,
+    scenes: Scenes,
+    generator: torch.Generator,
+    *,
+    kind: Kind,
+    each: int,
+    rounds: int,
 ) -> Told:
     """``each`` prompts a picture, corrected ``rounds`` times."""
     device = scenes.images.device

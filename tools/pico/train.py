@@ -1,6 +1,7 @@
 """Train pico within a number of minutes, from nothing or from where an earlier call stopped.
 
-    PYTHONPATH=.:tools python -m pico.train --minutes 8 --out OUT [--state STATE] [--total 9]
+    python -m tools.pico.train --minutes 8 --out OUT [--state STATE] [--total 9]
+    python -m tools.pico.train --minutes 60 --out OUT --start evalnb/models/pico.safetensors --rate 1e-4
 
 Writes OUT/pico.safetensors (float16, the moving average) and OUT/pico.json (the record), whole at every moment.
 """
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import copy
-import datetime
+import datetime as dt
+import hashlib
 import json
 import math
 import os
@@ -20,15 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import network, scenes, shapes, steps
+from . import demo, network, scenes, shapes, steps
 from .losses import Belonging
 
 RATE = 1.0e-3
 CLIPS_FROM = 0.42
 """The share of the time after which every other step is of clips."""
+DEMO_EVERY = 3
+"""Of so many steps of pictures, one is of the demo's own scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Training:
         self.step, self.clip_steps, self.elapsed_s = 0, 0, 0.0
         self.curve: list[dict[str, float]] = []
         self.hardware: list[str] = []
+        self.started_from: dict[str, Any] | None = None
 
     def _groups(self, rate: float) -> list[dict[str, Any]]:
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -118,26 +123,37 @@ class Training:
         torch.manual_seed(self.seed + self.step)
         random.seed(self.seed + self.step)
 
+    def start_from(self, weights: Path) -> None:
+        """Published weights instead of random ones."""
+        for one in (self.model, self.average):
+            one.load_state_dict(load_file(weights, device=str(self.device)), strict=True)
+        self.started_from = json.loads(weights.with_suffix(".json").read_text())
+
     def publish(self, out: Path, **more: Any) -> None:
         """The weights and their record as they now are."""
-        held = {name: one.detach().to(torch.float16).cpu().contiguous() for name, one in self.average.state_dict().items()}
+        held = {
+            name: one.detach().to(torch.float16).cpu().contiguous() for name, one in self.average.state_dict().items()
+        }
         part = out / ".pico.part"
         save_file(held, part)
         part.replace(out / "pico.safetensors")
         record = {
             "what": "pico, a small SAM 2 trained from scratch on procedural scenes",
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "hardware": self.hardware,
             "torch": torch.__version__,
             "seed": self.seed,
             "data_version": scenes.VERSION,
             "families": {"trained": shapes.SEEN, "held_out": shapes.UNSEEN},
+            "sha256": hashlib.sha256((out / "pico.safetensors").read_bytes()).hexdigest(),
             "parameters": sum(one.numel() for one in self.average.parameters()),
             "steps": {"pictures": self.step - self.clip_steps, "clips": self.clip_steps},
             "minutes": round(self.elapsed_s / 60, 2),
             "curve": self.curve,
             **more,
         }
+        if self.started_from:
+            record["started_from"] = self.started_from
         part = out / ".record.part"
         part.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         part.replace(out / "pico.json")
@@ -150,6 +166,9 @@ def run(training: Training, sizes: Sizes, *, seconds: float, total: float, out: 
     atlas = shapes.atlas(shapes.SEEN, 1500 if device.type == "cuda" else 60, generator, device)
     start, before = time.monotonic(), training.elapsed_s
     saved = told = start
+    theirs = demo.batches(
+        sizes.pictures, device, first=training.step * sizes.pictures, processes=12 if device.type == "cuda" else 0
+    )
     pending: list[dict[str, Tensor]] = []
     painted: list[scenes.Scenes] = []
     while (now := time.monotonic()) - start < seconds:
@@ -158,11 +177,13 @@ def run(training: Training, sizes: Sizes, *, seconds: float, total: float, out: 
         if progress > CLIPS_FROM and training.step % 2:
             figures = _follow(training, atlas, generator, sizes, progress)
         else:
-            if not painted:
+            # Thirds of thirds: neither clicks nor boxes see the demo's scenes alone.
+            its_own = training.step // 3 % DEMO_EVERY == 0
+            if not its_own and not painted:
                 drawn = scenes.paint(atlas, generator, batch=sizes.pictures * sizes.chunk)
                 # Every picture serves twice, the second time mirrored and under other prompts.
                 painted = [*_split(drawn.mirrored(), sizes.chunk), *_split(drawn, sizes.chunk)]
-            one = painted.pop()
+            one = next(theirs) if its_own else painted.pop()
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 outcome = steps.pictures(
                     training.model,
@@ -234,11 +255,14 @@ def main() -> None:
     parser.add_argument("--total", type=float, help="of the whole schedule; --minutes if not given")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="where to continue from, and to stop to")
+    parser.add_argument("--start", type=Path, help="weights to start from, with their record beside them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--pictures", type=int)
-    parser.add_argument("--scenes", type=int, default=150, help="held-out scenes of each kind to evaluate on; 0: none")
+    parser.add_argument(
+        "--scenes", type=int, default=150, help="held-out scenes of each kind to evaluate on; 0: none"
+    )
     asked = parser.parse_args()
     device = torch.device(asked.device)
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -251,6 +275,8 @@ def main() -> None:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     training = Training(device, seed=asked.seed, rate=asked.rate)
+    if asked.start:
+        training.start_from(asked.start)
     if asked.state and asked.state.is_file():
         training.load(asked.state)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} CPU cores, one thread"

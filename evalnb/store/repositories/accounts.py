@@ -89,6 +89,11 @@ def role(session: Session, account_id: int, project_id: int) -> Role | None:
     return cast("Role | None", found)
 
 
+def memberships(session: Session, account_id: int) -> list[MembershipRecord]:
+    """What the account is a member of, by the projects' names."""
+    return _memberships(session, MembershipRow.account_id == account_id)
+
+
 def members(session: Session, project_id: int) -> list[MembershipRecord]:
     """The project's members, by name."""
     return _memberships(session, MembershipRow.project_id == project_id)

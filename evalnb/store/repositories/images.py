@@ -99,6 +99,12 @@ def known(session: Session, dataset_id: int) -> dict[str, tuple[int, int, int]]:
     return {key: (image_id, width, height) for key, image_id, width, height in rows}
 
 
+def by_key(session: Session, dataset_id: int, key: str) -> ImageRecord | None:
+    """The image that the source calls ``key``, or None."""
+    row = session.scalar(select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.source_key == key))
+    return None if row is None else _record(row)
+
+
 def add(session: Session, dataset_id: int, images: Sequence[SourceImage]) -> list[int]:
     """Append images to the dataset; their new ids, ascending in the given order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +82,19 @@ def get(session: Session, project_id: int) -> ProjectRecord:
     row = session.get(ProjectRow, project_id)
     if row is None:
         raise NotFound(f"there is no project {project_id}", remedy="take an id from the list of projects")
+    return _record(row)
+
+
+def named(session: Session, name: str) -> ProjectRecord:
+    """The project of that name; NotFound says which ones are near."""
+    row = session.scalars(select(ProjectRow).where(ProjectRow.name == name)).one_or_none()
+    if row is None:
+        names = [one.name for one in all(session)]
+        near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]
+        raise NotFound(
+            f"there is no project {name!r}",
+            remedy=f"use one of {', '.join(map(repr, near))}" if near else "make one with ev.open(project=…)",
+        )
     return _record(row)
 
 

@@ -77,11 +77,32 @@ from evalnb.wire.http.jobs import (
 from evalnb.wire.http.models import ModelItem, ModelPage, RunItem, RunPage, VersionItem, VersionPage
 from evalnb.wire.http.projects import NewProject, ProjectItem, ProjectPage
 from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
+from evalnb.wire.http.serving import (
+    AliasChangeItem,
+    AliasDetail,
+    AliasItem,
+    AliasPage,
+    AliasWanted,
+    Arm,
+    DetectionItem,
+    OutcomeKept,
+    OutcomeSaid,
+    OutcomesComparison,
+    Predicted,
+    VersionName,
+)
 from evalnb.wire.http.tiles import SignedTiles, TilesDescription
+from evalnb.wire.http.uploads import UploadedDataset, UploadItem, UploadPage, UploadResult
 
 __all__ = [
     "MOST_INT",
+    "AliasChangeItem",
+    "AliasDetail",
+    "AliasItem",
+    "AliasPage",
+    "AliasWanted",
     "Alive",
+    "Arm",
     "ByConfidence",
     "ClassScores",
     "ClassTable",
@@ -97,6 +118,7 @@ __all__ = [
     "DatasetItem",
     "DatasetPage",
     "DatasetTag",
+    "DetectionItem",
     "EditItem",
     "EditPage",
     "EvaluateAsk",
@@ -137,9 +159,13 @@ __all__ = [
     "NewUser",
     "Number",
     "Ops",
+    "OutcomeKept",
+    "OutcomeSaid",
+    "OutcomesComparison",
     "OwnPassword",
     "PrecisionRecall",
     "PredictAsk",
+    "Predicted",
     "Problem",
     "ProjectItem",
     "ProjectPage",
@@ -162,9 +188,14 @@ __all__ = [
     "TokenPage",
     "TokenWanted",
     "TrainAsk",
+    "UploadItem",
+    "UploadPage",
+    "UploadResult",
+    "UploadedDataset",
     "UserChange",
     "UserItem",
     "UserPage",
     "VersionItem",
+    "VersionName",
     "VersionPage",
 ]

@@ -264,6 +264,13 @@ class Gate:
         return ask.get(b"sec-fetch-site") in {"cross-site", "same-site"} and ask.get(b"sec-fetch-mode") != "navigate"
 
 
+_REPORT_PAGE = "voila/render/"
+# What a report's page is made of. The rest (the list of all reports, contents, trees) is the owner's.
+_REPORT_PARTS = (
+    _REPORT_PAGE,
+    *("static/", "voila/static/", "voila/templates/", "voila/files/", "voila/labextensions/", "voila/api/themes/"),
+    *("api/kernels/", "voila/api/shutdown/", "voila/query/", "voila/execution/"),
+)
 _CHALLENGE = (b"WWW-Authenticate", b"Bearer")
 
 
@@ -273,16 +280,17 @@ def _may(caller: Caller, backend: Backend, ask: Ask) -> bool:
         return caller.owner and caller.scope == "admin"
     if caller.owner:
         return True
-    if not caller.projects:
+    part = ask.path.removeprefix(backend.prefix)
+    if not caller.projects or not part.startswith(_REPORT_PARTS):
         return False
+    if not part.startswith(_REPORT_PAGE):
+        # Files of the page, and the socket of a kernel whose name nobody can guess.
+        return True
     # Voila renders as the owner of the home: which report somebody may see is decided here.
-    if "/render/" in ask.path:
-        asked = [value for name, value in parse_qsl(ask.query) if name == "project"]
-        return len(asked) == 1 and asked[0].isdecimal() and int(asked[0]) in caller.projects
-    # Its parts: files of the page, and the socket of a kernel whose name nobody can guess.
-    return not ask.path.removeprefix(backend.prefix).startswith(("voila/tree", "voila/api/contents")) and (
-        ask.path != backend.prefix
-    )
+    asked = parse_qsl(ask.query)
+    projects = [value for name, value in asked if name == "project"]
+    slugs = [value for name, value in asked if name == "slug" and value]
+    return len(projects) == len(slugs) == 1 and projects[0].isdecimal() and int(projects[0]) in caller.projects
 
 
 def _onward(ask: Ask, backend: Backend, origin: Origin) -> Headers:

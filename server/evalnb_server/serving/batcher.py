@@ -1,8 +1,8 @@
 """Images gathered into batches by their deadlines, for one model.
 
 A batch is begun when it is full, when its oldest image has waited long enough, or when the most urgent one could not
-wait longer: whatever comes first. The most urgent go first. What cannot be answered in time is told so before it costs
-anything, and whoever has gone away takes no place.
+wait longer: whatever comes first. The most urgent go first. What cannot be answered in time is told so before it
+costs anything, and whoever has gone away takes no place.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from evalnb.errors import Busy, EvalnbError, TooLate, Unavailable
 
+_MARGIN_S = 0.02
 _Q = TypeVar("_Q")
 _A = TypeVar("_A")
 
@@ -150,7 +151,8 @@ class Batcher(Generic[_Q, _A]):
         if all(one.answer.cancelled() for _, _, one in self._heap):
             return 0.0
         oldest = min(one.came for _, _, one in self._heap)
-        urgent = self._heap[0][0] - self._seconds
+        # Not at the last moment, at which it would be too late by the time that it is begun.
+        urgent = self._heap[0][0] - 2 * self._seconds - _MARGIN_S
         return min(oldest + self._limits.wait_s, urgent) - time.monotonic()
 
     def _answer(self, batch: list[Waiting[_Q, _A]]) -> None:

@@ -33,7 +33,7 @@ class Holder:
         detector = self._loaded(asked["model"])
         images = [_pixels(file, shape) for file, shape in zip(frame.files, asked["shapes"], strict=True)]
         began = time.perf_counter()
-        found = detector.detect(images, confidence=asked["confidence"], max_detections=asked["most"]) if images else []
+        found = detector.detect(images, confidence=asked["confidence"], max_detections=asked["most"])
         return {
             "seconds": time.perf_counter() - began,
             "ok": [

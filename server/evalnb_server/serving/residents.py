@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from evalnb import errors
 from evalnb.core.children import Child, ChildLost
@@ -32,8 +33,14 @@ class Question:
     confidence: float
     most: int
     """Detections."""
-    note: Callable[[Detected], None]
-    """Told of the answer before whoever waits for it."""
+    id: UUID
+    """What the answer will be known by."""
+    change_id: int
+    """What its alias stood for when it was asked."""
+    version_id: int
+    key: str | None
+    began: float
+    """``time.monotonic``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ class Resident:
                 name: value for name, value in settings.child_environment().items() if not name.startswith("EVALNB_")
             },
             start_s=_PATIENCE_S,
-            log=sys.stderr.buffer if hasattr(sys.stderr, "fileno") else -3,
+            # What it says goes where the server's log goes.
+            log=None,
         )
         self.batches: Batcher[Question, Detected] = Batcher(
             self._run, limits, ran=self._ran, name=f"batches of {version.name} v{version.number}"

@@ -30,13 +30,13 @@ class Gallery:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tiler = imagery.Tiler()
+        self.tiler = imagery.Tiler()
         self._known: OrderedDict[tuple[object, ...], tuple[float, tuple[Caller, ImageRecord]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """End the children."""
-        self._tiler.close()
+        self.tiler.close()
 
     def seen(self, who: Caller, image_id: int, *, role: Role = "viewer") -> ImageRecord:
         """The image, for whoever may see it; NotFound and Forbidden as ``access.image``.
@@ -72,13 +72,13 @@ class Gallery:
         name, size = image.file_name, (image.width, image.height)
         if standing.pyramid is not None:
             sha256 = standing.pyramid.sha256
-            return self._tiler.tile(
+            return self.tiler.tile(
                 f"pyramid {sha256}", level, x, y, kind, name=name, size=size, opened=self._blob(sha256), pyramid=True
             )
         refuse_unready(standing, name)
         key = pixels.identity(image)
-        return self._tiler.tile(
-            key, level, x, y, kind, name=name, size=size, opened=lambda: _file(self._store, image), pyramid=False
+        return self.tiler.tile(
+            key, level, x, y, kind, name=name, size=size, opened=lambda: self.file(image), pyramid=False
         )
 
     def thumbnail(self, image: ImageRecord, side_px: int) -> bytes:
@@ -87,15 +87,31 @@ class Gallery:
             standing = pyramids.standing(session, image)
         if standing.pyramid is not None:
             with self._blob(standing.pyramid.sha256)() as file:
-                return self._tiler.thumbnail(file, side_px, name=image.file_name, pyramid=True)
-        with _file(self._store, image) as file:
-            return self._tiler.thumbnail(file, side_px, name=image.file_name, pyramid=False)
+                return self.tiler.thumbnail(file, side_px, name=image.file_name, pyramid=True)
+        with self.file(image) as file:
+            return self.tiler.thumbnail(file, side_px, name=image.file_name, pyramid=False)
 
     def standing(self, image: ImageRecord, *, author: str, again: bool = False) -> Standing:
         """How it stands with the image's tiles; a pyramid that is missing is asked for."""
         if image.width * image.height <= imagery.PYRAMID_PIXELS:
             return Standing(needed=False, pyramid=None, job=None)
         return pyramids.ask(self._store, image, author=author, again=again)
+
+    @contextmanager
+    def file(self, image: ImageRecord) -> Iterator[int]:
+        """The image's file, open; one that lies elsewhere is read into memory first. NotFound if it has moved."""
+        path = pixels.local_path(self._store, image)
+        if path is not None:
+            with path.open("rb") as file:
+                yield file.fileno()
+            return
+        place = memory_file("evalnb-image")
+        try:
+            with os.fdopen(os.dup(place), "wb") as file:
+                file.write(pixels.read(self._store, image))
+            yield place
+        finally:
+            os.close(place)
 
     def _blob(self, sha256: str) -> Callable[[], AbstractContextManager[int]]:
         @contextmanager
@@ -125,20 +141,3 @@ def refuse_unready(standing: Standing, name: str) -> None:
             retry_after_s=60,
         )
     raise Busy(f"the tiles of {name} are being made", remedy="ask again in a few seconds", retry_after_s=2)
-
-
-@contextmanager
-def _file(store: Store, image: ImageRecord) -> Iterator[int]:
-    """The image's file, open; one that lies elsewhere is read into memory first."""
-    path = pixels.local_path(store, image)
-    if path is not None:
-        with path.open("rb") as file:
-            yield file.fileno()
-        return
-    place = memory_file("evalnb-image")
-    try:
-        with os.fdopen(os.dup(place), "wb") as file:
-            file.write(pixels.read(store, image))
-        yield place
-    finally:
-        os.close(place)

@@ -274,3 +274,40 @@ test("a browser without room keeps working, and says so", async () => {
   expect(warn).toHaveBeenCalledOnce();
   warn.mockRestore();
 });
+
+test("other people's edits are followed where nothing is missing between", async () => {
+  const page = open();
+  kernel.apply({ client_op_id: "other", shape_id: "b", base_rev: 0, action: "create", patch: { class_id: 1, geometry: box(80) } });
+  const theirs = kernel.shapes.get("b")!;
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [theirs] })).toBe(true);
+  expect(page.document.store.get("b")).toMatchObject({ geometry: box(80), rev: 1 });
+  // The same again, and what is older, change nothing; a gap is told.
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [{ ...theirs, geometry: box(1) }] })).toBe(true);
+  expect(page.document.store.get("b")).toMatchObject({ geometry: box(80) });
+  expect(page.documents.follow({ image_id: 1, after: 2, seq: 3, shapes: [] })).toBe(false);
+  expect(page.documents.follow({ image_id: 1, after: 1, seq: 2, shapes: [{ ...theirs, rev: 2, deleted: true }] })).toBe(true);
+  expect(page.document.store.get("b")).toBeUndefined();
+  expect(page.documents.seq(1)).toBe(2);
+});
+
+test("an edit between two of our own is not passed over", async () => {
+  const page = open();
+  kernel.apply({ client_op_id: "other", shape_id: "b", base_rev: 0, action: "create", patch: { class_id: 1, geometry: box(80) } });
+  draw(page, "a", 1);
+  await settle();
+  // The kernel stands at 2, ours is the second: we have not seen the first.
+  expect([kernel.seq, page.documents.seq(1)]).toEqual([2, 0]);
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 2, shapes: [...kernel.shapes.values()] })).toBe(true);
+  expect([page.documents.seq(1), page.document.store.get("b")?.rev]).toEqual([2, 1]);
+});
+
+test("masks go in batches that a server takes", async () => {
+  const page = open();
+  kernel.hold();
+  const counts = "x".repeat(200_000);
+  const mask: Shape["geometry"] = { kind: "mask", box: [0, 0, 9, 9], size: [100, 100], counts };
+  for (let n = 0; n < 6; n++) page.document.store.change("local", (draft) => draft.put(newShape(`m${n}`, 0, mask)));
+  kernel.release();
+  await settle();
+  expect(kernel.batches.map((batch) => batch.length)).toEqual([1, 2, 2, 1]);
+});

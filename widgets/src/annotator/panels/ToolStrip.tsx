@@ -18,7 +18,9 @@ export function ToolStrip({ session }: { session: Session }) {
       {tools.map(({ name, label }) => {
         const missing = name === "sam" && !hello?.segmenter;
         const disabled = missing || (name !== "select" && (hello?.read_only ?? true));
-        const tip = missing ? hello?.segmenter_help || "No segmenter is loaded" : name === "sam" ? `${label} (${hello?.segmenter})` : label;
+        // Help beside a loaded segmenter is for who wants a better one: the model in the wheel is a demonstration.
+        const wand = [`${label} (${hello?.segmenter})`, hello?.segmenter_help].filter(Boolean).join(". ");
+        const tip = missing ? hello?.segmenter_help || "No segmenter is loaded" : name === "sam" ? wand : label;
         return (
           <button
             key={name} type="button" class="evalnb-button evalnb-tool" data-tool={name} aria-label={tip} data-tip={tip}

@@ -1,0 +1,46 @@
+"""A segmenter that is opened when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalnb.core.ports import Pixels, Segmenter
+from evalnb.core.records import Floats, Ints
+
+
+class Later:
+    """Stands for a segmenter whose name is known and whose weights are not loaded yet. Threads may share it."""
+
+    def __init__(self, name: str, open_it: Callable[[], Segmenter]) -> None:
+        self._name, self._open = name, open_it
+        self._opened: Segmenter | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """What the interface shows."""
+        return self._name
+
+    def encode(self, key: str, image: Pixels) -> None:
+        """As the segmenter's; the first one opens it, and raises what opening raises."""
+        self._it().encode(key, image)
+
+    def encoded(self, key: str) -> bool:
+        """As the segmenter's; nothing is, before it is open."""
+        return self._opened is not None and self._opened.encoded(key)
+
+    def segment(
+        self, key: str, *, points: Floats, labels: Ints, box: Floats | None = None
+    ) -> tuple[NDArray[np.bool_], float]:
+        """As the segmenter's."""
+        return self._it().segment(key, points=points, labels=labels, box=box)
+
+    def _it(self) -> Segmenter:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened

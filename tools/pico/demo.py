@@ -1,0 +1,71 @@
+"""The demo's own scenes as training pictures: drawn by numpy, in other processes where there are cores to spare."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from evalnb.core.masks import decode
+from evalnb.demo.scenes import CLASSES, scene
+
+from .network import SIDE
+from .scenes import MEAN, STD, Scenes
+
+SEED = 41
+"""Of the scenes that are trained on. The demo draws from others, and so does the evaluation."""
+HELD_OUT = 777
+
+
+def drawn(seed: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]:
+    """Pixels (h, w, 3), owners (h, w) and the class of each layer of one scene."""
+    one = scene(seed, number)
+    owner = np.full(one.pixels.shape[:2], -1, np.int8)
+    for place, found in enumerate(one.objects):
+        owner[decode(found.mask)] = place
+    return one.pixels, owner, [CLASSES.index(found.name) for found in one.objects]
+
+
+def gathered(scenes: list[tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]], device: torch.device) -> Scenes:
+    """Those scenes as one batch of the model's size."""
+    layers = 12
+    images = torch.stack([_shrunk(pixels, device) for pixels, _, _ in scenes])
+    owners = torch.stack([torch.from_numpy(_sampled(owner)) for _, owner, _ in scenes]).to(device)
+    family = torch.tensor([names + [0] * (layers - len(names)) for _, _, names in scenes], device=device)
+    parent = torch.arange(layers, device=device).repeat(len(scenes), 1)
+    return Scenes(images[:, None], owners[:, None], parent, family)
+
+
+def batches(size: int, device: torch.device, *, first: int, processes: int) -> Iterator[Scenes]:
+    """Batches without end, from the ``first`` scene on; ``processes`` 0 draws them here."""
+    if not processes:
+        while True:
+            yield gathered([drawn(SEED, first + n) for n in range(size)], device)
+            first += size
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        ready = pool.imap_unordered(_numbered, iter(range(first, 1 << 40)), chunksize=4)
+        while True:
+            yield gathered([next(ready) for _ in range(size)], device)
+
+
+def _numbered(number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]:
+    return drawn(SEED, number)
+
+
+def _shrunk(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    image = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1)[None].float() / 255
+    image = functional.interpolate(image, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)[0]
+    mean, std = (torch.tensor(one, device=device)[:, None, None] for one in (MEAN, STD))
+    return (image - mean) / std
+
+
+def _sampled(owner: NDArray[np.int8]) -> NDArray[np.int8]:
+    height, width = owner.shape
+    rows = ((np.arange(SIDE) + 0.5) * height / SIDE).astype(int)
+    columns = ((np.arange(SIDE) + 0.5) * width / SIDE).astype(int)
+    return np.ascontiguousarray(owner[rows][:, columns])
