@@ -1141,6 +1141,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Page
+         * @description What the project's aliases stand for.
+         */
+        get: operations["aliases_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description What an alias stands for, and ever stood for.
+         */
+        get: operations["aliases_get"];
+        /**
+         * Put
+         * @description Let an alias stand for a version, or split its traffic between two. Made where there is none.
+         */
+        put: operations["aliases_put"];
+        post?: never;
+        /**
+         * Delete
+         * @description Take an alias away. Its history stays, and the same name may come back.
+         */
+        delete: operations["aliases_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/aliases/{alias}/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outcomes
+         * @description Champion and challenger by the outcomes said since the alias was changed last, with an interval.
+         */
+        get: operations["aliases_outcomes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/predict/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict
+         * @description Detect objects in an image, by whichever version the alias stands for.
+         *
+         *     Images that come together are answered together. 503 with Retry-After where too many wait; 504 where the deadline
+         *     passes; whoever hangs up is dropped from the queue.
+         */
+        post: operations["predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/predictions/{prediction_id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say
+         * @description Say whether a prediction was right: true, false, or a score from 0 to 1. Said again, the last word counts.
+         */
+        post: operations["outcomes_say"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/metrics": {
         parameters: {
             query?: never;
@@ -1157,26 +1268,6 @@ export interface paths {
         get: operations["metrics"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/live/ticket": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ticket
-         * @description A ticket for one WebSocket on /api/live, good once and for half a minute.
-         */
-        post: operations["live_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1260,10 +1351,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ticket
+         * @description A ticket for one WebSocket on /api/live, good once and for half a minute.
+         */
+        post: operations["live_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AliasChangeItem
+         * @description What an alias stood for from ``at`` on. Without a champion it was taken away.
+         */
+        AliasChangeItem: {
+            /** Champion Id */
+            champion_id: number | null;
+            /** Challenger Id */
+            challenger_id: number | null;
+            /** Share */
+            share: number;
+            /** Note */
+            note: string;
+            /** Author */
+            author: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * AliasDetail
+         * @description An alias with its changes, the newest first, a hundred at most.
+         */
+        AliasDetail: {
+            alias: components["schemas"]["AliasItem"];
+            /** History */
+            history: components["schemas"]["AliasChangeItem"][];
+        };
+        /**
+         * AliasItem
+         * @description What an alias stands for now.
+         */
+        AliasItem: {
+            /** Name */
+            name: string;
+            /** Project Id */
+            project_id: number;
+            champion: components["schemas"]["VersionName"];
+            challenger: components["schemas"]["VersionName"] | null;
+            /** Share */
+            share: number;
+            /** Note */
+            note: string;
+            /** Author */
+            author: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * AliasPage
+         * @description A project's aliases, by name.
+         */
+        AliasPage: {
+            /** Items */
+            items: components["schemas"]["AliasItem"][];
+        };
+        /**
+         * AliasWanted
+         * @description What an alias is to stand for.
+         */
+        AliasWanted: {
+            /** Champion Id */
+            champion_id: number;
+            /** Challenger Id */
+            challenger_id?: number | null;
+            /** Share */
+            share?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
         /**
          * Alive
          * @description The process answers. Says nothing of what it needs: see ``Health``.
@@ -1290,6 +1479,25 @@ export interface components {
             seq: number;
             /** Results */
             results: components["schemas"]["OpResult"][];
+        };
+        /**
+         * Arm
+         * @description One of two versions, by its outcomes.
+         */
+        Arm: {
+            version: components["schemas"]["VersionName"];
+            /** Served */
+            served: number;
+            /** Outcomes */
+            outcomes: number;
+            /** Units */
+            units: number;
+            /** Mean */
+            mean: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * BoxGeometry
@@ -1569,6 +1777,18 @@ export interface components {
             images: number;
         };
         /**
+         * DetectionItem
+         * @description One found object.
+         */
+        DetectionItem: {
+            /** Box */
+            box: number[];
+            /** Score */
+            score: number;
+            /** Class Name */
+            class_name: string;
+        };
+        /**
          * EditItem
          * @description An edit as it was applied. ``patch`` and ``before`` hold the touched properties by name.
          */
@@ -1636,14 +1856,14 @@ export interface components {
              * @default bbox
              * @enum {string}
              */
-            compare: "bbox" | "segm" | "boundary";
+            compare?: "bbox" | "segm" | "boundary";
             /**
              * @default {
              *       "tags": [],
              *       "text": ""
              *     }
              */
-            part: components["schemas"]["SliceAsk"];
+            part?: components["schemas"]["SliceAsk"];
         };
         /**
          * EvaluationClass
@@ -2177,7 +2397,7 @@ export interface components {
              * Classes
              * @default []
              */
-            classes: string[];
+            classes?: string[];
         };
         /**
          * NewMember
@@ -2233,7 +2453,7 @@ export interface components {
              * Owner
              * @default false
              */
-            owner: boolean;
+            owner?: boolean;
         };
         /**
          * Op
@@ -2258,7 +2478,7 @@ export interface components {
              */
             action: "create" | "update" | "delete" | "restore";
             /** @default {} */
-            patch: components["schemas"]["Patch-Input"];
+            patch?: components["schemas"]["Patch-Input"];
         };
         /**
          * OpResult
@@ -2280,13 +2500,13 @@ export interface components {
              * Conflicts
              * @default []
              */
-            conflicts: string[];
+            conflicts?: string[];
             theirs?: components["schemas"]["Patch-Output"] | null;
             /**
              * Reason
              * @default
              */
-            reason: string;
+            reason?: string;
         };
         /**
          * Ops
@@ -2295,6 +2515,52 @@ export interface components {
         Ops: {
             /** Ops */
             ops: components["schemas"]["Op"][];
+        };
+        /**
+         * OutcomeKept
+         * @description What is known of a prediction's outcome now.
+         */
+        OutcomeKept: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Outcome */
+            outcome: number;
+        };
+        /**
+         * OutcomeSaid
+         * @description Whether a prediction was right: true, false, or a score from 0 to 1.
+         */
+        OutcomeSaid: {
+            /** Outcome */
+            outcome: boolean | number;
+        };
+        /**
+         * OutcomesComparison
+         * @description Champion and challenger by what became of their predictions.
+         */
+        OutcomesComparison: {
+            champion: components["schemas"]["Arm"];
+            challenger: components["schemas"]["Arm"] | null;
+            /** Difference */
+            difference: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Level */
+            level: number;
+            /** Decided */
+            decided: boolean;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Sentence */
+            sentence: string;
         };
         /**
          * OwnPassword
@@ -2379,21 +2645,50 @@ export interface components {
              *       "text": ""
              *     }
              */
-            part: components["schemas"]["SliceAsk"];
+            part?: components["schemas"]["SliceAsk"];
             /** Name */
             name?: string | null;
             /**
              * Confidence
              * @default 0.001
              */
-            confidence: number;
+            confidence?: number;
             /**
              * Max Detections
              * @default 100
              */
-            max_detections: number;
+            max_detections?: number;
             /** Batch */
             batch?: number | null;
+        };
+        /**
+         * Predicted
+         * @description An answer of ``/api/predict``.
+         */
+        Predicted: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alias */
+            alias: string;
+            version: components["schemas"]["VersionName"];
+            /**
+             * Arm
+             * @enum {string}
+             */
+            arm: "champion" | "challenger";
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Detections */
+            detections: components["schemas"]["DetectionItem"][];
+            /** Took Ms */
+            took_ms: number;
+            /** Batch */
+            batch: number;
         };
         /**
          * Problem
@@ -2404,7 +2699,7 @@ export interface components {
              * Type
              * @default about:blank
              */
-            type: string;
+            type?: string;
             /** Title */
             title: string;
             /** Status */
@@ -2417,7 +2712,7 @@ export interface components {
              * Request Id
              * @default
              */
-            request_id: string;
+            request_id?: string;
         };
         /**
          * ProjectItem
@@ -2447,6 +2742,20 @@ export interface components {
             items: components["schemas"]["ProjectItem"][];
             /** Next */
             next: number | null;
+        };
+        /**
+         * Refusal
+         * @description An EvalnbError on the wire.
+         */
+        Refusal: {
+            /** Kind */
+            kind: string;
+            /** Happened */
+            happened: string;
+            /** Remedy */
+            remedy: string;
+            /** Status */
+            status: number;
         };
         /**
          * ReportItem
@@ -2604,29 +2913,29 @@ export interface components {
              * Crowd
              * @default false
              */
-            crowd: boolean;
+            crowd?: boolean;
             /**
              * Attributes
              * @default {}
              */
-            attributes: {
+            attributes?: {
                 [key: string]: unknown;
             };
             /**
              * Tags
              * @default []
              */
-            tags: string[];
+            tags?: string[];
             /**
              * Rev
              * @default 1
              */
-            rev: number;
+            rev?: number;
             /**
              * Deleted
              * @default false
              */
-            deleted: boolean;
+            deleted?: boolean;
         };
         /**
          * ShapesReply
@@ -2684,7 +2993,7 @@ export interface components {
              * Tags
              * @default []
              */
-            tags: string[];
+            tags?: string[];
             /** Classes */
             classes?: string[] | null;
             /** Areas */
@@ -2695,7 +3004,7 @@ export interface components {
              * Text
              * @default
              */
-            text: string;
+            text?: string;
         };
         /**
          * Ticket
@@ -2804,14 +3113,14 @@ export interface components {
              * @default read
              * @enum {string}
              */
-            scope: "read" | "write" | "admin";
+            scope?: "read" | "write" | "admin";
             /** Project Id */
             project_id?: number | null;
             /**
              * Days
              * @default 90
              */
-            days: number;
+            days?: number;
         };
         /**
          * TrainAsk
@@ -2833,22 +3142,22 @@ export interface components {
              *       "text": ""
              *     }
              */
-            part: components["schemas"]["SliceAsk"];
+            part?: components["schemas"]["SliceAsk"];
             /**
              * Epochs
              * @default 50
              */
-            epochs: number;
+            epochs?: number;
             /**
              * Image Size
              * @default 640
              */
-            image_size: number;
+            image_size?: number;
             /**
              * Batch
              * @default 16
              */
-            batch: number;
+            batch?: number;
             /** Name */
             name?: string | null;
             /** Start Version Id */
@@ -2857,16 +3166,135 @@ export interface components {
              * Pretrained
              * @default true
              */
-            pretrained: boolean;
+            pretrained?: boolean;
             /**
              * Validation
              * @default 0.2
              */
-            validation: number;
+            validation?: number;
             /** Hyperparameters */
             hyperparameters?: {
                 [key: string]: boolean | number | string;
             } | null;
+        };
+        /**
+         * UploadItem
+         * @description One upload. ``receiving`` until every byte is there; ``processing`` while a job takes it in.
+         */
+        UploadItem: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Project Id */
+            project_id: number;
+            /** Author */
+            author: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "image" | "images-zip" | "dataset-zip" | "checkpoint";
+            /** Length */
+            length: number;
+            /** Offset */
+            offset: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "receiving" | "received" | "processing" | "done" | "refused";
+            /** Job Id */
+            job_id: string | null;
+            result: components["schemas"]["UploadResult"] | null;
+            refusal: components["schemas"]["Refusal"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * UploadPage
+         * @description A project's uploads, newest first. ``next`` is the ``after`` of the next page, or None on the last one.
+         */
+        UploadPage: {
+            /** Items */
+            items: components["schemas"]["UploadItem"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * UploadResult
+         * @description What came of an upload: datasets, or one image of one, or a model version.
+         */
+        UploadResult: {
+            /**
+             * Datasets
+             * @default []
+             */
+            datasets?: components["schemas"]["UploadedDataset"][];
+            /** Image Id */
+            image_id?: number | null;
+            /** Model Version Id */
+            model_version_id?: number | null;
+            /**
+             * Problems
+             * @default []
+             */
+            problems?: string[];
+            /**
+             * Problem Count
+             * @default 0
+             */
+            problem_count?: number;
+            /**
+             * Skipped
+             * @default 0
+             */
+            skipped?: number;
+        };
+        /**
+         * UploadedDataset
+         * @description A dataset that an upload went into, and how much of it is new there.
+         */
+        UploadedDataset: {
+            /** Dataset Id */
+            dataset_id: number;
+            /** Dataset */
+            dataset: string;
+            /**
+             * Images
+             * @default 0
+             */
+            images?: number;
+            /**
+             * Annotations
+             * @default 0
+             */
+            annotations?: number;
+            /**
+             * Images Refused
+             * @default 0
+             */
+            images_refused?: number;
+            /**
+             * Annotations Refused
+             * @default 0
+             */
+            annotations_refused?: number;
+            /**
+             * Images Unchanged
+             * @default 0
+             */
+            images_unchanged?: number;
         };
         /**
          * UserChange
@@ -2943,6 +3371,18 @@ export interface components {
             created_at: string;
         };
         /**
+         * VersionName
+         * @description A model version, as an alias names it.
+         */
+        VersionName: {
+            /** Id */
+            id: number;
+            /** Model */
+            model: string;
+            /** Number */
+            number: number;
+        };
+        /**
          * VersionPage
          * @description Versions, the newest first. ``next`` is the ``after`` of the next page, or null on the last one.
          */
@@ -2951,139 +3391,6 @@ export interface components {
             items: components["schemas"]["VersionItem"][];
             /** Next */
             next: number | null;
-        };
-        /**
-         * Refusal
-         * @description An EvalnbError on the wire.
-         */
-        Refusal: {
-            /** Kind */
-            kind: string;
-            /** Happened */
-            happened: string;
-            /** Remedy */
-            remedy: string;
-            /** Status */
-            status: number;
-        };
-        /**
-         * UploadItem
-         * @description One upload. ``receiving`` until every byte is there; ``processing`` while a job takes it in.
-         */
-        UploadItem: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Project Id */
-            project_id: number;
-            /** Author */
-            author: string;
-            /** Filename */
-            filename: string;
-            /**
-             * Purpose
-             * @enum {string}
-             */
-            purpose: "image" | "images-zip" | "dataset-zip" | "checkpoint";
-            /** Length */
-            length: number;
-            /** Offset */
-            offset: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "receiving" | "received" | "processing" | "done" | "refused";
-            /** Job Id */
-            job_id: string | null;
-            result: components["schemas"]["UploadResult"] | null;
-            refusal: components["schemas"]["Refusal"] | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Expires At */
-            expires_at: string | null;
-            /** Finished At */
-            finished_at: string | null;
-        };
-        /**
-         * UploadPage
-         * @description A project's uploads, newest first. ``next`` is the ``after`` of the next page, or None on the last one.
-         */
-        UploadPage: {
-            /** Items */
-            items: components["schemas"]["UploadItem"][];
-            /** Next */
-            next: number | null;
-        };
-        /**
-         * UploadResult
-         * @description What came of an upload: datasets, or one image of one, or a model version.
-         */
-        UploadResult: {
-            /**
-             * Datasets
-             * @default []
-             */
-            datasets: components["schemas"]["UploadedDataset"][];
-            /** Image Id */
-            image_id?: number | null;
-            /** Model Version Id */
-            model_version_id?: number | null;
-            /**
-             * Problems
-             * @default []
-             */
-            problems: string[];
-            /**
-             * Problem Count
-             * @default 0
-             */
-            problem_count: number;
-            /**
-             * Skipped
-             * @default 0
-             */
-            skipped: number;
-        };
-        /**
-         * UploadedDataset
-         * @description A dataset that an upload went into, and how much of it is new there.
-         */
-        UploadedDataset: {
-            /** Dataset Id */
-            dataset_id: number;
-            /** Dataset */
-            dataset: string;
-            /**
-             * Images
-             * @default 0
-             */
-            images: number;
-            /**
-             * Annotations
-             * @default 0
-             */
-            annotations: number;
-            /**
-             * Images Refused
-             * @default 0
-             */
-            images_refused: number;
-            /**
-             * Annotations Refused
-             * @default 0
-             */
-            annotations_refused: number;
-            /**
-             * Images Unchanged
-             * @default 0
-             */
-            images_unchanged: number;
         };
     };
     responses: never;
@@ -8072,22 +8379,24 @@ export interface operations {
             };
         };
     };
-    metrics: {
+    aliases_list: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                project_id: number;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The numbers. */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": string;
+                    "application/json": components["schemas"]["AliasPage"];
                 };
             };
             /** @description The request does not say who makes it. */
@@ -8101,6 +8410,15 @@ export interface operations {
             };
             /** @description The caller may not do this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8128,11 +8446,14 @@ export interface operations {
             };
         };
     };
-    live_ticket: {
+    aliases_get: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                project_id: number;
+                alias: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -8143,7 +8464,532 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Ticket"];
+                    "application/json": components["schemas"]["AliasDetail"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    aliases_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasDetail"];
+                };
+            };
+            /** @description The body is no JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    aliases_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    aliases_outcomes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomesComparison"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predict: {
+        parameters: {
+            query: {
+                /** @description The project's id. */
+                project: number;
+                /** @description Who or what the image is of; one key is always answered by one version. */
+                key?: string | null;
+                /** @description An image of a dataset, instead of a body. */
+                image_id?: number | null;
+                /** @description Of detections, at least. */
+                confidence?: number;
+                max_detections?: number;
+                /** @description When the answer is of no more use; then 504. */
+                deadline_ms?: number;
+            };
+            header?: never;
+            path: {
+                alias: string;
+            };
+            cookie?: never;
+        };
+        /** @description The image's file: JPEG, PNG, WebP, TIFF, BMP or GIF. Empty with `image_id`. */
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Predicted"];
+                };
+            };
+            /** @description The body is no JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that could run code or exhaust the machine, or a body of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outcomes_say: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutcomeSaid"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeKept"];
+                };
+            };
+            /** @description The body is no JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description The request does not say who makes it. */
@@ -8904,6 +9750,62 @@ export interface operations {
             };
             /** @description There is no such thing, or the caller is no member of its project. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

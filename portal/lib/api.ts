@@ -19,6 +19,7 @@ export type ImagePage = Schemas["DatasetImagePage"];
 export type ImageDetail = Schemas["ImageDetail"];
 export type ModelItem = Schemas["ModelItem"];
 export type VersionItem = Schemas["VersionItem"];
+export type AliasItem = Schemas["AliasItem"];
 export type RunItem = Schemas["RunItem"];
 export type EvaluationItem = Schemas["EvaluationItem"];
 export type ClassScores = Schemas["ClassScores"];
@@ -118,6 +119,9 @@ function models(http: Http) {
   return {
     list: (project: number) => got(http.GET("/api/projects/{project_id}/models", { params: { path: { project_id: project }, query: { limit: 200 } } })),
     get: (model: number) => got(http.GET("/api/models/{model_id}", { params: { path: { model_id: model } } })),
+    aliases: (project: number) => got(http.GET("/api/projects/{project_id}/aliases", { params: { path: { project_id: project } } })),
+    point: (project: number, alias: string, wanted: Schemas["AliasWanted"]) => got(http.PUT("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } }, body: wanted })),
+    unpoint: (project: number, alias: string) => done(http.DELETE("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } } })),
     versions: (model: number) => got(http.GET("/api/models/{model_id}/versions", { params: { path: { model_id: model }, query: { limit: 200 } } })),
   };
 }
