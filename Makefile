@@ -27,13 +27,17 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
+	$(BIN)/python tools/generate_client.py --check
 	npm run check --workspace widgets
 	npm run check --workspace portal
 	$(BIN)/python tools/check_rules.py
 	$(BIN)/python tools/new_migration.py --check
 
-generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes
+portal: setup portal/.next/ready ## the portal's production build, which `up` and `demo` start where Node is
+
+generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes and from OpenAPI
 	$(BIN)/python tools/generate_types.py
+	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
@@ -85,4 +89,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
-.PHONY: help demo up test check generate bench screenshots wheel lock setup clean
+.PHONY: help demo up test check portal generate bench screenshots wheel lock setup clean
