@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
+from starlette.requests import ClientDisconnect
 
-from evalnb.errors import TooLarge
+from evalnb.errors import Cancelled, TooLarge
 from evalnb.registry import aliases
 from evalnb.wire.http import MOST_INT, DetectionItem, OutcomeKept, OutcomeSaid, Predicted
 from evalnb_server import access
@@ -94,12 +95,15 @@ def say(session: OneSession, who: Who, prediction_id: UUID, said: OutcomeSaid) -
 
 async def _read(request: Request) -> bytes:
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise TooLarge(
-                f"the image is larger than {MOST_BYTES >> 20} MB", remedy="scale it down, or save it as JPEG"
-            )
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise TooLarge(
+                    f"the image is larger than {MOST_BYTES >> 20} MB", remedy="scale it down, or save it as JPEG"
+                )
+    except ClientDisconnect as error:
+        raise Cancelled("the client went away while it sent its image", remedy="send it again") from error
     return bytes(content)
 
 
