@@ -27,6 +27,7 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
+	$(BIN)/python tools/generate_client.py --check
 	npm run check --workspace widgets
 	npm run check --workspace portal
 	$(BIN)/python tools/check_rules.py
@@ -34,8 +35,9 @@ check: setup ## style, types, import floors, generated files, migrations
 
 portal: setup portal/.next/ready ## the portal's production build, which `up` and `demo` start where Node is
 
-generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes
+generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes and from OpenAPI
 	$(BIN)/python tools/generate_types.py
+	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done

@@ -207,7 +207,7 @@ def _annotate(house: House, portal: Any, notebook: Any, project: int, dataset: i
     image = house.api(f"/datasets/{dataset}/images?limit=1")["items"][0]["id"]
     portal.goto(f"{house.address}/projects/{project}/images/{image}")
     there = Annotating(portal).wait()
-    before = len(house.api(f"/images/{image}/annotations")["items"])
+    before = len(house.api(f"/images/{image}/annotations")["shapes"])
     here.shapes(before)
     there.shapes(before)
 
@@ -217,14 +217,14 @@ def _annotate(house: House, portal: Any, notebook: Any, project: int, dataset: i
     there.draw(300, 200, 70, 60)
     there.saved()
     here.shapes(before + 2)
-    assert len(house.api(f"/images/{image}/annotations")["items"]) == before + 2
+    assert len(house.api(f"/images/{image}/annotations")["shapes"]) == before + 2
 
 
 def _train(house: House, portal: Any, notebook: Any, project: int) -> None:
     portal.goto(f"{house.address}/projects/{project}/jobs")
     run_cell(house.lab, notebook, 1)
     (job,) = [one for one in house.api(f"/projects/{project}/jobs")["items"] if one["kind"] == "train"]
-    assert job["state"] == "done"
+    assert job["state"] == "succeeded"
     portal.goto(f"{house.address}/projects/{project}/models")
     portal.get_by_text("tiny").first.wait_for()
 

@@ -65,7 +65,7 @@ def played(
 
 @schema.parametrize()
 @hypothesis.settings(
-    max_examples=8,
+    max_examples=3,
     deadline=None,
     database=None,
     derandomize=True,
