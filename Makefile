@@ -33,6 +33,8 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/python tools/check_rules.py
 	$(BIN)/python tools/new_migration.py --check
 
+portal: setup portal/.next/ready ## the portal's production build, which `up` and `demo` start where Node is
+
 generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes and from OpenAPI
 	$(BIN)/python tools/generate_types.py
 	$(BIN)/python tools/generate_client.py
@@ -87,4 +89,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
-.PHONY: help demo up test check generate bench screenshots wheel lock setup clean
+.PHONY: help demo up test check portal generate bench screenshots wheel lock setup clean

@@ -179,11 +179,11 @@ def test_an_alias_answers_with_what_its_model_finds_whatever_goes_with_it(shop: 
         for n, one in enumerate(images)
     ]
     with ThreadPoolExecutor(12) as pool:
-        answers = list(
-            pool.map(
-                lambda n: shop.predict(images[n], confidence=0.05 + 0.02 * n, max_detections=5 + n).json(), range(12)
-            )
+        said = list(
+            pool.map(lambda n: shop.predict(images[n], confidence=0.05 + 0.02 * n, max_detections=5 + n), range(12))
         )
+    assert [one.status_code for one in said] == [200] * 12, [one.text for one in said]
+    answers = [one.json() for one in said]
     assert max(one["batch"] for one in answers) > 1
     assert sum(len(one["detections"]) for one in answers) > 12
     for answer, expected, image in zip(answers, alone, images, strict=True):
