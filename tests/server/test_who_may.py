@@ -53,7 +53,7 @@ PERSONAL = {
     "GET /api/projects",
     # Opens a socket that asks access by itself, ask by ask: tests/server/live.
     "POST /api/live/ticket",
-    # What tus the server speaks; and an upload's beginning, whose project is in a header: tests/server/test_uploads.py.
+    # What tus the server speaks; and an upload's beginning, whose project is in a header: see test_uploads.
     "OPTIONS /api/uploads",
     "POST /api/uploads",
 }
