@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import httpx
 
 from evalnb import accounts
 from evalnb.cli.supervision.web import portal_program
-from tests.front.conftest import free_port, standing, until
+from tests.front.conftest import free_port, standing
 from tests.server.conftest import House
 
 NAME, PASSWORD = "ada", "a long enough secret"
@@ -66,8 +67,8 @@ def portal_of(house: House, home: Path, logs: Path) -> Iterator[Portal]:
         stack.enter_context(_running([node, str(program)], serving, logs / "portal.log"))
         door = stack.enter_context(standing(home))
         door.behind(portal=("Portal", "/", portal_port), api=("API", "/api/", api_port))
-        for path in ("/api/health", "/sign-in"):
-            until(lambda path=path: _answers(f"{door.url}{path}"), within_s=120)
+        for name, path in (("api", "/api/health/live"), ("portal", "/sign-in")):
+            _wait(f"{door.url}{path}", log=logs / f"{name}.log")
         yield Portal(door.url, house)
 
 
@@ -86,8 +87,16 @@ def _running(command: list[str], environment: dict[str, str], log: Path) -> Iter
             process.wait()
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False, timeout=10).status_code == 200
-    except httpx.TransportError:
-        return False
+def _wait(url: str, *, log: Path, within_s: float = 120) -> None:
+    """Until the address answers well."""
+    deadline, said = time.monotonic() + within_s, "nothing"
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(url, trust_env=False, timeout=10)
+            said = f"{answer.status_code} {answer.text[:300]}"
+            if answer.is_success:
+                return
+        except httpx.TransportError as error:
+            said = str(error)
+        time.sleep(0.1)
+    raise AssertionError(f"{url} answered {said}; its log ends with\n{log.read_text()[-2000:]}")

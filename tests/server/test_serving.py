@@ -173,14 +173,14 @@ def test_an_alias_answers_with_what_its_model_finds_whatever_goes_with_it(shop: 
     )
     images = [picture(seed, (80, 64) if seed % 2 else (64, 96)) for seed in range(12)]
     alone = [
-        detector.detect([np.asarray(Image.open(io.BytesIO(one)))], confidence=0.05 + 0.02 * n, max_detections=5 + n)[
+        detector.detect([np.asarray(Image.open(io.BytesIO(one)))], confidence=0.001 * (1 + n), max_detections=5 + n)[
             0
         ]
         for n, one in enumerate(images)
     ]
     with ThreadPoolExecutor(12) as pool:
         said = list(
-            pool.map(lambda n: shop.predict(images[n], confidence=0.05 + 0.02 * n, max_detections=5 + n), range(12))
+            pool.map(lambda n: shop.predict(images[n], confidence=0.001 * (1 + n), max_detections=5 + n), range(12))
         )
     assert [one.status_code for one in said] == [200] * 12, [one.text for one in said]
     answers = [one.json() for one in said]
