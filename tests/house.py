@@ -76,7 +76,7 @@ def standing_house(folder: Path) -> Iterator[House]:
             )
             assert said.returncode == 0, said.stderr
             run = RunDirectory(home)
-            assert "portal" in run.addresses(), f"build the portal with `make up`:\n{said.stdout}"
+            assert "portal" in run.addresses(), f"build the portal with `make portal`:\n{said.stdout}"
             record = run.record()
             assert record is not None
             process = subprocess.Popen(["true"])

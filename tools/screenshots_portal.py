@@ -1,7 +1,6 @@
 """Take the pictures of the portal's pages anew, from scenes whose detections are made up.
 
-Run it from the repository's root, after `make up` has built the portal, as
-``CHROMIUM=$(cat .build/chromium) python -m tools.screenshots_portal``.
+`make screenshots` runs this, too; alone: ``CHROMIUM=$(cat .build/chromium) python -m tools.screenshots_portal``.
 """
 
 from __future__ import annotations
@@ -53,7 +52,8 @@ def _fill(house: House, folder: Path) -> dict[str, str]:
         job = project.submit.train(
             "yolo11n", scenes, epochs=3, image_size=96, batch=8, pretrained=False, name="detector"
         )
-        model = job.wait()
+        job.wait()
+        (model,) = house.api(f"/projects/{project.id}/models")["items"]
         report = project.publish(one, title="Detector, third version", compare_to=other)
         image = one.images.id.tolist()[0]
         mine = f"/projects/{project.id}"
@@ -64,7 +64,7 @@ def _fill(house: House, folder: Path) -> dict[str, str]:
             "image": f"{mine}/images/{image}",
             "upload": f"{mine}/upload",
             "models": f"{mine}/models",
-            "model": f"{mine}/models/{model.model_id}",
+            "model": f"{mine}/models/{model['id']}",
             "runs": f"{mine}/runs",
             "run": f"{mine}/runs/{one.run_id}",
             "evaluations": f"{mine}/evaluations",

@@ -37,7 +37,7 @@ class WheelHook(BuildHookInterface[Any]):
         self._add_portal(root / "portal" / ".next" / "standalone", build_data)
 
     def _add_portal(self, built: Path, build_data: dict[str, Any]) -> None:
-        """The portal's own server with all that it needs, where it has been built (`make up` does)."""
+        """The portal's own server with all that it needs, where it has been built (`make portal` does)."""
         if not (built / "portal" / "server.js").is_file():
             return
         for path in sorted(built.rglob("*")):
