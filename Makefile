@@ -42,10 +42,11 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
-screenshots: setup .build/chromium ## the pictures in docs/images, taken anew from the demo
+screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_portal
 
-wheel: setup ## dist/*.whl, with the browser bundles inside
+wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel
 
 lock: .build/uv/ready ## the hashed dependency locks, written anew
