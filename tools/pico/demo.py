@@ -20,6 +20,8 @@ from .scenes import MEAN, STD, Scenes
 SEED = 41
 """Of the scenes that are trained on. The demo draws from others, and so does the evaluation."""
 HELD_OUT = 777
+"""Of the scenes that are measured on."""
+_BLOCK = 512
 
 
 def drawn(seed: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]:
@@ -47,7 +49,7 @@ def batches(size: int, device: torch.device, *, first: int, processes: int) -> I
         while True:
             yield gathered([drawn(SEED, first + n) for n in range(size)], device)
             first += size
-    block = size * max(1, 512 // size)
+    block = size * max(1, _BLOCK // size)
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         # One block is drawn while the one before it is used: imap would run ahead without end.
         ahead = pool.map_async(_numbered, range(first, first + block), chunksize=4)
