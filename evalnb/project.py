@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalnb.registry.ingest import ImportReport
     from evalnb.reports import PublishedReport
     from evalnb.runs.evaluation import Evaluation
+    from evalnb.store.repositories.aliases import AliasChange
     from evalnb.store.repositories.models import ModelVersion
     from evalnb.store.repositories.predictions import PredictionRun
 
@@ -145,6 +146,30 @@ class Project:
         from evalnb.registry import models
 
         return models.table(self.store, self.id)
+
+    def alias(
+        self,
+        name: str,
+        model: ModelVersion,
+        *,
+        challenger: ModelVersion | None = None,
+        share: float | None = None,
+        note: str = "",
+    ) -> AliasChange:
+        """Let programs predict by ``model`` under the name ``name``; ``challenger`` answers its ``share`` (0.1)."""
+        from evalnb.registry import aliases
+
+        with self.store.database.transaction() as session:
+            return aliases.point(
+                session,
+                self.id,
+                name,
+                model.id,
+                challenger_id=challenger.id if challenger else None,
+                share=share,
+                note=note,
+                author=self.store.settings.author,
+            )
 
     def predict(
         self,

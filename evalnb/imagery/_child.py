@@ -1,8 +1,8 @@
 """Decode images for a parent that does not trust them; see ``_confined``.
 
 This file is run as a script in a process of its own. It opens nothing: files come as descriptors over the socket that
-it was born with, one at a time, each answered by one line of JSON: {"ok": [width, height, mime, orientation]} or
-{"refused": [kind, what happened, the remedy]}.
+it was born with, each answered by {"ok": [width, height, mime, orientation]}, {"refused": [kind, what happened, the
+remedy]} or {"memory": true}.
 
 Usage: python _child.py SOCKET MEMORY_BYTES FOLDER…
 """
@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
-import socket
 import sys
-from typing import IO, Any
+from typing import Any
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_NO_NEW_PRIVS = 38
@@ -62,30 +60,27 @@ def _alarm(event: str, arguments: tuple[Any, ...]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Answer until the parent closes its end."""
-    line = socket.socket(fileno=int(arguments[0]))
     sys.path[:0] = arguments[2:]
+    from evalnb.core.children import born
     from evalnb.errors import EvalnbError
     from evalnb.imagery._whole import read_whole
 
+    link = born(int(arguments[0]))
     confine(int(arguments[1]))
-    line.sendall(b"ready\n")
-    while True:
-        name, descriptors, _, _ = socket.recv_fds(line, 4096, 1)
-        if not descriptors:
-            return 0
-        with os.fdopen(descriptors[0], "rb") as file:
-            try:
-                answer = _answer(file, name.decode("utf-8", "replace"), read_whole)
-            except EvalnbError as error:
-                answer = {"refused": [type(error).__name__, error.happened, error.remedy]}
-            except MemoryError:
-                answer = {"refused": ["MemoryError", "", ""]}
-        line.sendall(json.dumps(answer).encode() + b"\n")
-
-
-def _answer(file: IO[bytes], name: str, read: Any) -> dict[str, list[Any]]:
-    header = read(file, name)
-    return {"ok": [header.width, header.height, header.mime, header.orientation]}
+    link.send({"ready": True})
+    while (frame := link.receive()) is not None:
+        answer: dict[str, Any] = {}
+        for descriptor in frame.files:
+            with os.fdopen(descriptor, "rb") as file:
+                try:
+                    header = read_whole(file, frame.head["name"])
+                    answer = {"ok": [header.width, header.height, header.mime, header.orientation]}
+                except EvalnbError as error:
+                    answer = {"refused": [type(error).__name__, error.happened, error.remedy]}
+                except MemoryError:
+                    answer = {"memory": True}
+        link.send(answer)
+    return 0
 
 
 if __name__ == "__main__":

@@ -1861,6 +1861,10 @@ export interface components {
         /**
          * EvaluateAsk
          * @description Match a run with its dataset's truths; the result is ``{"evaluation_id", "summary"}``.
+         * @example {
+         *       "kind": "evaluate",
+         *       "run_id": 1
+         *     }
          */
         EvaluateAsk: {
             /**
@@ -2457,6 +2461,14 @@ export interface components {
         /**
          * NewDataset
          * @description An empty dataset to be made, with classes in this order.
+         * @example {
+         *       "classes": [
+         *         "person",
+         *         "pallet",
+         *         "forklift"
+         *       ],
+         *       "name": "warehouse"
+         *     }
          */
         NewDataset: {
             /** Name */
@@ -2491,6 +2503,9 @@ export interface components {
         /**
          * NewProject
          * @description A project to be made.
+         * @example {
+         *       "name": "warehouse"
+         *     }
          */
         NewProject: {
             /** Name */
@@ -2499,6 +2514,10 @@ export interface components {
         /**
          * NewReport
          * @description An evaluation to be published.
+         * @example {
+         *       "evaluation_id": 1,
+         *       "title": "Detector v3"
+         *     }
          */
         NewReport: {
             /** Evaluation Id */
@@ -2579,6 +2598,28 @@ export interface components {
         /**
          * Ops
          * @description Ops on one image, applied in this order.
+         * @example {
+         *       "ops": [
+         *         {
+         *           "action": "create",
+         *           "base_rev": 0,
+         *           "client_op_id": "7a0d8f0c-1f1f-4a3e-9d3c-5f6f0a1b2c3d",
+         *           "patch": {
+         *             "class_id": 1,
+         *             "geometry": {
+         *               "box": [
+         *                 40,
+         *                 60,
+         *                 120,
+         *                 80
+         *               ],
+         *               "kind": "box"
+         *             }
+         *           },
+         *           "shape_id": "0b8c1f4e-93d5-4a51-8e1a-2d6f7c8b9a0e"
+         *         }
+         *       ]
+         *     }
          */
         Ops: {
             /** Ops */
@@ -2716,6 +2757,16 @@ export interface components {
         /**
          * PredictAsk
          * @description Run a model version over a dataset; the result is ``{"run_id"}``.
+         * @example {
+         *       "dataset_id": 1,
+         *       "kind": "predict",
+         *       "part": {
+         *         "tags": [
+         *           "val"
+         *         ]
+         *       },
+         *       "version_id": 1
+         *     }
          */
         PredictAsk: {
             /**
@@ -3213,6 +3264,17 @@ export interface components {
         /**
          * TrainAsk
          * @description Train a detector; the result is ``{"model_version_id", "metrics"}``.
+         * @example {
+         *       "architecture": "yolo11n",
+         *       "dataset_id": 1,
+         *       "epochs": 50,
+         *       "kind": "train",
+         *       "part": {
+         *         "tags": [
+         *           "train"
+         *         ]
+         *       }
+         *     }
          */
         TrainAsk: {
             /**

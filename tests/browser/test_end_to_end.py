@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
+import json
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +12,10 @@ import httpx
 import nbformat
 import pytest
 
-from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.demo.dataset import write
 from tests.annotating import Annotating
-from tests.conftest import temporary_home
+from tests.exploring import results
+from tests.house import House, standing_house
 from tests.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -40,7 +35,7 @@ model = job.wait()
 """
 EVALUATE = """
 first = project.submit.predict(model, scenes).wait()
-other = project.submit.predict(model, scenes, confidence=0.01).wait()
+other = project.import_results(scenes, "other.json", name="other")
 evaluations = [project.submit.evaluate(run).wait() for run in (first, other)]
 """
 PUBLISH = """
@@ -49,88 +44,21 @@ print(report.url)
 """
 
 
-@dataclass(frozen=True)
-class House:
-    """Everything that `evalnb up` starts, at one address."""
-
-    address: str
-    token: str
-    lab: Lab
-
-    def api(self, path: str) -> Any:
-        """GET, as a program with the home's token."""
-        reply = httpx.get(f"{self.address}/api{path}", headers=self.proof, timeout=60, trust_env=False)
-        reply.raise_for_status()
-        return reply.json()
-
-    @property
-    def proof(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-
-@contextmanager
-def _up(folder: Path) -> Iterator[House]:
-    notebooks = folder / "notebooks"
-    notebooks.mkdir()
-    config = folder / "config"
-    config.mkdir()
-    # So that a test may ask JupyterLab for its own commands; nothing else is changed.
-    (config / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with temporary_home() as home:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EVALNB_")}
-        environment |= {
-            "EVALNB_HOME": str(home),
-            "EVALNB_PORT": str(port),
-            "EVALNB_DEVICE": "cpu",
-            "JUPYTER_CONFIG_DIR": str(config),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "IPYTHONDIR": str(folder / "ipython"),
-        }
-        command = [sys.executable, "-m", "evalnb"]
-        try:
-            said = subprocess.run(
-                [*command, "up", "--detach", "--notebooks", str(notebooks)],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-            assert said.returncode == 0, said.stderr
-            run = RunDirectory(home)
-            assert "portal" in run.addresses(), f"build the portal with `make up`:\n{said.stdout}"
-            record = run.record()
-            assert record is not None
-            process = subprocess.Popen(["true"])
-            process.wait()
-            address = run.addresses()["front"].partition("/?")[0]
-            log = home / "logs" / "lab.log"
-            lab = Lab(process, notebooks, f"{address}/jupyter", run.api_token(), log, folder / "data")
-            yield House(address, run.api_token(), lab)
-        finally:
-            subprocess.run([*command, "down", "--force"], env=environment, check=False, timeout=120)
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with _up(tmp_path_factory.mktemp("house")) as found:
+    with standing_house(tmp_path_factory.mktemp("house")) as found:
         yield found
 
 
-def zipped(folder: Path) -> Path:
-    """A dozen scenes with their annotations in COCO's format, in one zip."""
+def zipped(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """A dozen scenes with their annotations in COCO's format, in one zip; and what another detector found there."""
     written = write(folder / "scenes", images=12, processes=1)
     path = folder / "scenes.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(written.annotations, "annotations.json")
         for image in sorted(written.images.iterdir()):
             archive.write(image, f"images/{image.name}")
-    return path
+    return path, results(json.loads(written.annotations.read_bytes()))
 
 
 def run_cell(lab: Lab, page: Any, place: int) -> None:
@@ -158,8 +86,9 @@ def test_from_a_zip_to_a_report_in_the_portal(house: House, browser: Any, tmp_pa
     try:
         _sign_in(house, portal)
         project = _project(house)
-        dataset = _upload(house, portal, project, zipped(tmp_path))
-        _annotate(house, portal, notebook, project, dataset)
+        archive, detections = zipped(tmp_path)
+        dataset = _upload(house, portal, project, archive)
+        _annotate(house, portal, notebook, project, dataset, detections)
         _train(house, portal, notebook, project)
         _compare(house, portal, notebook, project)
         _report(house, portal, notebook, project)
@@ -199,7 +128,10 @@ def _upload(house: House, portal: Any, project: int, file: Path) -> int:
     return number
 
 
-def _annotate(house: House, portal: Any, notebook: Any, project: int, dataset: int) -> None:
+def _annotate(
+    house: House, portal: Any, notebook: Any, project: int, dataset: int, detections: list[dict[str, Any]]
+) -> None:
+    (house.lab.root / "other.json").write_text(json.dumps(detections))
     house.lab.write("work.ipynb", ANNOTATE, TRAIN, EVALUATE, PUBLISH)
     house.lab.open(notebook, "work.ipynb")
     run_cell(house.lab, notebook, 0)

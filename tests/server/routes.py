@@ -46,10 +46,9 @@ class Route:
         content = self.operation.get("requestBody", {}).get("content", {})
         if not content:
             yield path, {"params": query}
+            return
         for body in variants(content.get("application/json", {}).get("schema", {}), self.schemas, things):
-            yield path, {"params": query, **({"json": body} if content else {})}
-            if not content:
-                return
+            yield path, {"params": query, "json": body}
 
     def references(self, known: Collection[str]) -> set[str]:
         """Which of the ``known`` names it takes, wherever: in the path, the query or the body."""

@@ -40,7 +40,7 @@ class SessionInfo(Wire):
     user_id: int
     name: str
     owner: bool
-    """Sees every project, makes projects, manages accounts."""
+    """Sees every project, makes projects, manages accounts. No token that is kept to one project does."""
     scope: Scope
     """How far the proof reaches: a sign-in's is always admin."""
     via: Literal["home", "session", "token"]

@@ -56,7 +56,7 @@ async def create(request: Request, who: Who, store: OpenStore) -> Response:
 @router.head("/uploads/{upload_id}", response_class=Response, responses=_REFUSALS)
 def offset(request: Request, who: Who, store: OpenStore, upload_id: UUID) -> Response:
     """How many bytes are there: where to go on. What was interrupted after the last byte goes on too."""
-    _find(store, who, upload_id, "annotator")
+    _find(store, who, upload_id, "viewer")
     protocol.check_version(request)
     record = uploads.settle(store, upload_id)
     headers = {
