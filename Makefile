@@ -27,21 +27,26 @@ check: setup ## style, types, import floors, generated files, migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
+	$(BIN)/python tools/generate_client.py --check
 	npm run check --workspace widgets
 	npm run check --workspace portal
 	$(BIN)/python tools/check_rules.py
 	$(BIN)/python tools/new_migration.py --check
 
-generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes
+portal: setup portal/.next/ready ## the portal's production build, which `up` and `demo` start where Node is
+
+generate: setup ## TypeScript's types, written anew from the Pydantic wire shapes and from OpenAPI
 	$(BIN)/python tools/generate_types.py
+	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in comm coverage dialects evaluation explain front ingest slider; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
-screenshots: setup .build/chromium ## the pictures in docs/images, taken anew from the demo
+screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_portal
 
-wheel: setup ## dist/*.whl, with the browser bundles inside
+wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel
 
 images-check: setup ## build the container images and run the compose file's services from them, without Docker (root, Debian)
@@ -89,3 +94,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
 .PHONY: help demo up test check generate bench screenshots wheel images-check lock setup clean
+.PHONY: help demo up test check portal generate bench screenshots wheel lock setup clean

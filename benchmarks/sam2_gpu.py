@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
+import datetime as dt
 import json
 import statistics
 import time
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="the encoder too: takes a minute")
     asked = parser.parse_args()
     told: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "hardware": torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "weights": "random",

@@ -62,6 +62,30 @@ class StaleFence(Conflict):
     """A worker wrote about a job that another worker holds by now; nothing was written."""
 
 
+class Locked(EvalnbError):
+    """Somebody else is writing this very thing now; a moment later it may be free."""
+
+    status = 423
+
+
+class Gone(EvalnbError):
+    """What was here and was removed, for instance an upload that nobody went on with."""
+
+    status = 410
+
+
+class TooLarge(EvalnbError):
+    """More bytes than are taken here."""
+
+    status = 413
+
+
+class ChecksumMismatch(EvalnbError):
+    """Bytes that are not those their sender summed up; they were not kept (the status is tus's own)."""
+
+    status = 460
+
+
 class Unsafe(EvalnbError):
     """A file that could run code or exhaust the machine, and is therefore not opened."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalnb.registry.ingest import ImportReport
     from evalnb.reports import PublishedReport
     from evalnb.runs.evaluation import Evaluation
+    from evalnb.store.repositories.aliases import AliasChange
     from evalnb.store.repositories.models import ModelVersion
     from evalnb.store.repositories.predictions import PredictionRun
 
@@ -146,6 +147,30 @@ class Project:
 
         return models.table(self.store, self.id)
 
+    def alias(
+        self,
+        name: str,
+        model: ModelVersion,
+        *,
+        challenger: ModelVersion | None = None,
+        share: float | None = None,
+        note: str = "",
+    ) -> AliasChange:
+        """Let programs predict by ``model`` under the name ``name``; ``challenger`` answers its ``share`` (0.1)."""
+        from evalnb.registry import aliases
+
+        with self.store.database.transaction() as session:
+            return aliases.point(
+                session,
+                self.id,
+                name,
+                model.id,
+                challenger_id=challenger.id if challenger else None,
+                share=share,
+                note=note,
+                author=self.store.settings.author,
+            )
+
     def predict(
         self,
         model: ModelVersion | str,
@@ -245,8 +270,10 @@ class Project:
         return Job(self.store, UUID(str(id)), view=view, resolve=self._made)
 
     def _made(self, kind: str, result: dict[str, Any]) -> Any:
-        """What a job's result row stands for: a model version, run or evaluation; for other kinds the row itself."""
-        if kind == "train":
+        """What a job's result row stands for: a model version, a run, an evaluation, datasets; or the row itself."""
+        if kind == "import":
+            return [self.dataset(one["dataset"]) for one in result["datasets"]]
+        if kind in {"train", "register"}:
             from evalnb.registry import models
 
             return models.get(self.store, result["model_version_id"])

@@ -43,6 +43,12 @@ class Settings:
     """EVALNB_RESIDENT_MODELS: how many models the API holds in memory for ``/api/predict``. Default 2."""
     offline: bool
     """EVALNB_OFFLINE: ``1`` never downloads weights. Default: off."""
+    upload_max_gb: float
+    """EVALNB_UPLOAD_MAX_GB: the largest file that may be uploaded, in 10⁹ bytes. Default 20."""
+    upload_quota_gb: float
+    """EVALNB_UPLOAD_QUOTA_GB: how much a project's unfinished uploads may take together. Default 100."""
+    upload_expires_h: float
+    """EVALNB_UPLOAD_EXPIRES_H: hours after its last byte until an unfinished upload is removed. Default 48."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -61,6 +67,9 @@ class Settings:
             trusted_proxies=_networks(env.get("EVALNB_TRUSTED_PROXIES") or "127.0.0.0/8, ::1"),
             resident_models=_count(env, "EVALNB_RESIDENT_MODELS", 2),
             offline=(env.get("EVALNB_OFFLINE") or "0") not in {"0", "false", "no"},
+            upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
+            upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
+            upload_expires_h=_positive(env, "EVALNB_UPLOAD_EXPIRES_H", 48),
         )
 
     @property
@@ -83,6 +92,9 @@ class Settings:
             "EVALNB_TRUSTED_PROXIES": self.trusted_proxies,
             "EVALNB_RESIDENT_MODELS": str(self.resident_models),
             "EVALNB_OFFLINE": "1" if self.offline else "0",
+            "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
+            "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
+            "EVALNB_UPLOAD_EXPIRES_H": f"{self.upload_expires_h:g}",
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -143,6 +155,17 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 65536):
         raise Invalid(f"EVALNB_PORT is {text!r}", remedy="set it to a number from 1 to 65535, or unset it")
     return int(text)
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise Invalid(f"{name} is {text!r}", remedy=f"set it to a number greater than 0, such as {default:g}")
+    return value
 
 
 def _public_url(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from evalnb_server.app import create_app
 from evalnb_server.realtime.frames import decode
 from evalnb_server.realtime.hub import Hub
 from evalnb_server.realtime.protocol import SOCKETS
+from starlette.staticfiles import StaticFiles
 from websockets.sync.client import connect
 
 from evalnb.settings import Settings
@@ -32,12 +34,16 @@ class Served:
     hub: Hub
     connections: Callable[[], int]
     """How many the server holds now."""
+    cut: Callable[[], None]
+    """Break them all, without a goodbye."""
 
 
 @contextmanager
-def serving_here(settings: Settings) -> Iterator[Served]:
-    """Serve from a thread of this process, as ``python -m evalnb_server`` would."""
+def serving_here(settings: Settings, *, pages: Path | None = None) -> Iterator[Served]:
+    """Serve from a thread of this process, as ``python -m evalnb_server`` would; ``pages`` under /pages."""
     app = create_app(settings)
+    if pages is not None:
+        app.mount("/pages", StaticFiles(directory=pages))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=3, **SOCKETS
     )
@@ -49,7 +55,11 @@ def serving_here(settings: Settings) -> Iterator[Served]:
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield Served(
-            f"http://127.0.0.1:{port}", app.state.token, app.state.hub, lambda: len(server.server_state.connections)
+            base=f"http://127.0.0.1:{port}",
+            token=app.state.token,
+            hub=app.state.hub,
+            connections=lambda: len(server.server_state.connections),
+            cut=lambda: [one.transport.abort() for one in list(server.server_state.connections)] and None,
         )
     finally:
         server.should_exit = True

@@ -61,9 +61,13 @@ class People:
         self, account: AccountRecord, scope: Scope, *, project_id: int | None = None, days: float = 1
     ) -> TestClient:
         """A program with an API token."""
+        return self.bearing(self.token(account, scope, project_id=project_id, days=days))
+
+    def token(self, account: AccountRecord, scope: Scope, *, project_id: int | None = None, days: float = 1) -> str:
         with self.store.database.transaction() as session:
-            made = accounts.new_token(session, account.id, "test", scope=scope, project_id=project_id, days=days)
-        return self.bearing(made.secret)
+            return accounts.new_token(
+                session, account.id, "test", scope=scope, project_id=project_id, days=days
+            ).secret
 
     def home(self) -> TestClient:
         """A program at this machine, with the home's own token."""

@@ -89,17 +89,17 @@ def _photograph(chromium: Any, addresses: dict[str, str], home: Path) -> None:
         for name, selector in SCENES:
             one = _scrolled_to(page, selector)
             page.wait_for_timeout(2_000)
-            _keep(f"{name}-{theme}", (page if name == "tour" else one).screenshot())
+            keep(f"{name}-{theme}", (page if name == "tour" else one).screenshot())
     report = max((home / "reports").rglob("*.html"), key=lambda path: path.stat().st_mtime)
     page.goto(report.as_uri())
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(1_000)
-        _keep(f"report-{theme}", page.screenshot())
+        keep(f"report-{theme}", page.screenshot())
     context.close()
 
 
-def _keep(name: str, picture: bytes) -> None:
+def keep(name: str, picture: bytes) -> None:
     """As WebP: noisy scenes take a tenth of PNG's bytes, and classes keep their colours, as a palette's do not."""
     Image.open(io.BytesIO(picture)).convert("RGB").save(IMAGES / f"{name}.webp", quality=90, method=6)
 

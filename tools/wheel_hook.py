@@ -34,6 +34,17 @@ class WheelHook(BuildHookInterface[Any]):
                 if path.is_file() and ".ipynb_checkpoints" not in path.parts and "__pycache__" not in path.parts:
                     build_data["force_include"][str(path)] = f"evalnb/{path.relative_to(root)}"
 
+        self._add_portal(root / "portal" / ".next" / "standalone", build_data)
+
+    def _add_portal(self, built: Path, build_data: dict[str, Any]) -> None:
+        """The portal's own server with all that it needs, where it has been built (`make portal` does)."""
+        if not (built / "portal" / "server.js").is_file():
+            return
+        for path in sorted(built.rglob("*")):
+            # Half of the bytes are for scaling pictures, which the portal leaves to the API.
+            if path.is_file() and not {"@img", "sharp"} & set(path.relative_to(built).parts):
+                build_data["force_include"][str(path)] = f"evalnb/portal/{path.relative_to(built)}"
+
     def _refuse_missing_bundles(self, root: Path) -> None:
         sources = root / "widgets" / "src"
         static = root / "evalnb" / "widgets" / "static"

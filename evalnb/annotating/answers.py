@@ -183,8 +183,9 @@ class Answers:
 
     def own(self, session: Session, image_id: int) -> ImageRecord:
         """The image, if it is the dataset's; NotFound otherwise."""
-        image = images.get(session, image_id)
-        if image.dataset_id != self._dataset_id:
+        image = images.find(session, image_id)
+        # Another dataset's is told as none at all: whether it exists is not for everybody.
+        if image is None or image.dataset_id != self._dataset_id:
             name = datasets.get(session, self._dataset_id).name
             raise NotFound(f"dataset {name!r} has no image {image_id}", remedy="use an id of its own images")
         return image

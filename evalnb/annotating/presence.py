@@ -23,6 +23,8 @@ TTL_S = 30.0
 """Who has not been confirmed for so long is gone: a process that was killed says no goodbye."""
 CONFIRM_S = 10.0
 """How often a process confirms those who are with it."""
+REST_S = 10.0
+"""After a failure the broker is left alone for so long: one that hangs would hold every caller up."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ class Presence:
 class Company:
     """The people whom this process serves, each on one image, and whoever is beside them. For several threads.
 
-    While the broker is away nobody is seen to come or go; that is logged once, and nothing else suffers.
+    While the broker is away nobody is seen to come or go; that is logged, and nothing else suffers.
     """
 
     def __init__(self, presence: Presence, hints: Hints) -> None:
@@ -87,7 +89,7 @@ class Company:
         self._places: dict[Person, int] = {}
         self._told: dict[int, list[Person]] = {}
         self._confirmed_at = 0.0
-        self._failing = False
+        self._rests_until = 0.0
 
     def place(self, person: Person, image_id: int | None) -> None:
         """This one looks at the image now, or at none."""
@@ -97,6 +99,8 @@ class Company:
                 self._places[person] = image_id
                 # Whoever comes is told who is there, though nobody else came.
                 self._told.pop(image_id, None)
+        if self._rests():
+            return
         with self._away():
             if before is not None and before != image_id:
                 self._presence.leave(person, before)
@@ -112,14 +116,13 @@ class Company:
         with self._lock:
             places = dict(self._places)
             due = now - self._confirmed_at > CONFIRM_S
-        if not places:
+        if not places or self._rests():
             return {}
         found: dict[int, list[Person]] = {}
         with self._away():
             if due:
                 self._presence.enter(places)
             found = self._presence.on(set(places.values()))
-            self._failing = False
         with self._lock:
             if due:
                 self._confirmed_at = now
@@ -135,14 +138,17 @@ class Company:
             self.place(person, None)
         self._presence.close()
 
+    def _rests(self) -> bool:
+        return time.monotonic() < self._rests_until
+
     @contextmanager
     def _away(self) -> Iterator[None]:
         try:
             yield
         except Unavailable as error:
-            if not self._failing:
-                _log.warning("nobody is seen to come or go (%s)", error)
-            self._failing = True
+            # Of no consequence to a notebook, where a warning would stand in somebody's cell.
+            _log.info("for %g s nobody is seen to come or go (%s)", REST_S, error)
+            self._rests_until = time.monotonic() + REST_S
 
 
 def _member(person: Person) -> bytes:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,9 @@ from evalnb.store.repositories import edits as log
 from evalnb.store.repositories.edits import Edit, Head
 from evalnb.wire.annotator import ApplyReply
 from evalnb.wire.shapes import Op, OpResult, Patch, Shape
+
+DEEPEST = 32
+"""How many lists and objects attributes may stand within each other."""
 
 
 def apply(session: Session, image_id: int, ops: Sequence[Op], *, author: str) -> ApplyReply:
@@ -199,12 +201,31 @@ class _Batch:
 
 
 def _check_storable(name: str, value: Mapping[str, Any] | Sequence[str] | None) -> None:
-    """Invalid for what PostgreSQL's jsonb cannot hold: NaN, infinities, the NUL character, lone surrogates."""
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()
-    except (ValueError, TypeError) as error:
-        raise Invalid(f"{name} cannot be stored ({error})", remedy="use finite numbers and valid text") from error
-    # json escapes NUL; a backslash before it would be an escaped backslash followed by plain text.
-    if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
+    """Invalid for what does not come back from PostgreSQL's jsonb: what is no JSON, numbers beyond a double's reach,
+    text with NUL or half a surrogate pair, and nesting that serializers give up on."""
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    while pending:
+        one, depth = pending.pop()
+        if depth > DEEPEST:
+            raise Invalid(f"{name} is nested more than {DEEPEST} deep", remedy="keep it flatter")
+        if isinstance(one, Mapping):
+            pending += ((inner, depth + 1) for pair in one.items() for inner in pair)
+        elif isinstance(one, (list, tuple)):
+            pending += ((inner, depth + 1) for inner in one)
+        elif isinstance(one, str):
+            _check_text(name, one)
+        elif isinstance(one, (int, float)):
+            # Also a NaN is not within.
+            if not abs(one) <= sys.float_info.max:
+                raise Invalid(f"{name} holds a number that is not finite", remedy="use finite numbers")
+        elif one is not None:
+            raise Invalid(f"{name} holds a {type(one).__name__}", remedy="use what JSON has a word for")
+
+
+def _check_text(name: str, text: str) -> None:
+    if "\0" in text:
         raise Invalid(f"{name} holds a NUL character", remedy="leave it out")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{name} cannot be stored ({error})", remedy="use valid text") from error

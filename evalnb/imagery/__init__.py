@@ -1,6 +1,7 @@
 """Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
 
 from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._confined import ConfinedReader
 from evalnb.imagery._cut import RECIPE
 from evalnb.imagery._decode import MAX_PIXELS, decode
 from evalnb.imagery._header import Header, probe, sha256
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_PIXELS",
     "PYRAMID_PIXELS",
     "RECIPE",
+    "ConfinedReader",
     "Header",
     "SharedPixels",
     "Tiler",

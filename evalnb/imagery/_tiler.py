@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import shutil
 import sys
 import threading
 import zlib
@@ -154,13 +155,17 @@ def build_pyramid(
 ) -> tuple[int, int]:
     """Write the tiled pyramid of a picture to ``target``, whole or not at all; its width and height.
 
-    ``tell`` is told the share that is done. Memory does not grow with the picture: see docs/tiles.md for the formats
-    of which that is not true. Cancelled within a fraction of a second when ``cancelled`` says so. MissingExtra
-    without libvips; NotFound, Unsafe and Invalid as ``decode``.
+    ``tell`` is told the share that is done. Memory grows with the picture's width alone: see docs/tiles.md for the
+    formats of which that is not true. Cancelled within a fraction of a second when ``cancelled`` says so.
+    MissingExtra without libvips; NotFound, Unsafe and Invalid as ``decode``.
     """
     _vips.need()
     part = target.with_name(f".{target.name}.part")
-    child = _child(memory_bytes)
+    # What libvips puts on a disk on the way is as large as the picture, and no affair of a small /tmp.
+    scratch = target.with_name(f".{target.name}.scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    child = _child(memory_bytes, TMPDIR=str(scratch))
     done = threading.Event()
     watch = threading.Thread(target=_watch, args=(child, cancelled, done), name="pyramid-watch", daemon=True)
     try:
@@ -190,6 +195,7 @@ def build_pyramid(
         done.set()
         child.close()
         part.unlink(missing_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     width, height = answer.head["ok"]
     return width, height
 
@@ -212,7 +218,7 @@ def _opened(path: Path, name: str) -> Iterator[int]:
         yield file.fileno()
 
 
-def _child(memory_bytes: int) -> Child:
+def _child(memory_bytes: int, **more: str) -> Child:
     def command(descriptor: int) -> list[str]:
         # No user environment, no working directory on the path, no byte code written.
         start = [sys.executable, "-E", "-P", "-B", str(_SCRIPT)]
@@ -221,7 +227,13 @@ def _child(memory_bytes: int) -> Child:
     # One thread for each decoder but libvips', which bounds itself.
     return Child(
         command,
-        environment={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2"},
+        environment={
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "LANG": "C.UTF-8",
+            "MALLOC_ARENA_MAX": "2",
+            **more,
+        },
     )
 
 

@@ -127,7 +127,10 @@ def submit(store: Store, project_id: int, arguments: Arguments, *, author: str) 
 
 def _check(session: Session, project_id: int, arguments: Arguments) -> None:
     if isinstance(arguments, TrainArguments):
+        from evalnb.models.training import check_hyperparameters
+
         detector_architecture(arguments.architecture)
+        check_hyperparameters(arguments.hyperparameters)
         dataset_id = arguments.dataset_id
         if arguments.start_version_id is not None:
             models.get(session, arguments.start_version_id)

@@ -42,6 +42,15 @@ HYPERPARAMETERS = frozenset(_OPTIMISER | _WARMUP | _GAINS | _COLOURS | _SHAPES |
 OnEvent = Callable[[dict[str, Any]], None]
 
 
+def check_hyperparameters(given: Mapping[str, Any] | None) -> None:
+    """Invalid for one that there is not."""
+    strange = sorted(set(given or {}) - HYPERPARAMETERS)
+    if strange:
+        raise Invalid(
+            f"there is no hyperparameter {strange[0]!r}", remedy=f"use {', '.join(sorted(HYPERPARAMETERS))}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What training made."""
@@ -89,11 +98,7 @@ def train(
     for name, value, least in (("epochs", epochs, 1), ("image_size", image_size, 32), ("batch", batch, 1)):
         if value < least:
             raise Invalid(f"{name} is {value}", remedy=f"give at least {least}")
-    strange = sorted(set(hyperparameters or {}) - HYPERPARAMETERS)
-    if strange:
-        raise Invalid(
-            f"there is no hyperparameter {strange[0]!r}", remedy=f"use {', '.join(sorted(HYPERPARAMETERS))}"
-        )
+    check_hyperparameters(hyperparameters)
     settings = settings or Settings.from_environment()
     _ultralytics.load(settings.home)
     chosen = _torch.choose(device or settings.device)

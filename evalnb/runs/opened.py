@@ -85,10 +85,13 @@ class _Kept(Generic[_K, _V]):
                     return self._values[key]
             try:
                 value = make()
-            finally:
+            except BaseException:
                 with self._lock:
                     self._making.pop(key, None)
+                raise
             with self._lock:
+                # Together: whoever comes now finds the value, or the lock to wait for.
+                self._making.pop(key, None)
                 self._values[key] = value
                 while len(self._values) > self._most:
                     self._values.popitem(last=False)

@@ -68,6 +68,40 @@ class Blobs:
                 self._send(sha256)
         return sha256
 
+    @property
+    def incoming(self) -> Path:
+        """A folder for files on their way in, on the same file system as the blobs, so that ``adopt`` can rename."""
+        folder = self._root / "incoming"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        """Make a file of ``incoming``, synced and hashed by the caller, the blob of that name.
+
+        Moved, not copied. Repeated after a crash on the way, it finishes the job: a file that is gone is well if the
+        blob is here. NotFound if neither is.
+        """
+        target = self._path(sha256)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if target.is_file():
+                path.unlink(missing_ok=True)
+            elif path.exists():
+                path.replace(target)
+                _sync_directory(target.parent)
+        except OSError as error:
+            raise Unavailable(
+                f"blob {sha256[:12]} cannot be moved to {self._root} ({error.strerror}, {_free(self._root)})",
+                remedy="see that evalnb may write there, and ask again",
+            ) from error
+        if self._remote is not None and not self.exists(sha256):
+            self.local_path(sha256)
+            self._send(sha256)
+        elif self._remote is None and not target.is_file():
+            raise NotFound(
+                f"{path.name} and blob {sha256[:12]} are both gone from {self._root}", remedy="upload the file again"
+            )
+
     def exists(self, sha256: str) -> bool:
         """Whether the blob is kept here."""
         if self._remote is not None:

@@ -116,7 +116,8 @@ class Hints:
                     failing = False
                 except (redis.RedisError, OSError, EvalnbError) as error:
                     if not failing:
-                        _log.warning("others learn of edits only when they look (%s)", error)
+                        # Of no consequence to a notebook, where a warning would stand in somebody's cell.
+                        _log.info("others learn of edits only when they look (%s)", error)
                     failing = True
                     with self._wake:
                         self._wake.wait_for(lambda: self._closed, timeout=REST_S)
@@ -172,7 +173,8 @@ class Listening:
                     return
                 expected = isinstance(error, (redis.RedisError, OSError, EvalnbError))
                 if not failing:
-                    _log.warning("edits of others are heard of late (%s)", error, exc_info=not expected)
+                    level = logging.INFO if expected else logging.WARNING
+                    _log.log(level, "edits of others are heard of late (%s)", error, exc_info=not expected)
                 failing = True
                 self._ended.wait(REST_S)
 

@@ -175,6 +175,8 @@ class Story:
             return f"Run {_model(session, asked['version_id'])} over {_dataset(session, asked['dataset_id'])}"
         if record.kind == "evaluate":
             return f"Evaluate {_run(session, asked['run_id'])}"
+        if record.kind in {"import", "register"}:
+            return f"Take in {asked['filename']}"
         if record.kind == "pyramid":
             return f"Make tiles of image {asked['image_id']}"
         return record.kind
@@ -242,6 +244,8 @@ def _result(session: Session, record: jobs.JobRecord) -> str:
         return f"Prediction run {_run(session, made['run_id'])}"
     if "evaluation_id" in made:
         return f"Evaluation {made['evaluation_id']}{_numbers(made.get('summary', {}))}"
+    if "datasets" in made:
+        return ", ".join(f"Dataset {one['dataset']} · {one['images']:,} images added" for one in made["datasets"])
     return "Done"
 
 

@@ -9,7 +9,7 @@ class Wire(BaseModel):
     Python writes every field of it, so that TypeScript may rely on each.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Received(Wire):

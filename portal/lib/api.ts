@@ -19,6 +19,7 @@ export type ImagePage = Schemas["DatasetImagePage"];
 export type ImageDetail = Schemas["ImageDetail"];
 export type ModelItem = Schemas["ModelItem"];
 export type VersionItem = Schemas["VersionItem"];
+export type AliasItem = Schemas["AliasItem"];
 export type RunItem = Schemas["RunItem"];
 export type EvaluationItem = Schemas["EvaluationItem"];
 export type ClassScores = Schemas["ClassScores"];
@@ -29,6 +30,7 @@ export type MarkedImages = Schemas["MarkedImagePage"];
 export type ComparisonRow = Schemas["ComparisonRow"];
 export type ComparedImage = Schemas["ComparedImage"];
 export type ReportItem = Schemas["ReportItem"];
+export type Tiles = Schemas["TilesDescription"];
 export type UploadItem = Schemas["UploadItem"];
 export type JobItem = Schemas["JobItem"];
 export type JobPage = Schemas["JobPage"];
@@ -67,6 +69,10 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
       get: (run: number) => got(http.GET("/api/runs/{run_id}", { params: { path: { run_id: run } } })),
     },
     evaluations: evaluations(http),
+    tiles: {
+      get: (image: number) => got(http.GET("/api/images/{image_id}/dzi", { params: { path: { image_id: image } } })),
+      make: (image: number) => got(http.POST("/api/images/{image_id}/pyramid", { params: { path: { image_id: image } } })),
+    },
     jobs: jobs(http),
     // The bytes go by tus (components/uploads/queue.ts); this is what became of them.
     uploads: {
@@ -113,6 +119,9 @@ function models(http: Http) {
   return {
     list: (project: number) => got(http.GET("/api/projects/{project_id}/models", { params: { path: { project_id: project }, query: { limit: 200 } } })),
     get: (model: number) => got(http.GET("/api/models/{model_id}", { params: { path: { model_id: model } } })),
+    aliases: (project: number) => got(http.GET("/api/projects/{project_id}/aliases", { params: { path: { project_id: project } } })),
+    point: (project: number, alias: string, wanted: Schemas["AliasWanted"]) => got(http.PUT("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } }, body: wanted })),
+    unpoint: (project: number, alias: string) => done(http.DELETE("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } } })),
     versions: (model: number) => got(http.GET("/api/models/{model_id}/versions", { params: { path: { model_id: model }, query: { limit: 200 } } })),
   };
 }

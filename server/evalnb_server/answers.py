@@ -18,10 +18,14 @@ _WHEN = {
     403: "The caller may not do this.",
     404: "There is no such thing, or the caller is no member of its project.",
     409: "It exists already, or somebody changed it first.",
+    410: "It was here, and has expired.",
+    412: "Another version of the protocol.",
     413: "The body is too large.",
     415: "A file that could run code or exhaust the machine, or a body of another type.",
     422: "A value that cannot be used.",
+    423: "Another connection writes to it.",
     429: "Too many attempts; Retry-After says when the next may be made.",
+    460: "The bytes have another checksum; none of them was kept.",
     503: "Something that it needs is down.",
 }
 
@@ -35,7 +39,7 @@ Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``responses=`` of a route that may refuse with these, each a Problem."""
     return {
-        status: {"model": Problem, "description": _WHEN.get(status, HTTPStatus(status).phrase)}
+        status: {"model": Problem, "description": _WHEN.get(status) or HTTPStatus(status).phrase}
         for status in sorted(statuses)
     }
 

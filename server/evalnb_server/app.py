@@ -39,11 +39,13 @@ from evalnb_server.routers import (
     session,
     tiles,
     tokens,
+    uploads,
     users,
 )
 from evalnb_server.routers import annotations as shapes
 from evalnb_server.serving import Predictor
 from evalnb_server.tiles import Gallery, Signer
+from evalnb_server.uploads.protocol import Tus
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -80,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=openapi.operation_id,
     )
+    app.add_middleware(Tus)
     app.add_middleware(BodyLimit)
     app.state.metrics = monitoring.Metrics()
     monitoring.install(app, app.state.metrics)
@@ -108,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         aliases,
         predictions,
         metrics,
+        uploads,
     ):
         guarded.include_router(noun.router)
     guarded.include_router(live)

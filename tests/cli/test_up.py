@@ -170,6 +170,29 @@ def test_the_addresses_answer_with_their_tokens_and_refuse_without(up: Machine) 
         assert person.get(addresses["voila"]).status_code == 200
 
 
+def test_a_guest_reaches_no_notebook_and_nothing_once_signed_out(up: Machine) -> None:
+    front = urlsplit(up.run_directory.addresses()["front"])
+    base = f"http://{front.netloc}"
+    owner = {"Authorization": f"Bearer {up.run_directory.api_token()}"}
+    guest = {"name": "guest", "password": "a long enough password"}
+    made = httpx.post(f"{base}/api/users", json=guest, headers=owner, trust_env=False, timeout=60)
+    assert made.status_code == 201, made.text
+    with httpx.Client(base_url=base, trust_env=False, timeout=60) as person:
+        signed_in = person.post("/api/session", json=guest)
+        assert signed_in.status_code == 200, signed_in.text
+        refused = person.get("/jupyter/api/status")
+        assert refused.status_code == 403 and "only an owner" in refused.json()["detail"]
+        assert person.get("/voila/voila/render/report.ipynb?slug=a&project=1").status_code == 403
+        assert person.delete("/api/session", headers={"X-Evalnb-Csrf": signed_in.json()["csrf"]}).status_code == 204
+        cookie = f"evalnb_session={signed_in.cookies['evalnb_session']}"
+        until(lambda: person.get("/jupyter/api/status", headers={"Cookie": cookie}).status_code == 401)
+    made = httpx.post(
+        f"{base}/api/tokens", json={"name": "reader", "scope": "read"}, headers=owner, trust_env=False, timeout=60
+    )
+    reader = {"Authorization": f"Bearer {made.json()['secret']}"}
+    assert httpx.get(f"{base}/jupyter/api/status", headers=reader, trust_env=False).status_code == 403
+
+
 def test_no_token_is_on_a_command_line(up: Machine) -> None:
     secrets = [one["secret"] for one in up.backends().values() if one["secret"]] + [up.run_directory.api_token()]
     assert len(secrets) == 3

@@ -198,7 +198,7 @@ def test_an_impossible_geometry_is_refused_with_its_value(canvas: Any, geometry:
         ({"class_id": 10**30}, "no class"),
         ({"tags": ["a\x00b"]}, "NUL"),
         ({"attributes": {"a\x00": 1}}, "NUL"),
-        ({"attributes": {"score": math.nan}}, "cannot be stored"),
+        ({"attributes": {"score": math.nan}}, "not finite"),
         ({"tags": ["\ud800"]}, "cannot be stored"),
         ({}, "sets nothing"),
     ],

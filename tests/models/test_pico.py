@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sam2.sam2_image_predictor import SAM2ImagePredictor
 
 from evalnb import models
 from evalnb.core import masks
+from evalnb.demo import dataset
 from evalnb.demo.scenes import scene
 from evalnb.errors import Invalid, NotFound
 from evalnb.models import _sam2
@@ -22,6 +24,15 @@ from tools.pico import evaluate, network, prompts, scenes, shapes, train
 HERE = Path(_sam2.__file__).parent
 RECORD = json.loads((HERE / "pico.json").read_text())
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    # Threads that wait for each other on a busy machine are many times slower than one.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +47,18 @@ def model(segmenter: _sam2.Sam2Segmenter) -> object:
 
 def test_a_click_on_an_object_of_a_scene_gives_its_mask(segmenter: _sam2.Sam2Segmenter) -> None:
     ious = []
-    for number in range(6):
-        drawn = scene(777, number)
+    for number in range(3):
+        drawn = scene(dataset.SEED, number)
         segmenter.encode(f"scene {number}", drawn.pixels)
         for one in drawn.objects:
-            whole = masks.decode(one.mask).astype(bool)
+            whole = masks.decode(one.mask)
             if whole.sum() < 500:
                 continue
             at = np.array([evaluate.middle(whole)])
             mask, promised = segmenter.segment(f"scene {number}", points=at, labels=np.array([1]))
             ious.append((mask & whole).sum() / (mask | whole).sum())
             assert 0 <= promised <= 1
-    # Of all objects, the hidden and the night's too; the record has the figures of hundreds.
+    # Of every object in the demo's first three scenes, hidden ones and the night's too; the record has hundreds.
     assert np.median(ious) > 0.7
 
 
@@ -82,7 +93,7 @@ def test_the_wand_is_pico_until_real_weights_are_here_and_opens_late(tmp_path: P
 
 def _painted(families: tuple[str, ...], *, frames: int, seed: int = 5) -> scenes.Scenes:
     generator = torch.Generator().manual_seed(seed)
-    return scenes.paint(shapes.atlas(families, 8, generator, CPU), generator, batch=2, frames=frames)
+    return scenes.paint(shapes.atlas(families, 8, generator, CPU), generator, batch=2, frames=frames, layers=5)
 
 
 def test_training_decodes_as_the_packages_own_predictor_does(model: object) -> None:
@@ -148,7 +159,7 @@ def test_a_cpu_generator_paints_the_same_scenes_again() -> None:
 
 def test_training_stops_with_weights_and_their_record(tmp_path: Path) -> None:
     training = train.Training(CPU, seed=1, rate=1e-3)
-    sizes = train.Sizes(pictures=1, each=2, rounds=1, tracked=4, chunk=1)
+    sizes = train.Sizes(pictures=1, each=1, rounds=1, tracked=4, chunk=1)
     train.run(training, sizes, seconds=0.01, total=1, out=tmp_path, state=tmp_path / "state")
     again = train.Training(CPU, seed=2, rate=1e-3)
     again.load(tmp_path / "state")

@@ -10,6 +10,7 @@ import pytest
 
 from evalnb.core.outcomes import Tally, compare, rate
 from evalnb.errors import Invalid, NotFound
+from evalnb.project import Project
 from evalnb.registry import aliases
 from evalnb.registry.aliases import Served
 from evalnb.store import Store
@@ -75,6 +76,20 @@ def test_what_an_alias_cannot_be(store: Store) -> None:
             with pytest.raises(NotFound, match="no model version"):
                 aliases.point(session, project, "a", champion, challenger_id=challenger, author="ada")
         assert aliases.all(session, project) == [] and aliases.all(session, elsewhere) == []
+
+
+def test_a_notebook_points_an_alias_by_its_project(store: Store) -> None:
+    project = Project(store, "main")
+    _, (one, two) = versions(store)
+    mine, other = models_of(store, one), models_of(store, two)
+    assert project.alias("production", mine).challenger_id is None
+    split = project.alias("production", mine, challenger=other, share=0.2, note="on trial")
+    assert (split.champion_id, split.challenger_id, split.share, split.author) == (one, two, 0.2, "tester")
+
+
+def models_of(store: Store, version_id: int) -> models.ModelVersion:
+    with store.database.transaction() as session:
+        return models.get(session, version_id)
 
 
 def test_a_key_stays_with_its_version_and_a_larger_share_only_adds(store: Store) -> None:

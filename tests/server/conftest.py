@@ -67,26 +67,33 @@ class House:
 @contextmanager
 def furnished(home: Path, server_url: str, template: str, server_broker_url: str, folder: Path) -> Iterator[House]:
     """A house in a database of its own."""
-    name = f"house_{uuid.uuid4().hex[:12]}"
+    with copied(server_url, template) as name:
+        settings = Settings.from_environment(
+            {
+                "HOME": str(folder),
+                "EVALNB_HOME": str(home),
+                "EVALNB_DATABASE_URL": database_url(server_url, name),
+                "EVALNB_BROKER_URL": server_broker_url,
+                "EVALNB_BLOBS_URL": str(folder / "blobs"),
+                "EVALNB_AUTHOR": "tester",
+                "EVALNB_OFFLINE": "1",
+            }
+        )
+        store = open_store(settings)
+        with asking(settings) as client:
+            yield _furnish(settings, store, client, folder)
+        store.close()
+
+
+@contextmanager
+def copied(server_url: str, original: str) -> Iterator[str]:
+    """The name of a database that is a copy of another one, for as long as the block."""
+    name = f"copy_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original))
         )
-    settings = Settings.from_environment(
-        {
-            "HOME": str(folder),
-            "EVALNB_HOME": str(home),
-            "EVALNB_DATABASE_URL": database_url(server_url, name),
-            "EVALNB_BROKER_URL": server_broker_url,
-            "EVALNB_BLOBS_URL": str(folder / "blobs"),
-            "EVALNB_AUTHOR": "tester",
-            "EVALNB_OFFLINE": "1",
-        }
-    )
-    store = open_store(settings)
-    with asking(settings) as client:
-        yield _furnish(settings, store, client, folder)
-    store.close()
+    yield name
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

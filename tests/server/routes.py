@@ -36,7 +36,8 @@ class Route:
         """Each way to call it: the path, and the arguments for the client. A union in the body gives several."""
         path = self.path
         for one in self.parameters("path"):
-            path = path.replace(f"{{{one['name']}}}", str(things[one["name"]]))
+            value = things.get(one["name"], None) or minimal(one["schema"], self.schemas, things)
+            path = path.replace(f"{{{one['name']}}}", str(value))
         query = {
             one["name"]: things.get(one["name"], minimal(one["schema"], self.schemas, things))
             for one in self.parameters("query")
@@ -45,10 +46,9 @@ class Route:
         content = self.operation.get("requestBody", {}).get("content", {})
         if not content:
             yield path, {"params": query}
+            return
         for body in variants(content.get("application/json", {}).get("schema", {}), self.schemas, things):
-            yield path, {"params": query, **({"json": body} if content else {})}
-            if not content:
-                return
+            yield path, {"params": query, "json": body}
 
     def references(self, known: Collection[str]) -> set[str]:
         """Which of the ``known`` names it takes, wherever: in the path, the query or the body."""
@@ -114,7 +114,8 @@ def minimal(schema: Mapping[str, Any], schemas: Mapping[str, Any], things: Thing
         case "array":
             return [minimal(schema["items"], schemas, things)] * schema.get("minItems", 0)
         case "integer" | "number":
-            return max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1)
+            # As an integer: 0.0 is none for a strict reader.
+            return int(max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1))
         case "boolean":
             return False
         case "string":

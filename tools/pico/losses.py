@@ -1,4 +1,4 @@
-"""What training asks for: the masks, honest promises of their IoU, whether the object is there, and who belongs together."""
+"""What training asks for: masks, honest promises of their IoU, whether the object is there, who belongs together."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def judge(decoded: Decoded, wanted: Tensor, valid: Tensor, there: Tensor, *, sin
 
 
 class Belonging(nn.Module):
-    """An auxiliary head: pixels of one object are near in 16 dimensions. It starts the encoder, and is thrown away."""
+    """An auxiliary head that starts the encoder: pixels of one object are near in 16 dimensions. Thrown away."""
 
     def __init__(self, channels: int = 96, pairs: int = 384) -> None:
         super().__init__()

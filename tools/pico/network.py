@@ -42,8 +42,9 @@ def build(config: Path = CONFIG) -> Any:
 def initialise(model: Any) -> None:
     """Make a start from which a small model learns.
 
-    From sam2's own it stays at IoU 0.03: nothing tells the decoder that a click and the grid cell under it are the same
-    place. With equal projections of queries and keys they are near from the first step, and the factor makes it count.
+    From sam2's own it stays at IoU 0.03: nothing tells the decoder that a click and the grid cell under it are the
+    same place. With equal projections of queries and keys they are near from the first step, and the factor makes it
+    count.
     """
     with torch.no_grad():
         transformer = model.sam_mask_decoder.transformer
@@ -124,7 +125,7 @@ class Decoded:
 def decode(
     model: Any, features: Tensor, fine: tuple[Tensor, Tensor], points: Tensor, labels: Tensor, mask: Tensor | None
 ) -> Decoded:
-    """All four masks for (n, k, 2) points in pixels of 256, labels (n, k), and maybe earlier logits (n, 1, 64, 64)."""
+    """All four masks for (n, k, 2) points in pixels of 256, labels (n, k), and maybe earlier (n, 1, 64, 64) masks."""
     sparse, dense = model.sam_prompt_encoder(points=(points, labels), boxes=None, masks=mask)
     logits, ious, tokens, score = model.sam_mask_decoder.predict_masks(
         image_embeddings=features,

@@ -1,7 +1,7 @@
 """Outlines and textures, each drawn once as a small picture; a scene samples them through affine maps.
 
-An outline is a signed distance, negative inside, over a square of ±``EXTENT`` around the object's centre. The families
-in ``UNSEEN`` are never trained on: they are what the evaluation holds out.
+An outline is a signed distance, negative inside, over a square of ±``EXTENT`` around the object's centre. The
+families in ``UNSEEN`` are never trained on: they are what the evaluation holds out.
 """
 
 from __future__ import annotations

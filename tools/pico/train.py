@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import datetime
+import datetime as dt
 import hashlib
 import json
 import math
@@ -139,7 +139,7 @@ class Training:
         part.replace(out / "pico.safetensors")
         record = {
             "what": "pico, a small SAM 2 trained from scratch on procedural scenes",
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "hardware": self.hardware,
             "torch": torch.__version__,
             "seed": self.seed,

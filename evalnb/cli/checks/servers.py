@@ -125,7 +125,7 @@ def portal() -> Finding:
     except EvalnbError as error:
         return Finding("portal", "warning", f"left out: {error.happened}", f"{error.remedy}; everything else runs")
     if web.portal_program() is None:
-        return Finding("portal", "warning", "left out: it is not built", "build it with `make up` in a clone")
+        return Finding("portal", "warning", "left out: it is not built", "build it with `make portal` in a clone")
     return Finding("portal", "ok", "built, and Node is here to run it")
 
 

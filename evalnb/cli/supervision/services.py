@@ -73,7 +73,7 @@ def plan(store: Store, *, notebooks: Path, port: int | None = None) -> Plan:
 def _portal(settings: Settings, program: Path | None, next_port: Callable[[], int], api_port: int) -> Service:
     if program is None:
         web.node()
-        raise Unavailable("it is not built; `make up` builds it", remedy="see docs/contributing.md")
+        raise Unavailable("it is not built; `make portal` builds it", remedy="see docs/contributing.md")
     return web.portal(settings, program, next_port(), api_port=api_port)
 
 

@@ -59,9 +59,9 @@ def _base(settings: Settings) -> str:
 
 
 def portal_program() -> Path | None:
-    """Next.js's own server: built in a clone (``make up``), or inside the package when installed."""
+    """Next.js's own server: built in a clone (``make portal``), or inside the package when installed."""
     package = Path(evalnb.__file__).parent
-    for folder in (package / "portal", package.parent / "portal" / ".next" / "standalone" / "portal"):
+    for folder in (package / "portal" / "portal", package.parent / "portal" / ".next" / "standalone" / "portal"):
         if (folder / "server.js").is_file():
             return folder / "server.js"
     return None

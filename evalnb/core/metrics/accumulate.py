@@ -45,6 +45,10 @@ def accumulate(
 _LVIS_RECALLS = {"AR@300": "AR", "ARs@300": "ARs", "ARm@300": "ARm", "ARl@300": "ARl"}
 
 
+COCO_KEYS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+"""COCO's twelve numbers, in the order in which they are printed."""
+
+
 def summary_keys(matches: Matches) -> tuple[str, ...]:
     """The names of the numbers, in the protocol's order."""
     if matches.protocol == "open_images":
@@ -53,7 +57,7 @@ def summary_keys(matches: Matches) -> tuple[str, ...]:
         return (*("AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf"), *_LVIS_RECALLS)
     if matches.kind == "keypoints":
         return ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
-    return ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+    return COCO_KEYS
 
 
 def summary(matches: Matches, part: Part | None = None, *, area: str = "all") -> dict[str, float]:

@@ -25,10 +25,16 @@ ANCHOR_STEP = 1000
 
 def get(session: Session, image_id: int) -> ImageRecord:
     """The image of that id; NotFound otherwise."""
-    row = session.get(ImageRow, image_id)
-    if row is None:
+    found = find(session, image_id)
+    if found is None:
         raise NotFound(f"there is no image {image_id}", remedy="take an id from the dataset's list of images")
-    return _record(row)
+    return found
+
+
+def find(session: Session, image_id: int) -> ImageRecord | None:
+    """The image of that id, or None."""
+    row = session.get(ImageRow, image_id)
+    return None if row is None else _record(row)
 
 
 def page(
@@ -97,6 +103,12 @@ def known(session: Session, dataset_id: int) -> dict[str, tuple[int, int, int]]:
         execution_options={"yield_per": 10_000},
     )
     return {key: (image_id, width, height) for key, image_id, width, height in rows}
+
+
+def by_key(session: Session, dataset_id: int, key: str) -> ImageRecord | None:
+    """The image that the source calls ``key``, or None."""
+    row = session.scalar(select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.source_key == key))
+    return None if row is None else _record(row)
 
 
 def add(session: Session, dataset_id: int, images: Sequence[SourceImage]) -> list[int]:

@@ -23,6 +23,7 @@ from evalnb.store.tables.serving import (
     PyramidRow,
     ServedPredictionRow,
 )
+from evalnb.store.tables.uploads import UploadRow
 
 __all__ = [
     "AccountRow",
@@ -54,4 +55,5 @@ __all__ = [
     "SignInFailureRow",
     "TaxonomyRow",
     "TokenRow",
+    "UploadRow",
 ]

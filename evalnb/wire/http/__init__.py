@@ -92,6 +92,7 @@ from evalnb.wire.http.serving import (
     VersionName,
 )
 from evalnb.wire.http.tiles import SignedTiles, TilesDescription
+from evalnb.wire.http.uploads import UploadedDataset, UploadItem, UploadPage, UploadResult
 
 __all__ = [
     "MOST_INT",
@@ -187,6 +188,10 @@ __all__ = [
     "TokenPage",
     "TokenWanted",
     "TrainAsk",
+    "UploadItem",
+    "UploadPage",
+    "UploadResult",
+    "UploadedDataset",
     "UserChange",
     "UserItem",
     "UserPage",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from evalnb.core.accounts import AccountRecord, LoginRecord, MembershipRecord, Role, Scope, TokenRecord
 from evalnb.wire.base import Received, Wire
@@ -40,7 +40,7 @@ class SessionInfo(Wire):
     user_id: int
     name: str
     owner: bool
-    """Sees every project, makes projects, manages accounts."""
+    """Sees every project, makes projects, manages accounts. No token that is kept to one project does."""
     scope: Scope
     """How far the proof reaches: a sign-in's is always admin."""
     via: Literal["home", "session", "token"]
@@ -127,14 +127,14 @@ class NewUser(Received):
 
     name: AccountName
     password: Secret | None = None
-    owner: bool = False
+    owner: StrictBool = False
 
 
 class UserChange(Received):
     """What is to be otherwise; what is left out stays."""
 
-    disabled: bool | None = None
-    owner: bool | None = None
+    disabled: StrictBool | None = None
+    owner: StrictBool | None = None
 
 
 class NewPassword(Received):
@@ -190,7 +190,7 @@ class TokenWanted(Received):
     scope: Scope = "read"
     project_id: Key | None = None
     """The only project that it is to reach; null for all of the caller's."""
-    days: Annotated[float, Field(gt=0, le=366)] = 90
+    days: Annotated[float, Field(strict=True, gt=0, le=366)] = 90
 
 
 class TokenMade(Wire):

@@ -1,9 +1,9 @@
 """What the HTTP shapes share: refusals, and the values that travel in JSON and fit into PostgreSQL."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from evalnb.wire.base import Wire
 
@@ -34,6 +34,11 @@ Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", min_length=1, max_le
 
 Key = Annotated[int, Field(strict=True, ge=1, le=MOST_INT)]
 """An id of the store's."""
+
+
+def example(**values: Any) -> ConfigDict:
+    """The configuration of a shape that the documentation shows filled in."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class Problem(Wire):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from evalnb.wire.base import Received, Wire
-from evalnb.wire.http.base import Name
+from evalnb.wire.http.base import Name, example
 
 
 class DatasetItem(Wire):
@@ -31,6 +31,8 @@ class DatasetPage(Wire):
 
 class NewDataset(Received):
     """An empty dataset to be made, with classes in this order."""
+
+    model_config = example(name="warehouse", classes=["person", "pallet", "forklift"])
 
     name: Name
     classes: list[Name] = Field(default=[], max_length=10_000)

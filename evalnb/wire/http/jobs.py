@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from evalnb.wire.base import Received, Wire
 from evalnb.wire.evaluation import AreaName
-from evalnb.wire.http.base import Key, Name, Text
+from evalnb.wire.http.base import Key, Name, Text, example
 from evalnb.wire.jobs import JobProgressView
 
 JobStateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -28,6 +28,8 @@ class SliceAsk(Received):
 
 class TrainAsk(Received):
     """Train a detector; the result is ``{"model_version_id", "metrics"}``."""
+
+    model_config = example(kind="train", architecture="yolo11n", dataset_id=1, epochs=50, part={"tags": ["train"]})
 
     kind: Literal["train"]
     architecture: Text
@@ -52,6 +54,8 @@ class TrainAsk(Received):
 class PredictAsk(Received):
     """Run a model version over a dataset; the result is ``{"run_id"}``."""
 
+    model_config = example(kind="predict", version_id=1, dataset_id=1, part={"tags": ["val"]})
+
     kind: Literal["predict"]
     version_id: Key
     dataset_id: Key
@@ -64,6 +68,8 @@ class PredictAsk(Received):
 
 class EvaluateAsk(Received):
     """Match a run with its dataset's truths; the result is ``{"evaluation_id", "summary"}``."""
+
+    model_config = example(kind="evaluate", run_id=1)
 
     kind: Literal["evaluate"]
     run_id: Key

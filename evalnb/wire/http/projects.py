@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from evalnb.wire.base import Received, Wire
-from evalnb.wire.http.base import Name
+from evalnb.wire.http.base import Name, example
 
 
 class ProjectItem(Wire):
@@ -25,5 +25,7 @@ class ProjectPage(Wire):
 
 class NewProject(Received):
     """A project to be made."""
+
+    model_config = example(name="warehouse")
 
     name: Name

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from evalnb.wire.base import Received, Wire
-from evalnb.wire.http.base import Key
+from evalnb.wire.http.base import Key, example
 
 
 class ReportItem(Wire):
@@ -30,6 +30,8 @@ class ReportPage(Wire):
 
 class NewReport(Received):
     """An evaluation to be published."""
+
+    model_config = example(evaluation_id=1, title="Detector v3")
 
     evaluation_id: Key
     title: str = Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")

@@ -52,7 +52,7 @@ export function LineChart({ series, label, xName, yName, x = [0, 1], y = [0, 1],
           {marker && (
             <g className="text-soft" fill="currentColor" fontSize={11}>
               <line x1={p.x(marker.at)} x2={p.x(marker.at)} y1={p.margins.top} y2={height - p.margins.bottom} className="stroke-ink" strokeDasharray="3 3" />
-              <text x={p.x(marker.at) + (marker.at > (x[0] + x[1]) / 2 ? -5 : 5)} y={p.margins.top + 20} textAnchor={marker.at > (x[0] + x[1]) / 2 ? "end" : "start"}>{marker.name}</text>
+              <text x={p.x(marker.at) + (marker.at > (x[0] + x[1]) / 2 ? -5 : 5)} y={height - p.margins.bottom - 20} textAnchor={marker.at > (x[0] + x[1]) / 2 ? "end" : "start"}>{marker.name}</text>
             </g>
           )}
           {at !== null && (

@@ -28,14 +28,14 @@ export function EvaluationList({ project, items }: { project: number; items: Eva
     );
   return (
     <div className="grid gap-3">
-      <div className="flex min-h-8 items-center gap-3 text-sm text-soft">
+      {items.length > 1 && <div className="flex min-h-8 items-center gap-3 text-sm text-soft">
         {one && other ? (
           <Button asChild look="primary"><Link href={routes.compare(project, one.id, other.id)}><GitCompareArrows />Compare the two</Link></Button>
         ) : (
           <span>{one ? "Choose another one to compare with." : "Choose two to compare them."}</span>
         )}
         {one && <Button look="ghost" onClick={() => setChosen([])}>Clear</Button>}
-      </div>
+      </div>}
       <Card>
         <Table aria-label="Evaluations">
           <thead>

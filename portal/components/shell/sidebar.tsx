@@ -74,7 +74,7 @@ export function Sidebar({ session, theme }: { session: Session; theme: Theme }) 
             <Menu
               side="top"
               trigger={
-                <button type="button" className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md px-1.5 text-left text-sm hover:bg-line/60" aria-label={`Signed in as ${session.name}`}>
+                <button type="button" className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md px-1.5 text-left text-sm hover:bg-line/60" title={`Signed in as ${session.name}`}>
                   <span className="grid size-6 shrink-0 place-items-center rounded-full bg-accent text-xs font-semibold text-on-accent uppercase" aria-hidden>{session.name.slice(0, 1)}</span>
                   <span className="truncate">{session.name}</span>
                 </button>

@@ -56,21 +56,22 @@ function said({ state, sent, file, startedAt }: Sending): string {
 function Became({ sending: { to, became } }: { sending: Sending }) {
   if (!became) return null;
   const { result, job_id, state } = became;
+  const left = result?.problem_count ?? 0;
   return (
     <div className="text-xs">
-      {result?.datasets.map((one) => (
+      {result?.datasets?.map((one) => (
         <p key={one.dataset_id}>
           <Link href={routes.dataset(to.project, one.dataset_id)} className="font-medium text-accent hover:underline">{one.dataset}</Link>
-          <span className="text-soft">: {plural(one.images, "new image")}, {plural(one.annotations, "annotation")}{one.images_refused > 0 && `, ${plural(one.images_refused, "image")} refused`}</span>
+          <span className="text-soft">: {plural(one.images ?? 0, "new image")}, {plural(one.annotations ?? 0, "annotation")}{(one.images_refused ?? 0) > 0 && `, ${plural(one.images_refused ?? 0, "image")} refused`}</span>
         </p>
       ))}
       {typeof result?.image_id === "number" && <Link href={routes.image(to.project, result.image_id)} className="font-medium text-accent hover:underline">Open the image</Link>}
       {typeof result?.model_version_id === "number" && <Link href={routes.models(to.project)} className="font-medium text-accent hover:underline">See it among the models</Link>}
       {!result && job_id && state !== "refused" && <Link href={routes.job(to.project, job_id)} className="font-medium text-accent hover:underline">Follow the import</Link>}
-      {result && result.problem_count > 0 && (
+      {left > 0 && (
         <details className="mt-1 text-soft">
-          <summary>{plural(result.problem_count, "thing")} left out</summary>
-          <ul className="mt-1 max-h-40 list-disc overflow-auto pl-4">{result.problems.map((one) => <li key={one}>{one}</li>)}</ul>
+          <summary>{plural(left, "thing")} left out</summary>
+          <ul className="mt-1 max-h-40 list-disc overflow-auto pl-4">{result?.problems?.map((one) => <li key={one}>{one}</li>)}</ul>
         </details>
       )}
     </div>

@@ -26,6 +26,8 @@ CHECK_S = 10.0
 LOOK_S = 2.0
 """How often the sequences of the watched images are read whatever hints say, so that a lost one costs no more."""
 THREADS = 8
+MOST_SOCKETS = 2_000
+"""More than these one process does not hold."""
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,8 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.tickets = Tickets(store)
+        self.sockets = 0
+        """How many there are; counted in the event loop."""
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="evalnb-live")
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
         self._lock = threading.Lock()
@@ -42,6 +46,7 @@ class Hub:
         self._places: dict[Seat, int] = {}
         self._dirty: set[int] = set()
         self._running: set[int] = set()
+        self._moves: dict[Person, int | None] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._hearing = store.hints.listen(self._heard, missed=self._wake.set)
@@ -64,7 +69,10 @@ class Hub:
 
     def place(self, person: Person, image_id: int | None) -> None:
         """Somebody looks at an image now, or at none."""
-        self._submit(lambda: self._company.place(person, image_id))
+        # In the looker's thread: a broker that hangs must hold nobody's edits up.
+        with self._lock:
+            self._moves[person] = image_id
+        self._wake.set()
 
     def due(self, image_id: int, seq: int | None = None) -> None:
         """Tell whoever watches the image and was told less than ``seq``."""
@@ -75,7 +83,7 @@ class Hub:
             if image_id in self._running:
                 return
             self._running.add(image_id)
-        self._submit(lambda: self._tell(image_id))
+        self.submit(lambda: self._tell(image_id))
 
     def watched(self) -> dict[int, int]:
         """How many seats watch each image."""
@@ -107,7 +115,8 @@ class Hub:
         elif hint.image_id in self._watchers:
             self._wake.set()
 
-    def _submit(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], None]) -> None:
+        """Do it in a thread, unless the hub has closed."""
         try:
             self.pool.submit(self._guarded, work)
         except RuntimeError:
@@ -164,9 +173,12 @@ class Hub:
             self._wake.clear()
             with self._lock:
                 watched = list(self._watchers)
-            if not watched:
-                continue
+                moves, self._moves = self._moves, {}
             try:
+                for person, place in moves.items():
+                    self._company.place(person, place)
+                if not watched:
+                    continue
                 for image_id, people in self._company.look().items():
                     with self._lock:
                         seats = list(self._watchers.get(image_id, ()))

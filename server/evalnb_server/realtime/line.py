@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 import evalnb
@@ -16,7 +17,7 @@ from evalnb.accounts import Caller
 from evalnb.errors import EvalnbError, Invalid, Unauthorized, Unavailable
 from evalnb.wire.live import Opening, WelcomePush
 from evalnb_server.realtime import frames
-from evalnb_server.realtime.hub import Beside, Hub, InTurn
+from evalnb_server.realtime.hub import MOST_SOCKETS, Beside, Hub, InTurn
 from evalnb_server.realtime.protocol import EXTENSION, FRAME_BYTES
 from evalnb_server.realtime.seat import BULK, Seat, number
 
@@ -114,7 +115,7 @@ class Line:
             await asyncio.gather(reading, writing, return_exceptions=True)
             for lane in self._lanes:
                 lane.close()
-            self._hub.pool.submit(self._seat.leave)
+            self._hub.submit(self._seat.leave)
 
     async def _read(self) -> None:
         while True:
@@ -164,9 +165,13 @@ class Line:
 
 
 async def serve(hub: Hub, socket: WebSocket) -> None:
-    """Let a socket in by its ticket, and serve it until it ends."""
-    await socket.accept()
+    """Let a socket in by its ticket, and serve it until it ends. HTTP 503 where there are too many already."""
+    if hub.sockets >= MOST_SOCKETS:
+        await socket.send_denial_response(Response("too many sockets; try again later", status_code=503))
+        return
+    hub.sockets += 1
     try:
+        await socket.accept()
         try:
             who = await _admit(hub, socket)
             line = Line(hub, socket, who)
@@ -178,6 +183,8 @@ async def serve(hub: Hub, socket: WebSocket) -> None:
             await _close(socket, why)
     except WebSocketDisconnect:
         pass
+    finally:
+        hub.sockets -= 1
 
 
 async def _admit(hub: Hub, socket: WebSocket) -> Caller:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
+from evalnb.core.metrics.accumulate import COCO_KEYS
 from evalnb.runs.behind import behind, in_cell
 from evalnb.runs.evaluation import Evaluation
 from evalnb.store.repositories import evaluations
@@ -205,6 +206,7 @@ def _item(one: EvaluationRecord, origin: Origin) -> EvaluationItem:
         model=origin.model_name,
         version=origin.model_version,
         kind=one.kind,
-        numbers=dict(one.summary),
+        # PostgreSQL keeps objects by the length of their keys.
+        numbers={name: one.summary[name] for name in COCO_KEYS if name in one.summary},
         created_at=one.created_at,
     )

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
+from starlette.requests import ClientDisconnect
 
+from evalnb.errors import Cancelled, TooLarge
 from evalnb.registry import aliases
 from evalnb.wire.http import MOST_INT, DetectionItem, OutcomeKept, OutcomeSaid, Predicted
 from evalnb_server import access
 from evalnb_server.answers import WRITE, answers
 from evalnb_server.deps import OneSession, Who
-from evalnb_server.problems import problem
 from evalnb_server.routers.aliases import version_name
 from evalnb_server.serving import Predictor
 from evalnb_server.serving.predictor import Asked, Prediction
@@ -35,7 +36,6 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/predict/{alias}",
     operation_id="predict",
-    response_model=Predicted,
     responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503, 504),
     openapi_extra=_BODY,
 )
@@ -60,7 +60,7 @@ async def predict(
     deadline_ms: Annotated[
         int, Query(ge=1, le=120_000, description="When the answer is of no more use; then 504.")
     ] = 30_000,
-) -> Any:
+) -> Predicted:
     """Detect objects in an image, by whichever version the alias stands for.
 
     Images that come together are answered together. 503 with Retry-After where too many wait; 504 where the deadline
@@ -77,13 +77,6 @@ async def predict(
         image_id=image_id,
     )
     body = await _read(request)
-    if body is None:
-        return problem(
-            413,
-            f"the image is larger than {MOST_BYTES >> 20} MB",
-            "scale it down, or save it as JPEG",
-            title="TooLarge",
-        )
     gone = asyncio.ensure_future(_gone(request))
     try:
         return _answer(await predictor.predict(who, asked, body, gone))
@@ -100,13 +93,17 @@ def say(session: OneSession, who: Who, prediction_id: UUID, said: OutcomeSaid) -
     return OutcomeKept(id=prediction_id, outcome=float(said.outcome))
 
 
-async def _read(request: Request) -> bytes | None:
-    """The body; None where it is too large."""
+async def _read(request: Request) -> bytes:
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            return None
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise TooLarge(
+                    f"the image is larger than {MOST_BYTES >> 20} MB", remedy="scale it down, or save it as JPEG"
+                )
+    except ClientDisconnect as error:
+        raise Cancelled("the client went away while it sent its image", remedy="send it again") from error
     return bytes(content)
 
 

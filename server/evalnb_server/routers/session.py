@@ -92,7 +92,7 @@ def _info(session: OneSession, who: Caller) -> SessionInfo:
     return SessionInfo(
         user_id=who.user_id,
         name=who.name,
-        owner=who.owner,
+        owner=who.owner and who.project_id is None,
         scope=who.scope,
         via=who.via,
         csrf=who.csrf,

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from evalnb.errors import Busy, EvalnbError, TooLate, Unavailable
+from evalnb.errors import Busy, TooLate, Unavailable
 
 _MARGIN_S = 0.02
 _Q = TypeVar("_Q")
@@ -47,17 +47,23 @@ class Waiting(Generic[_Q, _A]):
 
 
 class Batcher(Generic[_Q, _A]):
-    """Gathers, and calls ``run`` with a batch in a thread of its own. ``run`` answers each question, in order."""
+    """Gathers, and calls ``run`` with a batch in a thread of its own. ``run`` answers each question, in order.
+
+    ``prepare`` is called before each batch and should mostly find nothing to do. What it takes is no part of what a
+    batch is believed to take; what it raises is told to everybody who waits.
+    """
 
     def __init__(
         self,
         run: Callable[[Sequence[_Q]], Sequence[_A]],
         limits: Limits,
         *,
+        prepare: Callable[[], None] = lambda: None,
         ran: Callable[[int, float], None] = lambda _images, _seconds: None,
         name: str = "batches",
     ) -> None:
         self._run = run
+        self._prepare = prepare
         self._limits = limits
         self._ran = ran
         self._changed = threading.Condition()
@@ -115,20 +121,34 @@ class Batcher(Generic[_Q, _A]):
             self._thread.join()
 
     def _loop(self) -> None:
-        while (batch := self._gather()) is not None:
-            if batch:
+        while self._wait():
+            try:
+                self._prepare()
+            except Exception as error:  # noqa: BLE001 - a thread's edge: whoever waits is told, and the thread goes on
+                self._fail_all(error)
+                continue
+            if batch := self._gather():
                 self._answer(batch)
+        self._fail_all(Unavailable("the server is stopping", remedy="ask again"))
 
-    def _gather(self) -> list[Waiting[_Q, _A]] | None:
-        """The next batch, perhaps of nothing but the late; None at the end."""
+    def _wait(self) -> bool:
+        """Until something waits; False at the end."""
         with self._changed:
             while not self._heap and not self._closed:
                 self._changed.wait()
-            if self._closed:
-                for _, _, one in self._heap:
-                    _fail(one, Unavailable("the server is stopping", remedy="ask again"))
-                self._heap.clear()
-                return None
+            return not self._closed
+
+    def _fail_all(self, error: Exception) -> None:
+        with self._changed:
+            waiting = [one for _, _, one in self._heap]
+            self._heap.clear()
+        for one in waiting:
+            _fail(one, error)
+
+    def _gather(self) -> list[Waiting[_Q, _A]]:
+        """The next batch; empty where all were late or gone."""
+        late: list[Waiting[_Q, _A]] = []
+        with self._changed:
             while not self._closed and (left := self._until_begin()) > 0:
                 self._changed.wait(left)
             batch: list[Waiting[_Q, _A]] = []
@@ -138,11 +158,14 @@ class Batcher(Generic[_Q, _A]):
                 if one.deadline < now + self._seconds:
                     # Believed a little less each time: or one slow batch would refuse everything for ever after.
                     self._seconds *= 0.9
-                    _fail(one, _late(one))
+                    late.append(one)
                 elif one.answer.set_running_or_notify_cancel():
                     batch.append(one)
             self._running = len(batch)
-            return batch
+        # Outside of the lock: whoever is told gives its place back, which takes it.
+        for one in late:
+            _fail(one, _late(one))
+        return batch
 
     def _until_begin(self) -> float:
         """Seconds that the batch may still wait."""
@@ -182,6 +205,6 @@ def _late(one: Waiting[_Q, _A]) -> TooLate:
     )
 
 
-def _fail(one: Waiting[_Q, _A], error: EvalnbError) -> None:
+def _fail(one: Waiting[_Q, _A], error: Exception) -> None:
     if one.answer.set_running_or_notify_cancel():
         one.answer.set_exception(error)

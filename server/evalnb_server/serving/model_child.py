@@ -27,6 +27,11 @@ class Holder:
     def __init__(self) -> None:
         self._detector: Detector | None = None
 
+    def load(self, frame: Frame) -> dict[str, Any]:
+        """Load the model, so that the first image does not wait for more than itself."""
+        self._loaded(frame.head["model"])
+        return {"ok": True}
+
     def detect(self, frame: Frame) -> dict[str, Any]:
         """The detections of each image, whose pixels are in the frame's files."""
         asked = frame.head
@@ -64,9 +69,10 @@ def main(descriptor: int) -> int:
     link = born(descriptor)
     link.send({"ready": True})
     holder = Holder()
+    questions = {"load": holder.load, "detect": holder.detect}
     while (frame := link.receive()) is not None:
         try:
-            link.send(holder.detect(frame))
+            link.send(questions[frame.head["ask"]](frame))
         except EvalnbError as error:
             link.send({"refused": [type(error).__name__, error.happened, error.remedy]})
         finally:

@@ -174,18 +174,20 @@ class Predictor:
                         retry_after_s=2,
                     )
                 self._bytes += 3 * pixels
+        taken = 0
         try:
-            return self._gallery.tiler.pixels(file, name=name, max_pixels=MAX_PIXELS)
-        except BaseException:
-            if pixels <= MAX_PIXELS:
-                with self._lock:
-                    self._bytes -= 3 * pixels
-            raise
+            found = self._gallery.tiler.pixels(file, name=name, max_pixels=MAX_PIXELS)
+            taken = _bytes(found)
+            return found
+        finally:
+            # A file that was replaced since it was registered may have another size than it was let in with.
+            with self._lock:
+                self._bytes += taken - (3 * pixels if pixels <= MAX_PIXELS else 0)
 
     def _give_back(self, pixels: imagery.SharedPixels) -> None:
         pixels.close()
         with self._lock:
-            self._bytes -= pixels.shape[0] * pixels.shape[1] * 3
+            self._bytes -= _bytes(pixels)
 
     def _keep(self, batch: Sequence[tuple[Question, Detected]]) -> None:
         now = time.monotonic()
@@ -235,6 +237,10 @@ class _Place:
             one()
         self._resident.batches.release()
         self._metrics.waiting.dec()
+
+
+def _bytes(pixels: imagery.SharedPixels) -> int:
+    return pixels.shape[0] * pixels.shape[1] * pixels.shape[2]
 
 
 async def _waited(answer: Future[Detected], deadline: float, gone: asyncio.Future[None]) -> Detected:

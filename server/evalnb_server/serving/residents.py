@@ -81,7 +81,11 @@ class Resident:
             log=None,
         )
         self.batches: Batcher[Question, Detected] = Batcher(
-            self._run, limits, ran=self._ran, name=f"batches of {version.name} v{version.number}"
+            self._run,
+            limits,
+            prepare=self._prepare,
+            ran=self._ran,
+            name=f"batches of {version.name} v{version.number}",
         )
 
     @property
@@ -93,6 +97,10 @@ class Resident:
         """End the process; its memory is free when this returns."""
         self.batches.close()
         self._child.close()
+
+    def _prepare(self) -> None:
+        if self._child.pid is None:
+            self._asked({"ask": "load", "model": self._model}, [])
 
     def _run(self, batch: Sequence[Question]) -> list[Detected]:
         # One call for all: what a lower threshold or a longer list finds beyond an image's own is cut off behind it.

@@ -18,6 +18,8 @@ BODIES: dict[str, str] = {
     "train": "evalnb_server.worker.bodies.train:train",
     "predict": "evalnb_server.worker.bodies.predict:predict",
     "evaluate": "evalnb_server.worker.bodies.evaluate:evaluate",
+    "import": "evalnb_server.worker.bodies.import_:import_",
+    "register": "evalnb_server.worker.bodies.import_:register",
     "pyramid": "evalnb_server.worker.bodies.pyramid:pyramid",
 }
 """Kind → ``module:function``."""

@@ -1,0 +1,156 @@
+"""What an unpacked data set is: COCO files or data.yaml files, and where their images are.
+
+Everything that a file inside says about places is read as if the folder were the whole world: a data.yaml that names
+folders of the server would otherwise have its images, or the text of its files, imported.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from evalnb.errors import EvalnbError, Invalid, Unsafe
+from evalnb.formats import json_index
+from evalnb.formats.yolo import SPLITS
+
+_YAML_BYTES = 1 << 20
+_LOOKED_AT = 200
+"""Images by whose names the folder is found."""
+_LISTS = ("images", "annotations", "categories")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data set among the unpacked files."""
+
+    format: Literal["coco", "yolo"]
+    file: str
+    """The COCO file or the data.yaml, relative to the folder."""
+    images: str = ""
+    """COCO: the folder that its file names start from, relative to the folder."""
+    label: str = ""
+    """What tells it from the others of the same zip: "train", "instances_val2017"."""
+
+
+def find(folder: Path, names: Sequence[str], *, zip_name: str) -> list[Source]:
+    """The data sets among the unpacked ``names``: every data.yaml, or else every COCO file. Invalid if there is none.
+
+    A data.yaml is written anew, with places inside the folder only. Unsafe or Invalid if it is a trap.
+    """
+    found = [_labelled(one, "yolo") for one in names if _is_yaml(one) and _made_safe(folder, one, zip_name)]
+    if not found:
+        found = [one for name in names if name.lower().endswith(".json") and (one := _coco(folder, name, names))]
+    if not found:
+        raise Invalid(
+            f"{zip_name} has neither a COCO file (JSON with a list of images) nor a data.yaml that names its classes",
+            remedy="put one into the zip; images alone are uploaded with the purpose images-zip",
+        )
+    return found
+
+
+def _is_yaml(name: str) -> bool:
+    return name.lower().endswith((".yaml", ".yml"))
+
+
+def _labelled(file: str, format: Literal["coco", "yolo"], images: str = "") -> Source:
+    stem = posixpath.basename(file).split(".")[0]
+    # Roboflow calls every one _annotations.coco.json, and YOLO's is always data.yaml: then the folder tells.
+    generic = stem.strip("_").lower() in {"annotations", "data", "dataset", "instances", "coco", "labels", "result"}
+    label = posixpath.basename(posixpath.dirname(file)) if generic else stem
+    return Source(format, file, images, label or stem)
+
+
+# ---------------------------------------------------------------------------------------------- YOLO
+
+
+def _made_safe(folder: Path, name: str, zip_name: str) -> bool:
+    """Whether this is a data.yaml; it then holds nothing that leads out of the folder."""
+    path = folder / name
+    if path.stat().st_size > _YAML_BYTES:
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        # An alias may stand for a list of aliases, and so on: a kilobyte that becomes gigabytes when written out.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise Unsafe(f"{name} in {zip_name} uses YAML aliases", remedy="write its values out, and zip it again")
+        said = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return False
+    if not isinstance(said, dict) or "names" not in said or not any(split in said for split in SPLITS):
+        return False
+    inside = posixpath.dirname(name)
+    root = said.pop("path", None)
+    if isinstance(root, str) and (kept := _inside(inside, root)) is not None and (folder / inside / kept).is_dir():
+        said["path"] = kept
+    for split in SPLITS:
+        if split in said:
+            said[split] = _entries(said[split], inside, f"{name} in {zip_name}")
+    path.write_text(yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=1000), encoding="utf-8")
+    return True
+
+
+def _entries(value: Any, inside: str, where: str) -> Any:
+    if isinstance(value, list):
+        return [_entries(one, inside, where) for one in value if isinstance(one, str)]
+    if not isinstance(value, str):
+        return None
+    # Roboflow writes ../train/images although the folder stands beside the file.
+    entry = value.replace("\\", "/").removeprefix("../")
+    kept = _inside(inside, entry)
+    if kept is None:
+        raise Unsafe(
+            f"{where} names {value!r}, which is not in the zip", remedy="write paths that are relative to data.yaml"
+        )
+    return kept
+
+
+def _inside(folder: str, path: str) -> str | None:
+    """``path``, relative to ``folder`` inside the zip, without detours; None if it leads out of the zip."""
+    if posixpath.isabs(path) or ":" in path or "\0" in path:
+        return None
+    whole = posixpath.normpath(posixpath.join(folder, path))
+    if whole == ".." or whole.startswith("../"):
+        return None
+    return posixpath.relpath(whole, folder or ".")
+
+
+# ---------------------------------------------------------------------------------------------- COCO
+
+
+def _coco(folder: Path, name: str, names: Sequence[str]) -> Source | None:
+    try:
+        index = json_index.build(folder / name, lists=_LISTS)
+    except EvalnbError:
+        return None  # some other JSON, or none
+    if not {"images", "annotations"} <= index.arrays.keys():
+        return None
+    first = next(index.batches("images", size=_LOOKED_AT), [])
+    said = [one["file_name"] for one in first if isinstance(one, dict) and isinstance(one.get("file_name"), str)]
+    return _labelled(name, "coco", _images_folder(said, names, beside=posixpath.dirname(name)))
+
+
+def _images_folder(said: Sequence[str], names: Sequence[str], *, beside: str) -> str:
+    """The folder under which most of the file names are; the COCO file's own where none is."""
+    by_base: dict[str, list[str]] = {}
+    for name in names:
+        by_base.setdefault(posixpath.basename(name), []).append(name)
+    votes: Counter[str] = Counter()
+    for file_name in said:
+        wanted = posixpath.normpath(file_name)
+        for name in by_base.get(posixpath.basename(wanted), ()):
+            if name == wanted:
+                votes[""] += 1
+            elif name.endswith("/" + wanted):
+                votes[name[: -len(wanted) - 1]] += 1
+    if not votes:
+        return beside
+    most = max(votes.values())
+    # Among equals the one nearest to the file: train/ and val/ may hold pictures of the same names.
+    best = [one for one, n in votes.items() if n == most]
+    return min(best, key=lambda one: (posixpath.relpath(one or ".", beside or ".").count(".."), one))

@@ -1,0 +1,196 @@
+"""The portal in a real browser: signing in, looking, following a mark, uploading, cancelling; light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evalnb.cli.supervision.runfile import RunDirectory
+from tests.browser.portal_house import Portal, portal_of
+from tests.server.conftest import furnished
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def portal(
+    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Portal]:
+    logs = tmp_path_factory.mktemp("portal")
+    with furnished(home, server_url, template, server_broker_url, tmp_path_factory.mktemp("house")) as house:
+        try:
+            with portal_of(house, home, logs) as one:
+                yield one
+        finally:
+            RunDirectory(home).forget()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Any, portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cookies of somebody who has signed in by the form."""
+    kept = tmp_path_factory.mktemp("cookies") / "state.json"
+    context = browser.new_context()
+    portal.sign_in(context.new_page())
+    context.storage_state(path=kept)
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def page(browser: Any, signed_in: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """A page of somebody who is signed in. What it throws uncaught, and what its policy blocks, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, storage_state=signed_in)
+    context.set_default_timeout(60_000)
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+    before = request.session.testsfailed
+    yield opened
+    if request.session.testsfailed > before:
+        opened.screenshot(path=tmp_path / "failed.png")
+    context.close()
+    assert not faults, f"uncaught in the page: {faults}"
+
+
+def accessible(page: Any) -> None:
+    """axe-core finds nothing serious."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert not serious, "\n".join(serious)
+
+
+def test_whoever_is_not_signed_in_is_sent_to_sign_in(browser: Any, portal: Portal) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(portal.at("/datasets"))
+    page.get_by_role("heading", name="Sign in to evalnb").wait_for()
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").filter(has_text="password").wait_for()
+    context.close()
+
+
+def test_from_a_dataset_to_an_image_on_the_canvas(page: Any, portal: Portal) -> None:
+    page.goto(portal.at("/datasets"))
+    page.get_by_role("link", name="scenes").click()
+    page.locator("[data-index='0'] img").wait_for()
+    accessible(page)
+    # The filter is in the address, and a key opens what has the focus.
+    page.get_by_role("complementary", name="Filter").get_by_role("link", name="night").click()
+    page.wait_for_url("**tag=night")
+    page.get_by_text(" of 24 images").wait_for()
+    page.locator("[data-index='0']").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/images/*")
+    page.locator(".evalnb-save[data-state=saved]").wait_for()
+    page.locator(".evalnb-annotator [data-shape]").first.wait_for()
+
+
+def test_a_click_on_a_mark_shows_the_images_behind_it(page: Any, portal: Portal) -> None:
+    evaluation = portal.house.project.evaluation(portal.house.evaluations[0])
+    page.goto(portal.at(f"/evaluations/{portal.house.evaluations[0]}"))
+    shown = page.locator("[data-number=AP]")
+    assert float(shown.get_attribute("data-value")) == pytest.approx(evaluation.summary()["AP"], abs=1e-12)
+    page.locator("[data-number=AP] [role=img][aria-label*=interval]").wait_for()
+    accessible(page)
+    confusion = evaluation.confusion(confidence=0.25)
+    name = str(confusion.index[0])
+    cell = page.locator(f"[data-cell='{name}/{name}']")
+    assert int(cell.get_attribute("data-count")) == int(confusion.loc[name, name])
+    cell.click()
+    behind = page.locator("[data-behind=cell][aria-busy=false]")
+    behind.locator("[data-image]").first.wait_for()
+    assert page.get_by_role("heading", name=f"{name} found").is_visible()
+    images = [int(one.get_attribute("data-image")) for one in behind.locator("[data-image]").all()]
+    assert set(images) <= set(portal.house.image_ids)
+
+
+def test_two_evaluations_are_compared_in_a_sentence(page: Any, portal: Portal) -> None:
+    first, second = portal.house.evaluations
+    page.goto(portal.at("/evaluations"))
+    page.get_by_label(f"Compare evaluation {first},").check()
+    page.get_by_label(f"Compare evaluation {second},").check()
+    page.get_by_role("link", name="Compare the two").click()
+    made = portal.house.project.evaluation(first).compare(portal.house.project.evaluation(second))
+    page.locator("[data-sentence]").wait_for()
+    assert page.locator("[data-sentence]").inner_text() == made.sentence
+
+
+def test_an_upload_arrives_and_opens(page: Any, portal: Portal, tmp_path: Path) -> None:
+    picture = tmp_path / "fresh.png"
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)).save(picture)
+    page.goto(portal.at("/upload"))
+    page.get_by_label("What it is").select_option("image")
+    page.get_by_label("Dataset").fill("scenes")
+    page.get_by_label("Files").set_input_files(picture)
+    page.locator("[data-upload='fresh.png'][data-state=done]").wait_for()
+    page.get_by_role("link", name="Open the image").click()
+    page.get_by_role("heading", name="fresh.png").wait_for()
+
+
+def test_a_file_that_is_refused_says_why(page: Any, portal: Portal, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture at all")
+    page.goto(portal.at("/upload"))
+    page.get_by_label("What it is").select_option("image")
+    page.get_by_label("Dataset").fill("scenes")
+    page.get_by_label("Files").set_input_files(broken)
+    row = page.locator("[data-upload='broken.png'][data-state=refused]")
+    row.wait_for()
+    assert "broken.png" in row.get_by_role("alert").inner_text()
+
+
+def test_a_waiting_job_is_cancelled(page: Any, portal: Portal) -> None:
+    page.goto(portal.at("/jobs"))
+    row = page.locator(f"[data-job='{portal.house.job_id}']")
+    row.locator("[data-state=queued]").wait_for()
+    row.get_by_role("button", name="Cancel").click()
+    row.locator("[data-state=cancelled]").wait_for()
+    accessible(page)
+
+
+def test_dark_is_kept_and_does_not_flash(page: Any, portal: Portal) -> None:
+    page.goto(portal.at("/datasets"))
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(19, 21, 25)"
+    # The server writes it: it is dark before any script has run.
+    assert 'data-theme="dark"' in page.request.get(portal.at("/datasets")).text()
+    page.reload()
+    assert page.evaluate(ground) == "rgb(19, 21, 25)"
+    accessible(page)
+
+
+def test_keys_go_where_they_say(page: Any, portal: Portal) -> None:
+    page.goto(portal.at("/datasets"))
+    page.locator("[data-row]").first.wait_for()
+    page.keyboard.press("j")
+    assert page.evaluate("() => document.activeElement.matches('[data-row]')")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.get_by_role("heading", name="Evaluations").wait_for()
+
+
+def test_what_is_not_there_is_said_in_the_apis_words(page: Any, portal: Portal) -> None:
+    page.goto(portal.at("/evaluations/999999"))
+    alert = page.get_by_role("alert").filter(has_text="999999")
+    alert.wait_for()
