@@ -40,7 +40,7 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in comm coverage dialects evaluation explain front ingest slider; do $(BIN)/python -m benchmarks.$$one || exit 1; done
+	for one in comm coverage dialects evaluation explain front ingest serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
@@ -93,5 +93,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
-.PHONY: help demo up test check generate bench screenshots wheel images-check lock setup clean
-.PHONY: help demo up test check portal generate bench screenshots wheel lock setup clean
+.PHONY: help demo up test check portal generate bench screenshots wheel images-check lock setup clean
