@@ -28,7 +28,7 @@ def count(work):
             raise Cancelled(f"stopped at {step}", remedy="run it again")
         time.sleep(work.arguments.get("step_s", 0.01))
         work.progress.advance(1)
-        # Told before its place is kept: killed in between, a step is told twice (and shown once), but never not at all.
+        # Told before its place is kept: killed in between, a step is told twice (and shown once), never not at all.
         work.claim.event("epoch", {"epoch": step + 1, "epochs": to, "losses": {"box": 1 / (step + 1)}, "metrics": {}})
         place.write_text(str(step + 1))
     work.progress.close()
