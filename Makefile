@@ -40,7 +40,7 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in comm coverage dialects evaluation explain front ingest; do $(BIN)/python -m benchmarks.$$one || exit 1; done
+	for one in comm coverage dialects evaluation explain front ingest serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
@@ -48,6 +48,9 @@ screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/im
 
 wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel
+
+images-check: setup ## build the container images and run the compose file's services from them, without Docker (root, Debian)
+	$(BIN)/python -m tools.images
 
 lock: .build/uv/ready ## the hashed dependency locks, written anew
 	tools/lock.sh
@@ -90,4 +93,4 @@ portal/.next/ready: node_modules/.package-lock.json evalnb/widgets/static/ready 
 .build/chromium: tools/chromium.sh .venv/ready
 	mkdir -p .build && tools/chromium.sh > $@.new && mv $@.new $@
 
-.PHONY: help demo up test check portal generate bench screenshots wheel lock setup clean
+.PHONY: help demo up test check portal generate bench screenshots wheel images-check lock setup clean

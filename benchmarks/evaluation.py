@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import json
 import os
 import platform
@@ -107,6 +108,8 @@ def asked(truth: Path, results: Path, kind: str) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     every = max(1, len(images) // 1000)
     part = one.where(images=images[::every][:1000])
+    # Two, asked in turn: a part that has just been asked is found copied out already.
+    two = itertools.cycle([part, one.where(images=images[1::every][:1000] if every > 1 else images[-1000:])])
     weights = rng.multinomial(len(images), np.full(len(images), 1 / len(images)), size=1000).astype(np.int32)
     fifty = rng.random((50, len(images))) < 0.2
 
@@ -125,7 +128,8 @@ def asked(truth: Path, results: Path, kind: str) -> dict[str, Any]:
     often = 3 if len(one.matches) < 1_000_000 else 1
     figures: dict[str, Any] = {"detections": len(one.matches), "truths": int((one.matches.truth_image >= 0).sum())}
     figures["twelve numbers, ms"] = 1000 * timed(one.summary)
-    figures["of 1,000 images, ms"] = 1000 * timed(part.summary)
+    figures["of 1,000 images, ms"] = 1000 * timed(lambda: next(two).summary())
+    figures["of the same 1,000 again, ms"] = 1000 * timed(part.summary)
     figures["and above confidence .3, ms"] = 1000 * timed(part.where(confidence=0.3).summary)
     figures["1,000 replicates × 12, s"] = timed(lambda: metrics.replicates(one.matches, weights), often)
     figures["paired A/B, 1,000 × 12 of both, s"] = timed(paired, 1)

@@ -19,9 +19,11 @@ class Settings:
     home: Path
     """EVALNB_HOME: the embedded servers, blobs and weights live here, mode 0700. Default ``~/.evalnb``."""
     database_url: str | None
-    """EVALNB_DATABASE_URL: an outside PostgreSQL ≥ 15 with pgvector. Default: the embedded one under home."""
+    """EVALNB_DATABASE_URL: an outside PostgreSQL ≥ 15 with pgvector. Default: the embedded one under home.
+    EVALNB_DATABASE_URL_FILE names a file that holds it instead."""
     broker_url: str | None
-    """EVALNB_BROKER_URL: an outside Redis ≥ 6.2 or Valkey. Default: the embedded one under home."""
+    """EVALNB_BROKER_URL: an outside Redis ≥ 6.2 or Valkey. Default: the embedded one under home.
+    EVALNB_BROKER_URL_FILE names a file that holds it instead."""
     blobs_url: str | None
     """EVALNB_BLOBS_URL: a directory or an fsspec URL for blobs. Default ``<home>/blobs``."""
     device: str | None
@@ -54,8 +56,8 @@ class Settings:
         env = os.environ if environment is None else environment
         return cls(
             home=Path(env.get("EVALNB_HOME") or Path.home() / ".evalnb").expanduser().absolute(),
-            database_url=env.get("EVALNB_DATABASE_URL") or None,
-            broker_url=env.get("EVALNB_BROKER_URL") or None,
+            database_url=_secret(env, "EVALNB_DATABASE_URL"),
+            broker_url=_secret(env, "EVALNB_BROKER_URL"),
             blobs_url=env.get("EVALNB_BLOBS_URL") or None,
             device=env.get("EVALNB_DEVICE") or None,
             author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
@@ -135,6 +137,18 @@ def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
             f"EVALNB_TRUSTED_PROXIES is {text!r} ({error})",
             remedy="write addresses or networks with commas between, for instance 10.0.0.5, 172.16.0.0/12",
         ) from error
+
+
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    """The value, or what stands in the file that ``<name>_FILE`` names: how containers are given secrets."""
+    if env.get(name) or not (path := env.get(f"{name}_FILE")):
+        return env.get(name) or None
+    try:
+        return Path(path).read_text().strip() or None
+    except OSError as error:
+        raise Invalid(
+            f"{name}_FILE is {path!r}, which cannot be read ({error.strerror})", remedy="correct it"
+        ) from None
 
 
 def _port(text: str) -> int:

@@ -121,14 +121,6 @@ class Tus:
         found: dict[str, Any] = answer.json()
         return found
 
-    def settled(self, path: str, *, within_s: float = 120) -> dict[str, Any]:
-        """The status once nothing more will happen to it."""
-        until = time.monotonic() + within_s
-        while (said := self.status(path))["state"] not in {"done", "refused"}:
-            assert time.monotonic() < until, said
-            time.sleep(0.1)
-        return said
-
 
 def pieces(content: bytes, size: int = 1 << 16) -> Iterator[bytes]:
     """The content, piece by piece."""

@@ -94,8 +94,8 @@ def by_token(session: Session, secret: str) -> Caller:
             "the token is not valid",
             remedy="make one with `evalnb token new`, or send the home's own (EVALNB_HOME/run/api-token)",
         )
-    token, account = found
-    if not proofs.use_token(session, token.id):
+    token, account, lives = found
+    if not lives:
         raise Unauthorized(
             f"the token {token.name!r} has expired on {token.expires_at:%Y-%m-%d}",
             remedy="make a new one with `evalnb token new`",

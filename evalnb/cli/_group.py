@@ -27,6 +27,7 @@ _VERBS = {
     "user": "accounts",
     "token": "accounts",
     "migrate": "migrate",
+    "serve": "serve",
 }
 
 

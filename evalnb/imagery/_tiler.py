@@ -155,9 +155,9 @@ def build_pyramid(
 ) -> tuple[int, int]:
     """Write the tiled pyramid of a picture to ``target``, whole or not at all; its width and height.
 
-    ``tell`` is told the share that is done. Memory does not grow with the picture: see docs/tiles.md for the formats
-    of which that is not true. Cancelled within a fraction of a second when ``cancelled`` says so. MissingExtra
-    without libvips; NotFound, Unsafe and Invalid as ``decode``.
+    ``tell`` is told the share that is done. Memory grows with the picture's width alone: see docs/tiles.md for the
+    formats of which that is not true. Cancelled within a fraction of a second when ``cancelled`` says so.
+    MissingExtra without libvips; NotFound, Unsafe and Invalid as ``decode``.
     """
     _vips.need()
     part = target.with_name(f".{target.name}.part")

@@ -52,8 +52,8 @@ def build(
     until one tile holds all; its width and height. ``tell`` is told the share that is done, a hundred times at most.
 
     The picture looks as ``decode`` shows it: orientation applied, alpha over white, more than 8 bits scaled by the
-    same rule. Memory does not grow with it, except for formats that cannot be read from top to bottom (a turned or
-    progressive JPEG, an interlaced PNG, BMP). Unsafe and Invalid as ``decode``.
+    same rule. Memory grows with its width alone, except for formats that cannot be read from top to bottom (a turned
+    or progressive JPEG, an interlaced PNG, BMP). Unsafe and Invalid as ``decode``.
     """
     import pyvips
 

@@ -74,7 +74,7 @@ def read_metadata(header: str) -> Asked:
             f"Upload-Metadata names no purpose that evalnb knows ({purpose!r})",
             remedy=f"send `purpose` with one of {', '.join(PURPOSES)}",
         )
-    arguments = {key: value for key in _ARGUMENTS if (value := _shown(said.get(key, "")))}
+    arguments = {key: value for key in _ARGUMENTS if (value := _shown(said.get(key, ""))[:200])}
     filename = shown_name(said.get("filename") or said.get("name") or "")
     if purpose in {"image", "images-zip"} and "dataset" not in arguments:
         raise Invalid(
@@ -153,7 +153,7 @@ def safe_name(name: str) -> str:
 def _shown(text: str) -> str:
     # Cc: control; Cf: direction overrides and other invisible ones, which make "gpj.exe" read "exe.jpg".
     kept = (one for one in unicodedata.normalize("NFC", text) if unicodedata.category(one) not in {"Cc", "Cf", "Cs"})
-    return "".join(kept).strip()[:300]
+    return "".join(kept).strip()
 
 
 def _pairs(header: str) -> dict[str, str]:

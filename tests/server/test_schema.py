@@ -5,6 +5,7 @@ Positive and negative data from the schema itself, the same at each run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ def _without_tuples(part: Any) -> Any:
     return out if "prefixItems" not in part else {**out, "items": {"type": "number"}}
 
 
+DEAR = {"jobs_ask", "annotations_apply", "reports_publish", "evaluations_intervals", "evaluations_compare"}
+_counted: Counter[str] = Counter()
+
+# tus sends its pieces as bytes.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 config = SchemathesisConfig()
 config.projects.default.generation.update(database="none", deterministic=True)
 schema = schemathesis.openapi.from_dict(
@@ -73,12 +80,23 @@ def played(
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 def test_whatever_is_sent_the_answer_is_described(case: Case, played: House) -> None:
+    if _left_out(case):
+        return
     _at_home(case, played)
     case.call_and_validate(
         app=played.client.app,
         headers={"Authorization": played.client.headers["Authorization"]},
         checks=CHECKS,
     )
+
+
+def _left_out(case: Case) -> bool:
+    """Two of three boundary cases of what computes for long, or has hundreds of them."""
+    name = case.operation.definition.raw.get("operationId")
+    if name not in DEAR or case.meta is None or case.meta.phase.name.value != "coverage":
+        return False
+    _counted[name] += 1
+    return _counted[name] % 3 > 0
 
 
 def _at_home(case: Case, house: House) -> None:

@@ -235,20 +235,22 @@ def test_a_deadline_that_passes_is_504_and_a_full_queue_503(live: Shop, monkeypa
     process = psutil.Process(live.pid(live.versions[0]))
     process.suspend()
     try:
-        late = live.predict(picture(1), deadline_ms=300)
-        assert late.status_code == 504 and "deadline_ms" in late.json()["remedy"]
         with ThreadPoolExecutor(2) as pool:
-            # The late one's batch is still with the model: its place is taken until that has answered.
-            waiting = pool.submit(live.predict, picture(2))
+            running = pool.submit(live.predict, picture(1))
+            until(lambda: resident.batches._running == 1)
+            late = live.predict(picture(2), deadline_ms=300)
+            assert late.status_code == 504 and "deadline_ms" in late.json()["remedy"]
+            until(lambda: live.number("evalnb_predict_waiting_images") == 1)
+            waiting = pool.submit(live.predict, picture(3))
             until(lambda: live.number("evalnb_predict_waiting_images") == 2)
-            full = live.predict(picture(3))
+            full = live.predict(picture(4))
             assert full.status_code == 503 and int(full.headers["retry-after"]) >= 1
             process.resume()
-            assert waiting.result().status_code == 200
+            assert (running.result().status_code, waiting.result().status_code) == (200, 200)
     finally:
         process.resume()
     until(lambda: live.number("evalnb_predict_waiting_images") == 0)
-    assert live.predict(picture(4)).status_code == 200
+    assert live.predict(picture(5)).status_code == 200
 
 
 def test_a_client_that_goes_away_is_dropped_from_the_queue(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

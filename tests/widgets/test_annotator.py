@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import zlib
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +14,11 @@ import pytest
 from sqlalchemy import text
 
 from evalnb import edits
+from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.errors import Invalid, NotFound
 from evalnb.store.tables import PredictionRow, PredictionRunRow
 from evalnb.widgets import annotator
+from evalnb.widgets._portal import image_link
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.yard import HEIGHT, WIDTH, Yard
 
@@ -392,3 +395,12 @@ def test_synced_state_stays_small_whatever_is_annotated(make: Any, yard: Yard) -
     assert len(json.dumps(state)) - before < 100
     shown = {name: value for name, value in state.items() if name not in {"_esm", "_css"}}
     assert len(json.dumps(shown)) < 2_000
+
+
+def test_the_canvas_links_to_the_portal_while_one_runs(tmp_path: Path) -> None:
+    assert image_link(tmp_path, 3) == ""
+    run = RunDirectory(tmp_path)
+    run.write_addresses({"front": "http://127.0.0.1:8888/?token=secret", "lab": "http://127.0.0.1:8888/jupyter/lab"})
+    assert image_link(tmp_path, 3) == ""
+    run.write_addresses({"portal": "http://127.0.0.1:8888/"})
+    assert image_link(tmp_path, 3) == "http://127.0.0.1:8888/projects/3/images/{image_id}"

@@ -20,6 +20,8 @@ from .scenes import MEAN, STD, Scenes
 SEED = 41
 """Of the scenes that are trained on. The demo draws from others, and so does the evaluation."""
 HELD_OUT = 777
+"""Of the scenes that are measured on."""
+_BLOCK = 512
 
 
 def drawn(seed: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]:
@@ -34,7 +36,7 @@ def drawn(seed: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], 
 def gathered(scenes: list[tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]], device: torch.device) -> Scenes:
     """Those scenes as one batch of the model's size."""
     layers = 12
-    images = torch.stack([_shrunk(pixels, device) for pixels, _, _ in scenes])
+    images = _shrunk(np.stack([pixels for pixels, _, _ in scenes]), device)
     owners = torch.stack([torch.from_numpy(_sampled(owner)) for _, owner, _ in scenes]).to(device)
     family = torch.tensor([names + [0] * (layers - len(names)) for _, _, names in scenes], device=device)
     parent = torch.arange(layers, device=device).repeat(len(scenes), 1)
@@ -47,10 +49,15 @@ def batches(size: int, device: torch.device, *, first: int, processes: int) -> I
         while True:
             yield gathered([drawn(SEED, first + n) for n in range(size)], device)
             first += size
+    block = size * max(1, _BLOCK // size)
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        ready = pool.imap_unordered(_numbered, iter(range(first, 1 << 40)), chunksize=4)
+        # One block is drawn while the one before it is used: imap would run ahead without end.
+        ahead = pool.map_async(_numbered, range(first, first + block), chunksize=4)
         while True:
-            yield gathered([next(ready) for _ in range(size)], device)
+            first += block
+            ready, ahead = ahead.get(), pool.map_async(_numbered, range(first, first + block), chunksize=4)
+            for begin in range(0, block, size):
+                yield gathered(ready[begin : begin + size], device)
 
 
 def _numbered(number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[int]]:
@@ -58,10 +65,10 @@ def _numbered(number: int) -> tuple[NDArray[np.uint8], NDArray[np.int8], list[in
 
 
 def _shrunk(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-    image = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1)[None].float() / 255
-    image = functional.interpolate(image, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)[0]
+    images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 255
+    images = functional.interpolate(images, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
     mean, std = (torch.tensor(one, device=device)[:, None, None] for one in (MEAN, STD))
-    return (image - mean) / std
+    return (images - mean) / std
 
 
 def _sampled(owner: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from . import demo as demo_scenes
 from . import network, prompts, shapes
 from .scenes import Scenes, paint
 
@@ -40,13 +41,14 @@ def evaluate(model: Any, device: torch.device, *, scenes: int) -> dict[str, Any]
             found = _still(model, device, atlas, generator, scenes)
             found["tracking"] = _moving(model, device, atlas, generator, max(4, scenes // 3))
             sets[name] = found
+        demo = _demo(model, device, max(4, scenes // 3))
     overall: dict[str, float] = {}
     for name in ("one click", "three clicks", "box"):
         both = [(one["objects"][name], one["objects"]["count"]) for one in sets.values()]
         overall[name] = round(sum(v * n for v, n in both) / sum(n for _, n in both), 4)
     tracks = [(one["tracking"]["from a mask"], one["tracking"]["tracks"]) for one in sets.values()]
     overall["tracking"] = round(sum(v * n for v, n in tracks) / sum(n for _, n in tracks), 4)
-    return {"goals": GOALS, "overall": overall, "sets": sets, "area_min_px": AREA_MIN, "seed": SEED}
+    return {"goals": GOALS, "overall": overall, "sets": sets, "demo": demo, "area_min_px": AREA_MIN, "seed": SEED}
 
 
 def middle(region: NDArray[np.bool_]) -> tuple[float, float]:
@@ -112,6 +114,21 @@ def _still(
         group: {name: round(float(np.mean(values)), 4) for name, values in held.items()} | {"count": len(held["box"])}
         for group, held in sorted(told.items())
     }
+
+
+def _demo(model: Any, device: torch.device, count: int) -> dict[str, float]:
+    """The same of the demo's own scenes, which numpy draws; its pixels are 512 × 384."""
+    told: dict[str, list[float]] = defaultdict(list)
+    for number in range(count):
+        drawn = demo_scenes.drawn(demo_scenes.HELD_OUT, number)
+        batch = demo_scenes.gathered([drawn], device)
+        layers = [k for k in range(len(drawn[2])) if (drawn[1] == k).sum() >= AREA_MIN]
+        rows = torch.zeros(len(layers), dtype=torch.long, device=device)
+        wanted = batch.masks(rows, torch.tensor(layers, device=device))[:, 0]
+        maps = network.encode(model, batch.images[:, 0]).rows(rows)
+        for name, values in _prompted(model, maps, wanted).items():
+            told[name] += values.tolist()
+    return {name: round(float(np.mean(values)), 4) for name, values in told.items()} | {"count": len(told["box"])}
 
 
 def _prompted(model: Any, maps: network.Maps, wanted: Tensor) -> dict[str, Tensor]:

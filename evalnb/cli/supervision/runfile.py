@@ -164,7 +164,14 @@ class RunDirectory:
 
     def api_token(self) -> str:
         """The API's bearer token of this home (``api-token``, mode 0600), made on first use."""
-        path = self.path / "api-token"
+        return self._secret("api-token")
+
+    def inner_token(self) -> str:
+        """What containers that share this home say to one another (``inner-token``), made on first use."""
+        return self._secret("inner-token")
+
+    def _secret(self, name: str) -> str:
+        path = self.path / name
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

@@ -1,6 +1,7 @@
 """The services with pages: the front at the one address, and behind it portal, API, JupyterLab and Voila.
 
-Those behind listen on loopback alone, whatever EVALNB_HOST says, and each has a secret that only the front knows.
+Those behind listen on loopback alone, whatever EVALNB_HOST says, and each has a secret that only the front knows. In
+containers (`evalnb serve`) they listen on their own network, and the secret is one that they share.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from evalnb.settings import Settings
 # A report's page that nobody looks at any more gives its 55 MB back.
 _REPORT_IDLE_S = 600
 _NODE_MIN = 20
+_LOOPBACK = "127.0.0.1"
 
 
 def shipped_notebooks() -> Path:
@@ -113,12 +115,12 @@ def _jupyter_environment(settings: Settings, token: str) -> dict[str, str]:
     return environment
 
 
-def lab(settings: Settings, notebooks: Path, port: int) -> Service:
+def lab(settings: Settings, notebooks: Path, port: int, *, host: str = _LOOPBACK, secret: str = "") -> Service:
     """JupyterLab, wholly under /jupyter/."""
-    token = secrets.token_urlsafe(32)
+    token = secret or secrets.token_urlsafe(32)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser"),
-        *("--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.ip={host}", "--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         # The front has looked at the name by which it was called, and says for whom it asks.
         *(
             "--ServerApp.base_url=/jupyter/",
@@ -151,13 +153,13 @@ def lab(settings: Settings, notebooks: Path, port: int) -> Service:
     )
 
 
-def voila(settings: Settings, port: int) -> Service:
+def voila(settings: Settings, port: int, *, host: str = _LOOPBACK, secret: str = "") -> Service:
     """The reports' pages, under /voila/."""
-    token = secrets.token_urlsafe(32)
+    token = secret or secrets.token_urlsafe(32)
     reports = shipped_notebooks() / "reports"
     command = [
         *(sys.executable, "-m", "voila", str(reports), "--no-browser"),
-        *("--Voila.ip=127.0.0.1", "--Voila.port={port}", "--Voila.port_retries=0", "--Voila.base_url=/voila/"),
+        *(f"--Voila.ip={host}", "--Voila.port={port}", "--Voila.port_retries=0", "--Voila.base_url=/voila/"),
         # With this flag, and only then, Voila asks for JUPYTER_TOKEN.
         "--Voila.auto_token=True",
         *("--VoilaConfiguration.strip_sources=True", "--VoilaConfiguration.show_tracebacks=False"),
@@ -183,12 +185,12 @@ def voila(settings: Settings, port: int) -> Service:
     )
 
 
-def api(settings: Settings, port: int, *, movable: bool) -> Service:
+def api(settings: Settings, port: int, *, movable: bool, host: str = _LOOPBACK) -> Service:
     """The HTTP API, under /api. It asks everybody who they are by itself."""
     return Service(
         name="api",
         title="API",
-        command=(sys.executable, "-m", "evalnb_server", "--host", "127.0.0.1", "--port", "{port}"),
+        command=(sys.executable, "-m", "evalnb_server", "--host", host, "--port", "{port}"),
         environment=settings.child_environment(),
         directory=settings.home,
         ready=lambda address, _pid: probes.answers(f"{address}/api/health"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def count(
     )
     work, at, of = native.library().evalnb_tally, ctypes.addressof(table), ctypes.addressof(asked)
     sizes = np.diff(matches.start)[places]
-    ranges = native.in_parts(sizes, least=60_000) if spread else [(0, k)]
+    ranges = native.in_parts(sizes, least=40_000) if spread else [(0, k)]
     for status in native.spread(lambda low, high: int(work(at, of, low, high)), ranges):
         native.checked(status)
     if matches.protocol in PROTOCOLS:
@@ -223,24 +224,31 @@ def _weights(matches: Matches, part: Part) -> NDArray[np.int32] | None:
 
 
 def copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, NDArray[np.int32]] | None:
-    """A small part as a table of its own; None where looking at every row is as cheap."""
+    """A small part as a table of its own; None where looking at every row is as cheap.
+
+    The last one is kept: a slider moves over one part again and again.
+    """
     images = np.flatnonzero(weights)
-    order, start = matches.by_image
+    key, known = images.tobytes(), matches.__dict__.get("_part")
+    if known is not None and known[0] == key:
+        return known[1], weights
+    start = matches.by_image[1]
     if (start[images + 1] - start[images]).sum() * _SMALL > len(matches):
         return None
-    rows = np.sort(order[_runs(start, images)])
-    truth_order, truth_start = matches.truths_by_image
-    truths = np.sort(truth_order[_runs(truth_start, images)])
-    flags = matches.flags[rows]
-    claims = np.flatnonzero(flags & CLAIMS)
-    claim_order, claim_start = matches.claims_by_image
-    from_claim = np.sort(claim_order[_runs(claim_start, images)])
+    rows = _members(matches.by_image, images, len(matches))
+    truths = _members(matches.truths_by_image, images, len(matches.truth_image))
+    from_claim = _members(matches.claims_by_image, images, len(matches.claim_at))
+    columns: dict[str, Any] = {
+        name: np.empty(len(rows), getattr(matches, name).dtype) for name in ("image", "score", "rank", "flags")
+    }
+    copy, where = native.library().evalnb_rows, native.address(rows)
+    whole = [native.address(getattr(matches, name)) for name in columns]
+    own = [native.address(column) for column in columns.values()]
+    native.spread(lambda low, high: copy(where, low, high, *whole, *own), native.evenly(len(rows)))
+    claims = np.flatnonzero(columns["flags"] & CLAIMS)
     part = replace(
         matches,
-        image=matches.image[rows],
-        score=matches.score[rows],
-        rank=matches.rank[rows],
-        flags=flags,
+        **columns,
         row=matches.row[:0],
         start=np.searchsorted(rows, matches.start),
         claim_at=claims.astype(np.int32),
@@ -251,10 +259,15 @@ def copied_out(matches: Matches, weights: NDArray[np.int32]) -> tuple[Matches, N
         truth_class=matches.truth_class[truths],
         truth_ignored=matches.truth_ignored[truths],
     )
+    matches.__dict__["_part"] = key, part
     return part, weights
 
 
-def _runs(start: Ints, of: Ints) -> Ints:
-    """The places of these runs' members, run after run."""
-    many = start[of + 1] - start[of]
-    return np.repeat(start[of] - (np.cumsum(many) - many), many) + np.arange(int(many.sum()))
+def _members(listed: tuple[NDArray[np.int32], Ints], images: Ints, rows: int) -> NDArray[np.int32]:
+    """What is listed of these images, ascending; ``rows`` is more than any of it."""
+    order, start = listed
+    out = np.empty(int((start[images + 1] - start[images]).sum()), np.int32)
+    images = native.as_array(images, np.int64)
+    where = [native.address(one) for one in (native.as_array(order, np.int32), start, images)]
+    native.checked(native.library().evalnb_members(*where, len(images), rows, native.address(out)))
+    return out

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalnb.errors import EvalnbError
 
-VERSION = 11
+VERSION = 12
 """Equal to EVALNB_NATIVE_VERSION in native.h: a library of another build is refused, not called."""
 LIBRARY = Path(__file__).with_name("libevalnb.so")
 REMEDY = "run `make setup` in a clone, or install the wheel again"
@@ -37,6 +37,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "evalnb_distances": (ctypes.c_int, [_P, _I64, _I64, _P]),
     "evalnb_tally": (ctypes.c_int, [_P, _P, _I32, _I32]),
     "evalnb_events": (None, [_P, _I32, _I32, _P, _P]),
+    "evalnb_members": (ctypes.c_int, [_P, _P, _P, _I64, _I64, _P]),
+    "evalnb_rows": (None, [_P, _I64, _I64, *[_P] * 8]),
     "evalnb_mask_ious": (None, [_P, _P, _P, _P, _P, _I64, _F64, _P]),
     "evalnb_mask_measure": (None, [_P, _P, _P, _P, _I64, _I64, _P, _P, _P]),
     "evalnb_runs_from_text": (_I64, [_P, _I64, _P]),
@@ -143,6 +145,13 @@ def in_parts(weight: NDArray[np.int64], *, least: int = 20_000, parts: int = 0) 
     aims = np.arange(1, wanted) * (total / wanted)
     cuts = np.searchsorted(np.cumsum(weight), aims) + 1
     edges = np.unique(np.concatenate(([0], np.minimum(cuts, len(weight)), [len(weight)]))).tolist()
+    return list(itertools.pairwise(edges))
+
+
+def evenly(many: int, *, least: int = 40_000) -> list[tuple[int, int]]:
+    """0 … ``many`` in as many equal ranges as there are cores; one where it is not worth a thread."""
+    parts = max(1, min(cores(), many // least))
+    edges = [many * part // parts for part in range(parts + 1)]
     return list(itertools.pairwise(edges))
 
 

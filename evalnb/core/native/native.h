@@ -16,7 +16,7 @@
 #endif
 
 /* Raised whenever a structure or a signature below changes; evalnb/core/native/__init__.py asks for the same number. */
-#define EVALNB_NATIVE_VERSION 11
+#define EVALNB_NATIVE_VERSION 12
 
 enum { EVALNB_OK = 0, EVALNB_NO_MEMORY = 1, EVALNB_BROKEN = 2 };
 

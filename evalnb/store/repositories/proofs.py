@@ -43,26 +43,17 @@ def add_login(
 def login(session: Session, digest: bytes, *, idle: timedelta) -> tuple[LoginRecord, AccountRecord] | None:
     """The living sign-in of that digest, with its account (not disabled); its end moves on. None otherwise."""
     row = session.execute(
-        select(LoginRow, AccountRow)
+        select(LoginRow, AccountRow, LoginRow.seen_at < func.now() - _TOUCH)
         .join(AccountRow, AccountRow.id == LoginRow.account_id)
         .where(LoginRow.digest == digest, LoginRow.expires_at > func.now(), AccountRow.disabled_at.is_(None))
     ).one_or_none()
     if row is None:
         return None
-    # Whoever comes second does not wait for the first to write the same.
-    stale = (
-        select(LoginRow.id)
-        .where(LoginRow.id == row[0].id, LoginRow.seen_at < func.now() - _TOUCH)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    _touch(
-        session,
-        update(LoginRow)
-        .where(LoginRow.id == stale)
-        .values(seen_at=func.now(), expires_at=func.least(func.now() + idle, LoginRow.ends_at)),
-    )
-    return _login(row[0]), accounts.record(row[1])
+    found, account, stale = row
+    if stale:
+        moved = {"seen_at": func.now(), "expires_at": func.least(func.now() + idle, LoginRow.ends_at)}
+        _touch(session, LoginRow, found.id, moved)
+    return _login(found), accounts.record(account)
 
 
 def login_lives(session: Session, login_id: int) -> bool:
@@ -135,14 +126,21 @@ def add_token(
     return _token(row, accounts.get(session, account_id).name)
 
 
-def token(session: Session, digest: bytes) -> tuple[TokenRecord, AccountRecord] | None:
-    """The token of that digest with its account (not disabled), expired or not; None where there is none."""
+def token(session: Session, digest: bytes) -> tuple[TokenRecord, AccountRecord, bool] | None:
+    """The token of that digest with its account (not disabled), and whether it has not expired; then it is noted that
+    it is used now. None where there is none."""
+    stale = or_(TokenRow.used_at.is_(None), TokenRow.used_at < func.now() - _TOUCH)
     row = session.execute(
-        select(TokenRow, AccountRow)
+        select(TokenRow, AccountRow, TokenRow.expires_at > func.now(), stale)
         .join(AccountRow, AccountRow.id == TokenRow.account_id)
         .where(TokenRow.digest == digest, AccountRow.disabled_at.is_(None))
     ).one_or_none()
-    return None if row is None else (_token(row[0], row[1].name), accounts.record(row[1]))
+    if row is None:
+        return None
+    found, account, lives, unnoted = row
+    if lives and unnoted:
+        _touch(session, TokenRow, found.id, {"used_at": func.now()})
+    return _token(found, account.name), accounts.record(account), lives
 
 
 def token_of_id(session: Session, token_id: int) -> TokenRecord | None:
@@ -159,20 +157,6 @@ def token_lives(session: Session, token_id: int) -> bool:
     """Whether the token has neither expired nor been revoked."""
     found = session.scalar(select(TokenRow.id).where(TokenRow.id == token_id, TokenRow.expires_at > func.now()))
     return found is not None
-
-
-def use_token(session: Session, token_id: int) -> bool:
-    """Note that the token is used now; False where it has expired."""
-    if not token_lives(session, token_id):
-        return False
-    stale = (
-        select(TokenRow.id)
-        .where(TokenRow.id == token_id, or_(TokenRow.used_at.is_(None), TokenRow.used_at < func.now() - _TOUCH))
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    _touch(session, update(TokenRow).where(TokenRow.id == stale).values(used_at=func.now()))
-    return True
 
 
 def tokens(session: Session, account_id: int | None = None, *, after: int = 0, limit: int = 100) -> list[TokenRecord]:
@@ -238,8 +222,12 @@ def forgive(session: Session, name_key: str, address: str) -> None:
     )
 
 
-def _touch(session: Session, statement: Any) -> None:
-    session.execute(statement, execution_options={"synchronize_session": False})
+def _touch(session: Session, row: type[LoginRow] | type[TokenRow], id: int, values: dict[str, Any]) -> None:
+    """Note a use, unless another request is just doing so: nobody waits for that."""
+    free = select(row.id).where(row.id == id).with_for_update(skip_locked=True).scalar_subquery()
+    session.execute(
+        update(row).where(row.id == free).values(**values), execution_options={"synchronize_session": False}
+    )
 
 
 def _login(row: LoginRow) -> LoginRecord:

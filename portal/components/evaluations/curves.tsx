@@ -14,7 +14,7 @@ export function Curves({ curves }: { curves: CurvesData }) {
   const all = curves.classes.find((one) => one.name === "all");
   const weakest = curves.classes.filter((one) => one !== all).sort((a, b) => mean(a.precision) - mean(b.precision)).slice(0, most);
   const recall: Series[] = [
-    ...weakest.map((one, n) => ({ name: one.name, points: points(one.precision), color: seriesColor(n) })),
+    ...weakest.map((one, n) => ({ name: one.name, points: points(one.precision), color: seriesColor(n + 1) })),
     ...(all ? [{ name: "mean of classes", points: points(all.precision) }] : []),
   ];
   const by = curves.by_confidence;
@@ -29,7 +29,7 @@ export function Curves({ curves }: { curves: CurvesData }) {
       <Panel title="Over the confidence" note={`all classes, IoU ${curves.iou.toFixed(2)}`}>
         <LineChart
           label="Precision, recall and F1 over the confidence" xName="confidence" marker={marker}
-          series={[{ name: "precision", points: over(by.precision), color: seriesColor(0) }, { name: "recall", points: over(by.recall), color: seriesColor(1) }, { name: "F1", points: over(by.F1) }]}
+          series={[{ name: "precision", points: over(by.precision), color: seriesColor(2) }, { name: "recall", points: over(by.recall), color: seriesColor(1) }, { name: "F1", points: over(by.F1) }]}
         />
       </Panel>
     </div>

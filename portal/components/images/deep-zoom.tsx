@@ -50,6 +50,8 @@ function Opened({ tiles, name }: { tiles: Tiles; name: string }) {
       if (gone || !host.current) return;
       viewer = new OpenSeadragon.Viewer({
         element: host.current,
+        // Without a GPU WebGL is far slower than the canvas; tiles of one image gain nothing from it.
+        drawer: "canvas",
         tileSources: {
           width: tiles.width, height: tiles.height, tileSize: tiles.tile_size, tileOverlap: tiles.overlap, minLevel: 0, maxLevel: tiles.last_level,
           getTileUrl: (level: number, x: number, y: number) => tileAddress(tiles.url, level, x, y),
