@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".build" / "tests"
 
 # The longest first, so that nothing long begins last. Folders that are not named here run together as "the others".
-ALONE = ("browser", "models", "worker", "demo", "cli", "store", "registry", "packaging", "chaos", "parity")
+ALONE = (
+    *("browser", "server", "models", "worker", "demo", "cli", "store", "registry", "packaging", "chaos"),
+    *("uploads", "parity"),
+)
 ON_OTHER_SERVERS = ("store", "edits", "registry", "jobs", "runs")
 """What touches the database runs once more, against the distribution's own PostgreSQL and Redis."""
 SOME_FAILED = 1
