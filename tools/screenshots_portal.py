@@ -94,7 +94,8 @@ def _photograph(chromium: Any, house: House, pages: dict[str, str], theme: str) 
         if name == "image":
             Annotating(page).wait()
         if name == "report":
-            page.frame_locator("iframe[data-report]").get_by_role("heading").first.wait_for()
+            # The page comes at once; its figures when their kernel has started.
+            page.frame_locator("iframe[data-report]").get_by_text("Precision and recall").first.wait_for()
         page.wait_for_load_state("networkidle")
         # What fades in, and figures that are streamed after the page.
         page.wait_for_timeout(2_500)
