@@ -179,6 +179,7 @@ def test_dark_is_kept_and_does_not_flash(page: Any, portal: Portal) -> None:
 def test_keys_go_where_they_say(page: Any, portal: Portal) -> None:
     page.goto(portal.at("/datasets"))
     page.locator("[data-row]").first.wait_for()
+    page.locator("html[data-keys=on]").wait_for()
     page.keyboard.press("j")
     assert page.evaluate("() => document.activeElement.matches('[data-row]')")
     page.keyboard.press("?")

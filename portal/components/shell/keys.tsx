@@ -46,6 +46,8 @@ export function Keys({ project }: { project: number | null }) {
       event.preventDefault();
     };
     document.addEventListener("keydown", pressed);
+    // Until now a key went nowhere: whoever drives the page by a program waits for this.
+    document.documentElement.dataset["keys"] = "on";
     return () => document.removeEventListener("keydown", pressed);
   }, [router, project]);
   return (
