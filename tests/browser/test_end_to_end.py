@@ -165,7 +165,8 @@ def _compare(house: House, portal: Any, notebook: Any, project: int) -> None:
     run_cell(house.lab, notebook, 2)
     second, first = [one["id"] for one in house.api(f"/projects/{project}/evaluations")["items"]]
     portal.goto(f"{house.address}/projects/{project}/evaluations/{first}")
-    portal.locator("[data-number=AP]").wait_for()
+    # Without its interval first, and with it when that has been computed: for a moment there are two.
+    portal.locator("[data-number=AP]").first.wait_for()
     portal.goto(f"{house.address}/projects/{project}/evaluations/{first}/compare/{second}")
     portal.get_by_role("table").first.wait_for()
 

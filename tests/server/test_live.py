@@ -224,7 +224,7 @@ def test_a_right_that_is_taken_away_is_gone(served: Served, yard: Yard, monkeypa
         accounts.drop_member(session, accounts.named(session, "ben").id, project_id)
     closing = page_closes(page)
     assert closing == 4401
-    assert not served.hub.watched()
+    until(lambda: not served.hub.watched())
 
 
 def page_closes(wire: Wire) -> int | None:
