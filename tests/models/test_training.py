@@ -66,11 +66,11 @@ def test_a_detector_that_begins_from_nothing_learns_to_find_what_it_was_shown(
     data = paint_dataset(tmp_path / "data", train=64, val=8)
     events: list[dict[str, Any]] = []
     options |= {"hyperparameters": {"mosaic": 0.0, "warmup_epochs": 0.5, "optimizer": "AdamW", "lr0": 0.005}}
-    trained = train("yolo11n", data, tmp_path / "out", epochs=6, on_event=events.append, **options)
-    assert trained.class_names == NAMES and trained.metrics["epochs"] == 6
+    trained = train("yolo11n", data, tmp_path / "out", epochs=9, on_event=events.append, **options)
+    assert trained.class_names == NAMES and trained.metrics["epochs"] == 9
     assert "begins from nothing" in events[0]["message"]
     epochs = [one for one in events if one["kind"] == "epoch"]
-    assert [one["epoch"] for one in epochs] == [1, 2, 3, 4, 5, 6]
+    assert [one["epoch"] for one in epochs] == list(range(1, 10))
     assert set(epochs[0]["losses"]) == {"box_loss", "cls_loss", "dfl_loss"}
     assert epochs[-1]["losses"]["cls_loss"] < epochs[0]["losses"]["cls_loss"]
     assert epochs[-1]["eta_s"] == 0
@@ -81,7 +81,7 @@ def test_a_detector_that_begins_from_nothing_learns_to_find_what_it_was_shown(
 
     header = files.read_header(trained.weights)
     assert (header.architecture, header.class_names, header.image_size) == ("yolo11n", NAMES, SIDE)
-    # Other seeds and numbers of threads give 0.99 and all eight; a detector that has learnt nothing gives 0.
+    # Eight epochs gave 0.99 on every machine, six 0.5 on one; a detector that has learnt nothing gives 0.
     assert trained.metrics["mAP50"] > 0.6
     detector = models.detector("yolo11n", trained.weights, device="cpu", home=cache)
     places = sorted((data.parent / "images" / "val").glob("*.png"))
