@@ -26,12 +26,12 @@ function step(by: number): void {
 export function Keys({ project }: { project: number | null }) {
   const router = useRouter();
   const [help, setHelp] = useState(false);
-  const going = useRef(0);
+  const going = useRef(-Infinity);
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy(event.target)) return;
       const toPlace = event.timeStamp - going.current < patience;
-      going.current = 0;
+      going.current = -Infinity;
       if (toPlace) {
         const place = places.find((one) => one.key === event.key);
         if (event.key === "h") router.push(routes.home());

@@ -7,7 +7,7 @@ export function Skeleton({ className }: { className?: string }) {
 
 export function SkeletonRows({ rows = 6 }: { rows?: number }) {
   return (
-    <div className="grid gap-2" aria-busy="true" aria-label="Loading">
+    <div className="grid gap-2" role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: rows }, (_, n) => <Skeleton key={n} className="h-9" />)}
     </div>
   );
