@@ -305,6 +305,7 @@ def test_the_least_recently_used_model_makes_room(live: Shop, monkeypatch: pytes
     live.predictor.residents.close()
     monkeypatch.setattr(live.predictor.residents, "_most", 1)
     one, two = live.versions
+    assert live.predict(picture(0)).status_code == 200
     first = psutil.Process(live.pid(one))
     assert live.point("other", two).status_code == 200
     assert live.predict(picture(0), alias="other").status_code == 200
