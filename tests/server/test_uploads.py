@@ -169,8 +169,8 @@ def _one_writer(tus: Tus, project: int) -> None:
 
         thread = threading.Thread(target=drip)
         thread.start()
-        # While bytes flow (again, where this machine made a long pause of it) there is one writer, whatever offset the
-        # other one knows.
+        # They flow again, where this machine made a long pause of it. While they do there is one writer, whatever
+        # offset the other one knows.
         _until(tus, path, 301)
         until = time.monotonic() + 30
         while (second := tus.patch(path, tus.offset(path), b"c").status_code) == 409:
