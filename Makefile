@@ -49,8 +49,8 @@ screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/im
 wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel
 
-images-check: setup ## build the container images and run the compose file's services from them, without Docker (root, Debian)
-	$(BIN)/python -m tools.images
+images-check: setup .build/chromium ## build the container images, run the compose file's services from them, and the end-to-end test against those; without Docker (root, Debian)
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.images --then "$(BIN)/python -m pytest -q tests/browser/test_end_to_end.py"
 
 lock: .build/uv/ready ## the hashed dependency locks, written anew
 	tools/lock.sh

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalnb.cli.supervision.runfile import RunDirectory
 
 _PORTS = {"front": 8888, "api": 8000, "lab": 8001, "voila": 8002}
+_PAGES = {"api": "/api", "lab": "/jupyter/lab", "voila": "/voila/", "portal": "/"}
 _PREFIXES = {"api": "/api/", "lab": "/jupyter/", "voila": "/voila/", "portal": "/"}
 
 
@@ -55,9 +56,15 @@ def serve(service: str, port: int | None, notebooks: Path, behind: tuple[str, ..
     if service == "worker":
         # In place of this process, so that a signal to the container reaches it.
         os.execv(sys.executable, [sys.executable, "-m", "evalnb_server.worker"])
-    if service == "front":
-        run.write_backends({"backends": dict(_behind(one, run) for one in behind), "left_out": {}})
     chosen = _service(settings, run, service, port, notebooks)
+    if service == "front":
+        known = dict(_behind(one, run) for one in behind)
+        run.write_backends({"backends": known, "left_out": {}})
+        # Kernels and reports find the one address as they do beside `evalnb up`.
+        address = settings.public_url or chosen.located()
+        run.write_addresses(
+            {"front": f"{address}{chosen.page}", **{name: f"{address}{_PAGES[name]}" for name in known}}
+        )
     os.chdir(chosen.directory)
     command = chosen.argv()
     os.execve(command[0], command, dict(chosen.environment))

@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help=f"only build these of {', '.join(TARGETS)}, and start nothing")
     parser.add_argument(
-        "--then", help="a shell command to run against EVALNB_ADDRESS and EVALNB_TOKEN while all is up"
+        "--then", help="a shell command to run while all is up; EVALNB_HOUSE says where"
     )
     asked = parser.parse_args()
     try:

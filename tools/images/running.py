@@ -74,6 +74,7 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
                 raise Failed(f"port {port} is taken: end what listens there, since containers share this loopback")
     health: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="evalnb-images-") as folder, servers(Path(folder)) as running:
+        _let_tests_command_jupyterlab(running.folder / "home")
         for name in in_order(services):
             began = time.monotonic()
             one = Container(buildah, name, services[name], running)
@@ -88,10 +89,21 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
         pages = look(token)
         if then:
             print(f"── {then}", flush=True)
-            environment = {**os.environ, "EVALNB_ADDRESS": ADDRESS, "EVALNB_TOKEN": token}
+            places = {name: str(running.folder / name) for name in ("home", "notebooks")}
+            house = json.dumps({"address": ADDRESS, "token": token, **places})
+            environment = {**os.environ, "EVALNB_HOUSE": house}
             if subprocess.run(["bash", "-c", then], env=environment, check=False).returncode:
                 raise Failed(f"{then!r} failed against the containers")
     return {"healthy after s": health, "pages": pages, "then": then}
+
+
+def _let_tests_command_jupyterlab(home: Path) -> None:
+    config = home / ".jupyter"
+    config.mkdir(parents=True)
+    (config / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
+    for place in (home, config):
+        os.chown(place, USER, USER)
+    home.chmod(0o700)
 
 
 def in_order(services: Mapping[str, Any]) -> list[str]:
