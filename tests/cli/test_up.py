@@ -222,8 +222,9 @@ def test_what_is_killed_comes_back_where_it_was(up: Machine, name: str) -> None:
     os.kill(before["pid"], signal.SIGKILL)
 
     until(lambda: up.pid(name) not in (None, before["pid"]))
-    after = up.status()[name]
-    assert after["running"] and after["state"] == "up" and after["address"] == before["address"]
+    # It is there before it answers.
+    until(lambda: (now := up.status()[name])["running"] and now["state"] == "up")
+    assert up.status()[name]["address"] == before["address"]
     until(
         lambda: httpx.get(f"{up.run_directory.addresses()['api']}/health", trust_env=False).json()["status"] == "ok"
     )
