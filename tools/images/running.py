@@ -146,7 +146,7 @@ class Container:
                 place.mkdir(mode=0o700)
                 os.chown(place, USER, USER)
             volumes.append(f"{place}:{inside}")
-            environment = {name: _default(str(value)) for name, value in self.service.get("environment", {}).items()}
+        environment = {name: _default(str(value)) for name, value in self.service.get("environment", {}).items()}
         options = [part for volume in volumes for part in ("--volume", volume)]
         options += [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
         return self.buildah.command(
@@ -260,7 +260,9 @@ def _postgres(running: Running, port: int, password: Path) -> None:
 def look(token: str) -> dict[str, int]:
     """The pages behind the one address, as one who has signed in sees them. Failed where one is not there."""
     seen: dict[str, int] = {}
-    with httpx.Client(base_url=ADDRESS, timeout=60, follow_redirects=True) as client:
+    # As a browser asks: a program shows its token in a header, and gets no cookie for it.
+    browser = {"Accept": "text/html,*/*"}
+    with httpx.Client(base_url=ADDRESS, timeout=60, follow_redirects=True, headers=browser) as client:
         for path in (f"/?token={token}", "/api/session", "/api/health", "/jupyter/lab", "/voila/", "/"):
             reply = client.get(path)
             seen[path.partition("?")[0] + ("?token=…" if "?" in path else "")] = reply.status_code
