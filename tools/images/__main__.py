@@ -29,9 +29,7 @@ def main() -> int:
     """0 if every image was built, every service answered, and the pages were there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help=f"only build these of {', '.join(TARGETS)}, and start nothing")
-    parser.add_argument(
-        "--then", help="a shell command to run while all is up; EVALNB_HOUSE says where"
-    )
+    parser.add_argument("--then", help="a shell command to run while all is up; EVALNB_HOUSE says where")
     asked = parser.parse_args()
     try:
         if strange := set(asked.targets) - set(TARGETS):
