@@ -1,6 +1,6 @@
 "use client";
 import { Upload as Arrow } from "lucide-react";
-import { type DragEvent, useRef, useState, useSyncExternalStore } from "react";
+import { type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Field, Input, Select } from "@/components/ui/input";
@@ -37,6 +37,14 @@ export function Uploader({ project, datasets }: { project: number; datasets: str
       const name = dataset.trim() || (kind === "checkpoint" ? "" : file.name.replace(/\.[^.]+$/, ""));
       return { project, purpose: kind, dataset: kind === "checkpoint" ? undefined : name };
     });
+  // Files that were chosen before this page woke up: nobody heard of them.
+  useEffect(() => {
+    const early = picker.current;
+    if (!early?.files?.length) return;
+    take(early.files);
+    early.value = "";
+    // Once, when it wakes up.
+  }, []);
   const dropped = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);
