@@ -45,6 +45,8 @@ def _normal(name: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print("\n".join(needs(Path("pyproject.toml").read_text(), Path("requirements.lock").read_text(), sys.argv[1:])))
+        print(
+            "\n".join(needs(Path("pyproject.toml").read_text(), Path("requirements.lock").read_text(), sys.argv[1:]))
+        )
     except ValueError as error:
         sys.exit(str(error))

@@ -67,15 +67,16 @@ class Running:
 
 def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
     """Start what docker-compose.yml says, in its order; then look at the pages."""
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    services = compose(os.environ)["services"]
     for port in (8000, 8001, 8002, 3000, 8888):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise Failed(f"port {port} is taken: end what listens there, since containers share this loopback")
     health: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="evalnb-images-") as folder, servers(Path(folder)) as running:
-        _let_tests_command_jupyterlab(running.folder / "home")
         for name in in_order(services):
+            if name == "lab":
+                _let_tests_command_jupyterlab(running.folder / "home")
             began = time.monotonic()
             one = Container(buildah, name, services[name], running)
             if services[name].get("restart") == "no":
@@ -99,11 +100,26 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
 
 def _let_tests_command_jupyterlab(home: Path) -> None:
     config = home / ".jupyter"
-    config.mkdir(parents=True)
+    config.mkdir()
     (config / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
-    for place in (home, config):
-        os.chown(place, USER, USER)
-    home.chmod(0o700)
+    os.chown(config, USER, USER)
+
+
+def compose(environment: Mapping[str, str]) -> dict[str, Any]:
+    """docker-compose.yml as compose reads it: ``${NAME:-default}`` in its strings is what this environment says."""
+    inmost = re.compile(r"(?<!\$)\$\{(\w+):-([^${}]*)\}")
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: told(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        while isinstance(value, str) and inmost.search(value):
+            value = inmost.sub(lambda found: environment.get(found[1]) or found[2], value)
+        return value.replace("$$", "$") if isinstance(value, str) else value
+
+    read: dict[str, Any] = told(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+    return read
 
 
 def in_order(services: Mapping[str, Any]) -> list[str]:
@@ -143,15 +159,24 @@ class Container:
             source, _, inside = one.partition(":")
             place = self.running.folder / source
             if not place.exists():
-                place.mkdir(mode=0o700)
-                os.chown(place, USER, USER)
+                self._volume(place, inside)
             volumes.append(f"{place}:{inside}")
-        environment = {name: _default(str(value)) for name, value in self.service.get("environment", {}).items()}
+        environment = self.service.get("environment", {})
         options = [part for volume in volumes for part in ("--volume", volume)]
         options += [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
         return self.buildah.command(
             "run", "--isolation", "chroot", "--user", f"{USER}:{USER}", *options, self.made, "--", *argv
         )
+
+    def _volume(self, place: Path, inside: str) -> None:
+        """A new one, as Docker makes it: of the owner and mode of the image's folder, or root's where it has none."""
+        like = Path(self.buildah.said("mount", self.made), inside.lstrip("/"))
+        place.mkdir(mode=0o755)
+        if like.is_dir():
+            about = like.stat()
+            os.chown(place, about.st_uid, about.st_gid)
+            place.chmod(about.st_mode & 0o7777)
+        self.buildah.said("umount", self.made)
 
     @property
     def argv(self) -> list[str]:
@@ -182,11 +207,6 @@ class Container:
             if time.monotonic() > until:
                 raise Failed(f"{self.name} is not healthy: {checked.stderr}\n{self.running.words(self.name)}")
             time.sleep(1)
-
-
-def _default(value: str) -> str:
-    """What compose would make of it where nothing is set: ``${NAME:-this}``."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 @contextlib.contextmanager
