@@ -1,4 +1,4 @@
-"""Print what evalnb with some of its extras needs, pinned as the lock pins it: ``python needs.py EXTRA… > needs.txt``.
+"""Print what evalnb needs with some of its extras, pinned as the lock pins it: ``python needs.py EXTRA…``.
 
 pyproject.toml is half settings of tools, and the layer with torch in it must not be made anew for one of those. So an
 image's dependencies are read here, in a stage of its own, and the layer is made from what this prints. With pins,
@@ -45,8 +45,7 @@ def _normal(name: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print(
-            "\n".join(needs(Path("pyproject.toml").read_text(), Path("requirements.lock").read_text(), sys.argv[1:]))
-        )
+        project, lock = (Path(name).read_text() for name in ("pyproject.toml", "requirements.lock"))
+        sys.stdout.write("".join(f"{line}\n" for line in needs(project, lock, sys.argv[1:])))
     except ValueError as error:
         sys.exit(str(error))

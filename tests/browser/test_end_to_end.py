@@ -195,7 +195,7 @@ def test_a_terminal_works_behind_the_front(house: House, page: Any) -> None:
     house.lab.command(page, "terminal:create-new")
     page.locator(".jp-Terminal .xterm-screen").wait_for(timeout=PATIENCE_MS)
     page.locator(".jp-Terminal").click()
-    # A terminal stands in the folder of the notebooks. The shell may not have asked for anything yet; what is typed waits.
+    # A terminal stands in the folder of the notebooks. Its shell may not ask for anything yet; what is typed waits.
     said = house.lab.root / "said.txt"
     page.keyboard.type(f"echo front-$((40+2)) > {said.name}\n")
     for _ in range(600):
