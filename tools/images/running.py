@@ -163,11 +163,12 @@ class Container:
         """``buildah run`` of a command, as the service would run it."""
         volumes = [f"{self.running.folder / 'secrets'}:/run/secrets:ro"]
         for one in self.service.get("volumes", []):
-            source, _, inside = one.partition(":")
+            source, inside, *how = one.split(":")
+            # A name is a volume; a path is a folder of this machine.
             place = self.running.folder / source
             if not place.exists():
                 self._volume(place, inside)
-            volumes.append(f"{place}:{inside}")
+            volumes.append(":".join([str(place), inside, *how]))
         environment = self.service.get("environment", {})
         options = [part for volume in volumes for part in ("--volume", volume)]
         options += [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
