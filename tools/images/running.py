@@ -88,14 +88,24 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
             print(f"   {name}: {'done' if services[name].get('restart') == 'no' else 'healthy'} in {health[name]} s")
         token = (running.folder / "home" / "run" / "api-token").read_text().strip()
         pages = look(token)
-        if then:
-            print(f"── {then}", flush=True)
-            places = {name: str(running.folder / name) for name in ("home", "notebooks")}
-            house = json.dumps({"address": ADDRESS, "token": token, **places})
-            environment = {**os.environ, "EVALNB_HOUSE": house}
-            if subprocess.run(["bash", "-c", then], env=environment, check=False).returncode:
-                raise Failed(f"{then!r} failed against the containers")
-    return {"healthy after s": health, "pages": pages, "then": then}
+        places = {name: str(running.folder / name) for name in ("home", "notebooks")}
+        said = _ask(then, {"address": ADDRESS, "token": token, **places}) if then else None
+    return {"healthy after s": health, "pages": pages, "then": said}
+
+
+def _ask(then: str, house: Mapping[str, str]) -> dict[str, str]:
+    """Run a command while all is up, before everybody's eyes: what it was, and its last line. Failed where it fails."""
+    print(f"── {then}", flush=True)
+    environment = {**os.environ, "EVALNB_HOUSE": json.dumps(house)}
+    said = ""
+    with subprocess.Popen(["bash", "-c", then], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            said = line.strip() or said
+    if process.returncode:
+        raise Failed(f"{then!r} failed against the containers")
+    return {"ran": then, "said": said}
 
 
 def _leave_the_network() -> None:
