@@ -101,6 +101,23 @@ def test_another_port_is_the_one_that_people_are_shown() -> None:
     assert front["environment"]["EVALNB_PUBLIC_URL"] == "http://127.0.0.1:9000"
 
 
+def test_whoever_reads_images_finds_them_at_the_same_place(services: dict[str, Any]) -> None:
+    seen = {name: {one.split(":")[1] for one in services[name].get("volumes", [])} for name in services}
+    readers = ("api", "worker", "worker-gpu", "lab", "voila")
+    assert all(seen[name] == {"/var/lib/evalnb", "/notebooks", "/data"} for name in readers)
+    assert seen["front"] == {"/var/lib/evalnb"} and not seen["portal"]
+    written = {(name, one) for name in OURS for one in services[name].get("volumes", []) if not one.endswith(":ro")}
+    assert {one for one in written if "home:" not in one[1]} == {("lab", "notebooks:/notebooks")}
+    given = compose({"EVALNB_DATA": "/srv/images"})["services"]
+    assert all("/srv/images:/data:ro" in given[name]["volumes"] for name in readers)
+
+
+def test_what_trains_has_shared_memory(services: dict[str, Any]) -> None:
+    assert {name for name, one in services.items() if one.get("shm_size") == "2gb"} == {
+        *("worker", "worker-gpu", "lab")
+    }
+
+
 def test_no_secret_stands_in_an_environment_or_a_command(services: dict[str, Any]) -> None:
     for name, one in services.items():
         for variable, value in one.get("environment", {}).items():
@@ -132,6 +149,12 @@ def test_every_setting_can_be_given_from_outside(services: dict[str, Any]) -> No
     fixed |= {"EVALNB_DATABASE_URL", "EVALNB_BROKER_URL"}
     given = compose({name: f"{name} was given" for name in known})["services"]["front"]["environment"]
     assert {name for name in known if given.get(name) == f"{name} was given"} == known - fixed
+
+
+def test_the_page_about_containers_names_what_can_be_set() -> None:
+    told = (ROOT / "docs" / "containers.md").read_text()
+    for name in set(re.findall(r"\$\{(EVALNB_\w+):-", (ROOT / "docker-compose.yml").read_text())):
+        assert f"`{name}`" in told or name.startswith("EVALNB_UPLOAD_"), name
 
 
 def test_settings_that_nobody_gave_are_the_defaults(services: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
 
 
 def _ask(then: str, house: Mapping[str, str]) -> dict[str, str]:
-    """Run a command while all is up, before everybody's eyes: what it was, and its last line. Failed where it fails."""
+    """Run a command while all is up, before everybody's eyes; its last line. Failed where it fails."""
     print(f"── {then}", flush=True)
     environment = {**os.environ, "EVALNB_HOUSE": json.dumps(house)}
     said = ""
