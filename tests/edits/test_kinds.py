@@ -6,7 +6,6 @@ import math
 from uuid import uuid4
 
 import pytest
-from tests.edits.conftest import Canvas
 
 from evalnb.core import masks, shapes
 from evalnb.core.records import Geometry, Turned
@@ -23,6 +22,7 @@ from evalnb.wire.shapes import (
 )
 from evalnb.wire.shapes import Geometry as WireGeometry
 from evalnb.wire.shapes import Turned as WireTurned
+from tests.edits.conftest import Canvas
 
 _NONE = (0.0, 0.0, 0.0, 0.0)
 _TURNED = WireTurned(center=(100.0, 80.0), size=(60.0, 20.0), angle=math.pi / 2)
