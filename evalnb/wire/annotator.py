@@ -51,13 +51,18 @@ class ClassInfo(Wire):
     id: int
     name: str
     color: str
+
+
+class LabelInfo(ClassInfo):
+    """A class with what else the canvas asks about its shapes."""
+
     keypoints: list[str] = []
     skeleton: list[tuple[int, int]] = []
     """Pairs of 1-based places in ``keypoints``."""
     attributes: list[AttributeInfo] = []
 
     @classmethod
-    def of(cls, one: Class, taxonomy: Taxonomy) -> ClassInfo:
+    def of(cls, one: Class, taxonomy: Taxonomy) -> LabelInfo:
         """A class of ``taxonomy`` on the wire, with the colour it is drawn in."""
         return cls(
             id=one.id,
@@ -92,7 +97,7 @@ class HelloReply(Wire):
     dataset: str
     image_count: int
     start: ImageRef | None
-    classes: list[ClassInfo]
+    classes: list[LabelInfo]
     runs: list[RunInfo]
     segmenter: str | None
     """The SAM tool's model name, or None where there is none; ``segmenter_help`` then says how to get one."""

@@ -37,6 +37,13 @@ export interface ClassInfo {
   id: number;
   name: string;
   color: string;
+}
+
+/** A class with what else the canvas asks about its shapes. */
+export interface LabelInfo {
+  id: number;
+  name: string;
+  color: string;
   keypoints: string[];
   skeleton: [number, number][];
   attributes: AttributeInfo[];
@@ -60,7 +67,7 @@ export interface HelloReply {
   dataset: string;
   image_count: number;
   start: ImageRef | null;
-  classes: ClassInfo[];
+  classes: LabelInfo[];
   runs: RunInfo[];
   segmenter: string | null;
   segmenter_help: string;

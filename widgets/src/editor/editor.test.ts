@@ -38,7 +38,7 @@ function put(id: string, geometry: Geometry, classId = 0): Shape {
   document.store.change("remote", (draft) => draft.put(shape));
   return shape;
 }
-const triangle: Geometry = { kind: "polygon", box: [100, 100, 100, 100], parts: [[100, 100, 200, 100, 200, 200]] };
+const triangle: Geometry = { kind: "polygon", box: [100, 100, 100, 100], parts: [[100, 100, 200, 100, 200, 200]], holes: [] };
 
 describe("the box tool", () => {
   test("drags a box, then selects it with the select tool", () => {
