@@ -145,6 +145,9 @@ def write_notebook(path: Path, *cells: str, kernel: str = "python3") -> Path:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one.strip()) for one in cells])
     notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
     nbformat.write(notebook, path)
+    if (owner := path.parent.stat()).st_uid != path.stat().st_uid:
+        # JupyterLab runs as somebody else, and is to save it.
+        os.chown(path, owner.st_uid, owner.st_gid)
     return path
 
 

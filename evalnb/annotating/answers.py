@@ -20,11 +20,11 @@ from evalnb.store.repositories import datasets, images, predictions
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
-    ClassInfo,
     HelloAsk,
     HelloReply,
     ImageAsk,
     ImageReply,
+    LabelInfo,
     PageAsk,
     PageReply,
     PredictionsAsk,
@@ -90,7 +90,7 @@ class Answers:
                 dataset=about.name,
                 image_count=images.count(session, self._dataset_id, self._part),
                 start=None if image_id is None else self.reference(session, self.own(session, image_id)),
-                classes=[ClassInfo(id=one.id, name=one.name, color=taxonomy.color(one.id)) for one in taxonomy],
+                classes=[LabelInfo.of(one, taxonomy) for one in taxonomy],
                 runs=sorted(
                     (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
                     key=lambda one: one.id != self._run_id,

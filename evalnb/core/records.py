@@ -18,7 +18,31 @@ from evalnb.core.masks import Rle
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
-GeometryKind: TypeAlias = Literal["box", "polygon", "mask", "keypoints"]
+GeometryKind: TypeAlias = Literal["box", "rotated", "polygon", "polyline", "points", "ellipse", "mask", "keypoints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A rectangle turned about its centre: a rotated box, or the one that an ellipse fills."""
+
+    center: tuple[float, float]
+    """x, y in pixels."""
+    size: tuple[float, float]
+    """Width and height in pixels before turning; an ellipse's whole axes."""
+    angle: float
+    """Radians, clockwise as an image is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A shape's place in a track: one object over the frames of a sequence."""
+
+    id: UUID | None = None
+    """The track, or None: the shape stands alone."""
+    keyframe: bool = True
+    """Drawn by a person or a model; False: computed between the keyframes around it."""
+    outside: bool = False
+    """The object is not in sight from this frame on, up to the next keyframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +53,14 @@ class Geometry:
     box: tuple[float, float, float, float]
     """x, y, w, h in pixels, as the source gave it."""
     parts: tuple[tuple[float, ...], ...] = ()
-    """Polygon parts, each a flat run x0, y0, x1, y1, …"""
+    """Polygon parts, a polyline's lines, or points as one run; each is flat: x0, y0, x1, y1, …"""
+    holes: tuple[tuple[float, ...], ...] = ()
+    """What is cut out of a polygon's parts, each a flat run."""
     mask: Rle | None = None
     points: tuple[tuple[float, float, int], ...] = ()
     """Keypoints: x, y, visibility (0 unlabelled, 1 hidden, 2 visible)."""
+    turned: Turned | None = None
+    """The rectangle of a rotated box or an ellipse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,9 @@ class Annotation:
     crowd: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    z: int = 0
+    """The higher lies on top; of equals, the one drawn last."""
+    track: Track = Track()
     revision: int = 1
     deleted: bool = False
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from evalnb.core.records import GeometryKind
+from evalnb.core.records import GeometryKind, Track
 
 LIMIT_PX = 1e7
 """No coordinate or side beyond this is believed: the largest pictures that exist are 100 times smaller."""
@@ -109,3 +109,5 @@ class SourceShape(NamedTuple):
     tags: tuple[str, ...]
     extra: bytes
     """A JSON object."""
+    z: int = 0
+    track: Track = Track()

@@ -6,9 +6,27 @@ import colorsys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from evalnb.errors import NotFound
+
+AttributeKind: TypeAlias = Literal["select", "number", "text", "checkbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute that the shapes of a class have: what a person is asked for."""
+
+    name: str
+    kind: AttributeKind
+    choices: tuple[str, ...] = ()
+    """What a ``select`` offers."""
+    default: Any = None
+    """The value of a new shape; None leaves it unset."""
+    low: float | None = None
+    """The least ``number``."""
+    high: float | None = None
+    """The greatest ``number``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,7 @@ class Class:
     keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
     """Pairs of 1-based keypoint places, as COCO writes them."""
+    attributes: tuple[Attribute, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the source said; kept so that it can be written back."""
 

@@ -195,6 +195,8 @@ class _Batch:
             crowd=shape.crowd,
             attributes=shape.attributes,
             tags=tuple(shape.tags),
+            z=shape.z,
+            track=shape.track.record(),
             revision=shape.rev,
             deleted=shape.deleted,
         )

@@ -5,10 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evalnb.core import masks
+from evalnb.core import masks, shapes
 from evalnb.errors import Invalid
-from evalnb.store.repositories.annotations import polygon_area
-from evalnb.wire.shapes import BoxGeometry, Geometry, KeypointsGeometry, MaskGeometry, PolygonGeometry
+from evalnb.wire.shapes import (
+    BoxGeometry,
+    EllipseGeometry,
+    Geometry,
+    KeypointsGeometry,
+    MaskGeometry,
+    PointsGeometry,
+    PolygonGeometry,
+    PolylineGeometry,
+    RotatedGeometry,
+)
 
 FAR_PX = 1e6
 """No coordinate is farther out than this: beyond it float32 canvases lose whole pixels."""
@@ -24,9 +33,30 @@ def sound(geometry: Geometry, *, width: int, height: int) -> Geometry:
             _finite(box, "box")
             _extent(box, width, height)
             return geometry
-        case PolygonGeometry(parts=parts):
-            box = _polygon(parts)
+        case RotatedGeometry(turned=turned) | EllipseGeometry(turned=turned):
+            _finite([*turned.center, *turned.size, turned.angle], f"{geometry.kind} shape")
+            if min(turned.size) <= 0:
+                w, h = turned.size
+                raise Invalid(f"the shape is {w:g} × {h:g} px", remedy="give it a width and a height above 0")
+            box = shapes.box_around(geometry.record())
             _extent(box, width, height)
+            return geometry.model_copy(update={"box": box})
+        case PolygonGeometry(parts=parts, holes=holes):
+            _polygon(parts, holes)
+            box = shapes.box_around(geometry.record())
+            _extent(box, width, height)
+            return geometry.model_copy(update={"box": box})
+        case PolylineGeometry(parts=parts):
+            _lines(parts)
+            box = shapes.box_around(geometry.record())
+            _within(box, width, height)
+            return geometry.model_copy(update={"box": box})
+        case PointsGeometry(points=points):
+            if not points:
+                raise Invalid("the shape has no points", remedy="give it at least one, or delete the shape")
+            _finite([value for point in points for value in point], "shape")
+            box = shapes.box_around(geometry.record())
+            _within(box, width, height)
             return geometry.model_copy(update={"box": box})
         case MaskGeometry(size=size, counts=counts):
             if size != (height, width):
@@ -56,29 +86,41 @@ def _finite(values: Sequence[float], what: str) -> None:
 
 
 def _extent(box: Sequence[float], width: int, height: int) -> None:
-    x, y, w, h = box
+    w, h = box[2:]
     if w <= 0 or h <= 0:
         raise Invalid(f"the shape is {w:g} × {h:g} px", remedy="give it a width and a height above 0")
+    _within(box, width, height)
+
+
+def _within(box: Sequence[float], width: int, height: int) -> None:
+    x, y, w, h = box
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise Invalid(
             f"the shape at {x:g}, {y:g} lies outside the {width} × {height} image", remedy="draw it over the image"
         )
 
 
-def _polygon(parts: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
+def _polygon(parts: Sequence[Sequence[float]], holes: Sequence[Sequence[float]]) -> None:
     if not parts:
         raise Invalid("the polygon has no parts", remedy="give it at least one part of 3 points")
-    area = 0.0
-    for part in parts:
+    for part in (*parts, *holes):
         if len(part) < 6 or len(part) % 2:
             raise Invalid(
                 f"a polygon part has {len(part)} coordinates",
                 remedy="give each part at least 3 points, as x, y pairs",
             )
         _finite(part, "polygon")
-        area += polygon_area(part)
-    if area <= 0:
+    if sum(map(shapes.polygon_area, parts)) <= 0:
         raise Invalid("the polygon encloses nothing", remedy="place its points off one line")
-    x0, y0 = min(min(part[0::2]) for part in parts), min(min(part[1::2]) for part in parts)
-    x1, y1 = max(max(part[0::2]) for part in parts), max(max(part[1::2]) for part in parts)
-    return (x0, y0, x1 - x0, y1 - y0)
+
+
+def _lines(parts: Sequence[Sequence[float]]) -> None:
+    if not parts:
+        raise Invalid("the polyline has no lines", remedy="give it at least one line of 2 points")
+    for part in parts:
+        if len(part) < 4 or len(part) % 2:
+            raise Invalid(
+                f"a line of the polyline has {len(part)} coordinates",
+                remedy="give each line at least 2 points, as x, y pairs",
+            )
+        _finite(part, "polyline")

@@ -9,7 +9,7 @@ from uuid import UUID
 from evalnb.store.repositories.edits import Edit
 from evalnb.wire.shapes import Patch, Shape
 
-PROPERTIES = ("class_id", "geometry", "crowd", "attributes", "tags")
+PROPERTIES = ("class_id", "geometry", "crowd", "attributes", "tags", "z", "track")
 """What a patch may set; each is overwritten as a whole."""
 
 

@@ -5,10 +5,14 @@ A request is an ask with a number, flat: ``{"id": 7, "ask": "page", "first": 0, 
 has no number: ``{"push": "changed", …}``. ``AnnotatorReplies`` says which reply answers which ask.
 """
 
+from __future__ import annotations
+
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from evalnb.core.taxonomy import Attribute, Class, Taxonomy
 from evalnb.wire.base import Received, Wire
 from evalnb.wire.live import EditsPush, LocateAsk, LocateReply, PresencePush, WatchAsk, WatchReply, WelcomePush
 from evalnb.wire.references import ImageRef
@@ -25,12 +29,49 @@ class Refusal(Wire):
     status: int
 
 
+class AttributeInfo(Wire):
+    """What a person is asked for about a shape of a class."""
+
+    name: str
+    kind: Literal["select", "number", "text", "checkbox"]
+    choices: list[str] = []
+    default: str | float | bool | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, attribute: Attribute) -> AttributeInfo:
+        """A core attribute on the wire."""
+        return cls(**asdict(attribute))
+
+
 class ClassInfo(Wire):
     """One class as the picker shows it."""
 
     id: int
     name: str
     color: str
+
+
+class LabelInfo(ClassInfo):
+    """A class with what else the canvas asks about its shapes."""
+
+    keypoints: list[str] = []
+    skeleton: list[tuple[int, int]] = []
+    """Pairs of 1-based places in ``keypoints``."""
+    attributes: list[AttributeInfo] = []
+
+    @classmethod
+    def of(cls, one: Class, taxonomy: Taxonomy) -> LabelInfo:
+        """A class of ``taxonomy`` on the wire, with the colour it is drawn in."""
+        return cls(
+            id=one.id,
+            name=one.name,
+            color=taxonomy.color(one.id),
+            keypoints=list(one.keypoints),
+            skeleton=list(one.skeleton),
+            attributes=[AttributeInfo.of(attribute) for attribute in one.attributes],
+        )
 
 
 class RunInfo(Wire):
@@ -56,7 +97,7 @@ class HelloReply(Wire):
     dataset: str
     image_count: int
     start: ImageRef | None
-    classes: list[ClassInfo]
+    classes: list[LabelInfo]
     runs: list[RunInfo]
     segmenter: str | None
     """The SAM tool's model name, or None where there is none; ``segmenter_help`` then says how to get one."""

@@ -30,16 +30,78 @@ class BoxGeometry(Wire):
         return records.Geometry("box", self.box)
 
 
+class Turned(Wire):
+    """A rectangle turned about its centre; ``angle`` in radians, clockwise as an image is seen."""
+
+    center: tuple[_Float, _Float]
+    size: tuple[_Float, _Float]
+    angle: _Float
+
+    def record(self) -> records.Turned:
+        """The core record of it."""
+        return records.Turned(self.center, self.size, self.angle)
+
+
+class RotatedGeometry(Wire):
+    """A rotated box; ``box`` is the upright one around it."""
+
+    kind: Literal["rotated"] = "rotated"
+    box: Box
+    turned: Turned
+
+    def record(self) -> records.Geometry:
+        """The core record of it."""
+        return records.Geometry("rotated", self.box, turned=self.turned.record())
+
+
+class EllipseGeometry(Wire):
+    """The ellipse that fills ``turned``; ``box`` is the upright one around it."""
+
+    kind: Literal["ellipse"] = "ellipse"
+    box: Box
+    turned: Turned
+
+    def record(self) -> records.Geometry:
+        """The core record of it."""
+        return records.Geometry("ellipse", self.box, turned=self.turned.record())
+
+
 class PolygonGeometry(Wire):
-    """One or more polygon parts, each x0, y0, x1, y1, …; ``box`` encloses them."""
+    """One or more polygon parts, each x0, y0, x1, y1, …, less ``holes``; ``box`` encloses them."""
 
     kind: Literal["polygon"] = "polygon"
+    box: Box
+    parts: list[list[_Float]]
+    holes: list[list[_Float]] = []
+
+    def record(self) -> records.Geometry:
+        """The core record of it."""
+        return records.Geometry("polygon", self.box, parts=_runs(self.parts), holes=_runs(self.holes))
+
+
+class PolylineGeometry(Wire):
+    """One or more lines, each x0, y0, x1, y1, …; ``box`` encloses them."""
+
+    kind: Literal["polyline"] = "polyline"
     box: Box
     parts: list[list[_Float]]
 
     def record(self) -> records.Geometry:
         """The core record of it."""
-        return records.Geometry("polygon", self.box, parts=tuple(tuple(part) for part in self.parts))
+        return records.Geometry("polyline", self.box, parts=_runs(self.parts))
+
+
+class PointsGeometry(Wire):
+    """Points x, y without names; ``box`` encloses them."""
+
+    kind: Literal["points"] = "points"
+    box: Box
+    points: list[tuple[_Float, _Float]]
+
+    def record(self) -> records.Geometry:
+        """The core record of it."""
+        flat = tuple(value for point in self.points for value in point)
+        return records.Geometry("points", self.box, parts=(flat,))
 
 
 class MaskGeometry(Wire):
@@ -67,7 +129,17 @@ class KeypointsGeometry(Wire):
         return records.Geometry("keypoints", self.box, points=tuple(self.points))
 
 
-Geometry = Annotated[BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry, Field(discriminator="kind")]
+Geometry = Annotated[
+    BoxGeometry
+    | RotatedGeometry
+    | PolygonGeometry
+    | PolylineGeometry
+    | PointsGeometry
+    | EllipseGeometry
+    | MaskGeometry
+    | KeypointsGeometry,
+    Field(discriminator="kind"),
+]
 
 
 def geometry_of(record: records.Geometry) -> Geometry:
@@ -75,14 +147,48 @@ def geometry_of(record: records.Geometry) -> Geometry:
     match record.kind:
         case "box":
             return BoxGeometry(box=record.box)
+        case "rotated":
+            return RotatedGeometry(box=record.box, turned=_turned(record))
+        case "ellipse":
+            return EllipseGeometry(box=record.box, turned=_turned(record))
         case "polygon":
-            return PolygonGeometry(box=record.box, parts=[list(part) for part in record.parts])
+            parts, holes = [list(part) for part in record.parts], [list(part) for part in record.holes]
+            return PolygonGeometry(box=record.box, parts=parts, holes=holes)
+        case "polyline":
+            return PolylineGeometry(box=record.box, parts=[list(part) for part in record.parts])
+        case "points":
+            flat = record.parts[0]
+            return PointsGeometry(box=record.box, points=list(zip(flat[0::2], flat[1::2], strict=True)))
         case "mask":
             if record.mask is None:
                 raise ValueError("a mask geometry without its mask")
             return MaskGeometry(box=record.box, size=record.mask.size, counts=masks.to_string(record.mask))
         case "keypoints":
             return KeypointsGeometry(box=record.box, points=list(record.points))
+
+
+def _runs(parts: list[list[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(part) for part in parts)
+
+
+def _turned(record: records.Geometry) -> Turned:
+    if record.turned is None:
+        raise ValueError(f"a geometry of kind {record.kind} without its turned rectangle")
+    return Turned(center=record.turned.center, size=record.turned.size, angle=record.turned.angle)
+
+
+class Track(Wire):
+    """A shape's place in a track: one object over the frames of a sequence. Without ``id`` it stands alone."""
+
+    id: UUID | None = None
+    keyframe: _Bool = True
+    """Drawn by a person or a model; false: computed between the keyframes around it."""
+    outside: _Bool = False
+    """The object is not in sight from this frame on, up to the next keyframe."""
+
+    def record(self) -> records.Track:
+        """The core record of it."""
+        return records.Track(self.id, self.keyframe, self.outside)
 
 
 class Shape(Wire):
@@ -94,6 +200,9 @@ class Shape(Wire):
     crowd: bool = False
     attributes: dict[str, Any] = {}
     tags: list[str] = []
+    z: int = 0
+    """The higher lies on top; of equals, the one drawn last."""
+    track: Track = Track()
     rev: int = 1
     deleted: bool = False
 
@@ -107,6 +216,8 @@ class Shape(Wire):
             crowd=annotation.crowd,
             attributes=dict(annotation.attributes),
             tags=list(annotation.tags),
+            z=annotation.z,
+            track=Track(id=annotation.track.id, keyframe=annotation.track.keyframe, outside=annotation.track.outside),
             rev=annotation.revision,
             deleted=annotation.deleted,
         )
@@ -120,6 +231,8 @@ class Patch(Received):
     crowd: _Bool | None = None
     attributes: dict[str, Any] | None = None
     tags: list[str] | None = None
+    z: Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31)] | None = None
+    track: Track | None = None
 
     @model_serializer(mode="wrap")
     def _without_gaps(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

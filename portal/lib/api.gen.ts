@@ -1859,6 +1859,44 @@ export interface components {
             next: number | null;
         };
         /**
+         * EllipseGeometry
+         * @description The ellipse that fills ``turned``; ``box`` is the upright one around it.
+         */
+        "EllipseGeometry-Input": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ellipse";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            turned: components["schemas"]["Turned"];
+        };
+        /**
+         * EllipseGeometry
+         * @description The ellipse that fills ``turned``; ``box`` is the upright one around it.
+         */
+        "EllipseGeometry-Output": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ellipse";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            turned: components["schemas"]["Turned"];
+        };
+        /**
          * EvaluateAsk
          * @description Match a run with its dataset's truths; the result is ``{"evaluation_id", "summary"}``.
          * @example {
@@ -2689,7 +2727,7 @@ export interface components {
             /** Class Id */
             class_id?: number | null;
             /** Geometry */
-            geometry?: (components["schemas"]["BoxGeometry-Input"] | components["schemas"]["PolygonGeometry-Input"] | components["schemas"]["MaskGeometry-Input"] | components["schemas"]["KeypointsGeometry-Input"]) | null;
+            geometry?: (components["schemas"]["BoxGeometry-Input"] | components["schemas"]["RotatedGeometry-Input"] | components["schemas"]["PolygonGeometry-Input"] | components["schemas"]["PolylineGeometry-Input"] | components["schemas"]["PointsGeometry-Input"] | components["schemas"]["EllipseGeometry-Input"] | components["schemas"]["MaskGeometry-Input"] | components["schemas"]["KeypointsGeometry-Input"]) | null;
             /** Crowd */
             crowd?: boolean | null;
             /** Attributes */
@@ -2698,13 +2736,62 @@ export interface components {
             } | null;
             /** Tags */
             tags?: string[] | null;
+            /** Z */
+            z?: number | null;
+            track?: components["schemas"]["Track-Input"] | null;
         };
         "Patch-Output": {
             [key: string]: unknown;
         };
         /**
+         * PointsGeometry
+         * @description Points x, y without names; ``box`` encloses them.
+         */
+        "PointsGeometry-Input": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "points";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+        };
+        /**
+         * PointsGeometry
+         * @description Points x, y without names; ``box`` encloses them.
+         */
+        "PointsGeometry-Output": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "points";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+        };
+        /**
          * PolygonGeometry
-         * @description One or more polygon parts, each x0, y0, x1, y1, …; ``box`` encloses them.
+         * @description One or more polygon parts, each x0, y0, x1, y1, …, less ``holes``; ``box`` encloses them.
          */
         "PolygonGeometry-Input": {
             /**
@@ -2721,10 +2808,15 @@ export interface components {
             ];
             /** Parts */
             parts: number[][];
+            /**
+             * Holes
+             * @default []
+             */
+            holes?: number[][];
         };
         /**
          * PolygonGeometry
-         * @description One or more polygon parts, each x0, y0, x1, y1, …; ``box`` encloses them.
+         * @description One or more polygon parts, each x0, y0, x1, y1, …, less ``holes``; ``box`` encloses them.
          */
         "PolygonGeometry-Output": {
             /**
@@ -2732,6 +2824,51 @@ export interface components {
              * @enum {string}
              */
             kind: "polygon";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Parts */
+            parts: number[][];
+            /**
+             * Holes
+             * @default []
+             */
+            holes: number[][];
+        };
+        /**
+         * PolylineGeometry
+         * @description One or more lines, each x0, y0, x1, y1, …; ``box`` encloses them.
+         */
+        "PolylineGeometry-Input": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "polyline";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Parts */
+            parts: number[][];
+        };
+        /**
+         * PolylineGeometry
+         * @description One or more lines, each x0, y0, x1, y1, …; ``box`` encloses them.
+         */
+        "PolylineGeometry-Output": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "polyline";
             /** Box */
             box: [
                 number,
@@ -2941,6 +3078,44 @@ export interface components {
             role: "viewer" | "annotator" | "admin";
         };
         /**
+         * RotatedGeometry
+         * @description A rotated box; ``box`` is the upright one around it.
+         */
+        "RotatedGeometry-Input": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rotated";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            turned: components["schemas"]["Turned"];
+        };
+        /**
+         * RotatedGeometry
+         * @description A rotated box; ``box`` is the upright one around it.
+         */
+        "RotatedGeometry-Output": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rotated";
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            turned: components["schemas"]["Turned"];
+        };
+        /**
          * RunItem
          * @description One pass of a model over a dataset, or one imported result file (then without a version).
          */
@@ -3047,7 +3222,7 @@ export interface components {
             /** Class Id */
             class_id: number;
             /** Geometry */
-            geometry: components["schemas"]["BoxGeometry-Output"] | components["schemas"]["PolygonGeometry-Output"] | components["schemas"]["MaskGeometry-Output"] | components["schemas"]["KeypointsGeometry-Output"];
+            geometry: components["schemas"]["BoxGeometry-Output"] | components["schemas"]["RotatedGeometry-Output"] | components["schemas"]["PolygonGeometry-Output"] | components["schemas"]["PolylineGeometry-Output"] | components["schemas"]["PointsGeometry-Output"] | components["schemas"]["EllipseGeometry-Output"] | components["schemas"]["MaskGeometry-Output"] | components["schemas"]["KeypointsGeometry-Output"];
             /**
              * Crowd
              * @default false
@@ -3065,6 +3240,18 @@ export interface components {
              * @default []
              */
             tags: string[];
+            /**
+             * Z
+             * @default 0
+             */
+            z: number;
+            /**
+             * @default {
+             *       "keyframe": true,
+             *       "outside": false
+             *     }
+             */
+            track: components["schemas"]["Track-Output"];
             /**
              * Rev
              * @default 1
@@ -3262,6 +3449,42 @@ export interface components {
             days?: number;
         };
         /**
+         * Track
+         * @description A shape's place in a track: one object over the frames of a sequence. Without ``id`` it stands alone.
+         */
+        "Track-Input": {
+            /** Id */
+            id?: string | null;
+            /**
+             * Keyframe
+             * @default true
+             */
+            keyframe?: boolean;
+            /**
+             * Outside
+             * @default false
+             */
+            outside?: boolean;
+        };
+        /**
+         * Track
+         * @description A shape's place in a track: one object over the frames of a sequence. Without ``id`` it stands alone.
+         */
+        "Track-Output": {
+            /** Id */
+            id: string | null;
+            /**
+             * Keyframe
+             * @default true
+             */
+            keyframe: boolean;
+            /**
+             * Outside
+             * @default false
+             */
+            outside: boolean;
+        };
+        /**
          * TrainAsk
          * @description Train a detector; the result is ``{"model_version_id", "metrics"}``.
          * @example {
@@ -3326,6 +3549,24 @@ export interface components {
             hyperparameters?: {
                 [key: string]: boolean | number | string;
             } | null;
+        };
+        /**
+         * Turned
+         * @description A rectangle turned about its centre; ``angle`` in radians, clockwise as an image is seen.
+         */
+        Turned: {
+            /** Center */
+            center: [
+                number,
+                number
+            ];
+            /** Size */
+            size: [
+                number,
+                number
+            ];
+            /** Angle */
+            angle: number;
         };
         /**
          * UploadItem

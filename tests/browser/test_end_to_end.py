@@ -189,15 +189,15 @@ def test_the_notebook_that_was_saved_holds_no_token(house: House) -> None:
         assert house.token not in text
 
 
-def test_a_terminal_works_behind_the_front(house: House, page: Any, tmp_path: Path) -> None:
+def test_a_terminal_works_behind_the_front(house: House, page: Any) -> None:
     page.goto(f"{house.lab.url}/lab?token={house.token}&reset")
     page.wait_for_function("() => window.jupyterapp?.started", timeout=PATIENCE_MS)
     house.lab.command(page, "terminal:create-new")
     page.locator(".jp-Terminal .xterm-screen").wait_for(timeout=PATIENCE_MS)
     page.locator(".jp-Terminal").click()
-    said = tmp_path / "said.txt"
-    # The shell may not have asked for anything yet; what is typed waits for it.
-    page.keyboard.type(f"echo front-$((40+2)) > {said}\n")
+    # A terminal stands in the folder of the notebooks. Its shell may not ask for anything yet; what is typed waits.
+    said = house.lab.root / "said.txt"
+    page.keyboard.type(f"echo front-$((40+2)) > {said.name}\n")
     for _ in range(600):
         if said.exists() and said.read_text() == "front-42\n":
             return

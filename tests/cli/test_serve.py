@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,12 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
 from evalnb.errors import Invalid
 from evalnb.settings import Settings
-
-ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -87,24 +83,3 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert read.database_url == "postgresql://somebody:secret@there/evalnb"
     with pytest.raises(Invalid, match="EVALNB_BROKER_URL_FILE is '/nowhere'"):
         Settings.from_environment({"EVALNB_BROKER_URL_FILE": "/nowhere"})
-
-
-def test_compose_and_dockerfile_name_the_same_targets_and_secrets() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    stages = {
-        line.split(" AS ")[1]
-        for line in (ROOT / "docker" / "Dockerfile").read_text().splitlines()
-        if line.startswith("FROM ")
-    }
-    ours = {name: one for name, one in compose["services"].items() if one["image"].startswith("evalnb-")}
-    for name, one in ours.items():
-        assert one["image"].removeprefix("evalnb-") in stages, name
-        if "build" in one:
-            assert one["build"]["target"] in stages
-    # Whatever has no build of its own is built for another.
-    built = {one["image"] for one in ours.values() if "build" in one}
-    assert {one["image"] for one in ours.values()} == built
-    made = (ROOT / "docker" / "secrets.sh").read_text()
-    for name, secret in compose["secrets"].items():
-        assert secret["file"] == f"docker/secrets/{name}" and f"keep {name} " in made
-    assert json.dumps(compose["services"]["front"]["ports"]).count("127.0.0.1") == 1

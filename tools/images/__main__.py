@@ -3,8 +3,8 @@
 ``make images-check`` runs this, as root, with Debian's buildah and debootstrap. The base images are made here from
 Debian's packages and go in as build arguments. What each service runs, with which environment, secrets, volumes and
 health check, and after whom, is read from docker-compose.yml and the images; the containers are chroots that share
-this machine's loopback. PostgreSQL and Redis are the distribution's own. In the end the one address is asked for its
-pages, and what happened is written down in docs/images-check.json.
+a loopback, in a network namespace of their own. PostgreSQL and Redis are the distribution's own. In the end the one
+address is asked for its pages, and what happened is written down in docs/images-check.json.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""docker-compose.yml's services, run from the images as chroots that share this machine's loopback."""
+"""docker-compose.yml's services, run from the images as chroots that share one loopback, which is theirs alone."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import pwd
@@ -25,6 +26,8 @@ from tools.images.building import ROOT, Buildah, Failed, shown
 
 USER = 10001
 ADDRESS = "http://127.0.0.1:8888"
+_CLONE_NEWNET = 0x40000000
+"""sched.h; Python has os.unshare from 3.12 on."""
 # Names of services, each of which is this machine.
 INSIDE = ("postgres", "redis", "api", "lab", "voila", "portal", "front", "worker")
 
@@ -67,15 +70,13 @@ class Running:
 
 def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
     """Start what docker-compose.yml says, in its order; then look at the pages."""
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    for port in (8000, 8001, 8002, 3000, 8888):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise Failed(f"port {port} is taken: end what listens there, since containers share this loopback")
+    services = compose(os.environ)["services"]
+    _leave_the_network()
     health: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="evalnb-images-") as folder, servers(Path(folder)) as running:
-        _let_tests_command_jupyterlab(running.folder / "home")
         for name in in_order(services):
+            if name == "lab":
+                _let_tests_command_jupyterlab(running.folder / "home")
             began = time.monotonic()
             one = Container(buildah, name, services[name], running)
             if services[name].get("restart") == "no":
@@ -87,23 +88,55 @@ def run(buildah: Buildah, then: str | None) -> dict[str, Any]:
             print(f"   {name}: {'done' if services[name].get('restart') == 'no' else 'healthy'} in {health[name]} s")
         token = (running.folder / "home" / "run" / "api-token").read_text().strip()
         pages = look(token)
-        if then:
-            print(f"── {then}", flush=True)
-            places = {name: str(running.folder / name) for name in ("home", "notebooks")}
-            house = json.dumps({"address": ADDRESS, "token": token, **places})
-            environment = {**os.environ, "EVALNB_HOUSE": house}
-            if subprocess.run(["bash", "-c", then], env=environment, check=False).returncode:
-                raise Failed(f"{then!r} failed against the containers")
-    return {"healthy after s": health, "pages": pages, "then": then}
+        places = {name: str(running.folder / name) for name in ("home", "notebooks")}
+        said = _ask(then, {"address": ADDRESS, "token": token, **places}) if then else None
+    return {"healthy after s": health, "pages": pages, "then": said}
+
+
+def _ask(then: str, house: Mapping[str, str]) -> dict[str, str]:
+    """Run a command while all is up, before everybody's eyes; its last line. Failed where it fails."""
+    print(f"── {then}", flush=True)
+    environment = {**os.environ, "EVALNB_HOUSE": json.dumps(house)}
+    said = ""
+    with subprocess.Popen(["bash", "-c", then], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            said = line.strip() or said
+    if process.returncode:
+        raise Failed(f"{then!r} failed against the containers")
+    return {"ran": then, "said": said}
+
+
+def _leave_the_network() -> None:
+    """Into a network namespace with a loopback and nothing else: no port is taken there, and nobody is reached."""
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
+        raise Failed(f"this machine allows no network namespaces: {os.strerror(ctypes.get_errno())}")
+    shown("ip", "link", "set", "lo", "up")
 
 
 def _let_tests_command_jupyterlab(home: Path) -> None:
     config = home / ".jupyter"
-    config.mkdir(parents=True)
+    config.mkdir()
     (config / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
-    for place in (home, config):
-        os.chown(place, USER, USER)
-    home.chmod(0o700)
+    os.chown(config, USER, USER)
+
+
+def compose(environment: Mapping[str, str]) -> dict[str, Any]:
+    """docker-compose.yml as compose reads it: ``${NAME:-default}`` in its strings is what this environment says."""
+    inmost = re.compile(r"(?<!\$)\$\{(\w+):-([^${}]*)\}")
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: told(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        while isinstance(value, str) and inmost.search(value):
+            value = inmost.sub(lambda found: environment.get(found[1]) or found[2], value)
+        return value.replace("$$", "$") if isinstance(value, str) else value
+
+    read: dict[str, Any] = told(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+    return read
 
 
 def in_order(services: Mapping[str, Any]) -> list[str]:
@@ -140,18 +173,28 @@ class Container:
         """``buildah run`` of a command, as the service would run it."""
         volumes = [f"{self.running.folder / 'secrets'}:/run/secrets:ro"]
         for one in self.service.get("volumes", []):
-            source, _, inside = one.partition(":")
+            source, inside, *how = one.split(":")
+            # A name is a volume; a path is a folder of this machine.
             place = self.running.folder / source
             if not place.exists():
-                place.mkdir(mode=0o700)
-                os.chown(place, USER, USER)
-            volumes.append(f"{place}:{inside}")
-        environment = {name: _default(str(value)) for name, value in self.service.get("environment", {}).items()}
+                self._volume(place, inside)
+            volumes.append(":".join([str(place), inside, *how]))
+        environment = self.service.get("environment", {})
         options = [part for volume in volumes for part in ("--volume", volume)]
         options += [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
         return self.buildah.command(
             "run", "--isolation", "chroot", "--user", f"{USER}:{USER}", *options, self.made, "--", *argv
         )
+
+    def _volume(self, place: Path, inside: str) -> None:
+        """A new one, as Docker makes it: of the owner and mode of the image's folder, or root's where it has none."""
+        like = Path(self.buildah.said("mount", self.made), inside.lstrip("/"))
+        place.mkdir(mode=0o755)
+        if like.is_dir():
+            about = like.stat()
+            os.chown(place, about.st_uid, about.st_gid)
+            place.chmod(about.st_mode & 0o7777)
+        self.buildah.said("umount", self.made)
 
     @property
     def argv(self) -> list[str]:
@@ -182,11 +225,6 @@ class Container:
             if time.monotonic() > until:
                 raise Failed(f"{self.name} is not healthy: {checked.stderr}\n{self.running.words(self.name)}")
             time.sleep(1)
-
-
-def _default(value: str) -> str:
-    """What compose would make of it where nothing is set: ``${NAME:-this}``."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 @contextlib.contextmanager

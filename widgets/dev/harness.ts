@@ -2,7 +2,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { annotate } from "../src/annotator/index";
 import { runsBox } from "../src/editor/masks";
-import type { AnnotatorAsk, ClassInfo, Geometry, HelloReply, ImageRef, Op, OpResult, Person, Shape } from "../src/wire.gen";
+import type { AnnotatorAsk, Geometry, HelloReply, ImageRef, LabelInfo, Op, OpResult, Person, Shape } from "../src/wire.gen";
 
 const query = new URLSearchParams(location.search);
 const scene = query.get("scene") ?? "photo";
@@ -10,7 +10,7 @@ document.body.dataset["jpThemeLight"] = String(query.get("theme") !== "dark");
 
 const names = ["person", "bus", "bicycle", "car", "tie", "dog", "traffic light", "backpack", "handbag", "stop sign", "bench", "umbrella"];
 const colors = ["#e5484d", "#3e8ef7", "#f5a524", "#12a594", "#8e4ec6", "#e93d82", "#46a758", "#f76b15", "#0090ff", "#ad7f58", "#978365", "#6e56cf"];
-const classes: ClassInfo[] = names.slice(0, query.has("few") ? 5 : 12).map((name, id) => ({ id, name, color: colors[id]! }));
+const classes: LabelInfo[] = names.slice(0, query.has("few") ? 5 : 12).map((name, id) => ({ id, name, color: colors[id]!, keypoints: [], skeleton: [], attributes: [] }));
 const photos = [
   { name: "bus.jpg", width: 810, height: 1080 },
   { name: "zidane.jpg", width: 1280, height: 720 },
@@ -23,14 +23,14 @@ const refAt = (index: number): ImageRef => {
 
 let made = 0;
 const shape = (class_id: number, geometry: Geometry): Shape => ({
-  id: `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`, class_id, geometry, crowd: false, attributes: {}, tags: [], rev: 1, deleted: false,
+  id: `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`, class_id, geometry, crowd: false, attributes: {}, tags: [], z: 0, track: { id: null, keyframe: true, outside: false }, rev: 1, deleted: false,
 });
 const box = (x: number, y: number, w: number, h: number): Geometry => ({ kind: "box", box: [x, y, w, h] });
 const poly = (...part: number[]): Geometry => {
   const xs = part.filter((_, i) => i % 2 === 0);
   const ys = part.filter((_, i) => i % 2);
   const [x, y] = [Math.min(...xs), Math.min(...ys)];
-  return { kind: "polygon", box: [x, y, Math.max(...xs) - x, Math.max(...ys) - y], parts: [part] };
+  return { kind: "polygon", box: [x, y, Math.max(...xs) - x, Math.max(...ys) - y], parts: [part], holes: [] };
 };
 function disc(cx: number, cy: number, rx: number, ry: number, w: number, h: number): Geometry {
   const counts: number[] = [];

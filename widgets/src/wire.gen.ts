@@ -12,7 +12,7 @@ export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
 
-export type Geometry = BoxGeometry | PolygonGeometry | MaskGeometry | KeypointsGeometry;
+export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
 /** An EvalnbError on the wire. */
 export interface Refusal {
@@ -22,11 +22,31 @@ export interface Refusal {
   status: number;
 }
 
+/** What a person is asked for about a shape of a class. */
+export interface AttributeInfo {
+  name: string;
+  kind: "select" | "number" | "text" | "checkbox";
+  choices: string[];
+  default: string | number | boolean | null;
+  low: number | null;
+  high: number | null;
+}
+
 /** One class as the picker shows it. */
 export interface ClassInfo {
   id: number;
   name: string;
   color: string;
+}
+
+/** A class with what else the canvas asks about its shapes. */
+export interface LabelInfo {
+  id: number;
+  name: string;
+  color: string;
+  keypoints: string[];
+  skeleton: [number, number][];
+  attributes: AttributeInfo[];
 }
 
 /** A prediction run that can be overlaid. */
@@ -47,7 +67,7 @@ export interface HelloReply {
   dataset: string;
   image_count: number;
   start: ImageRef | null;
-  classes: ClassInfo[];
+  classes: LabelInfo[];
   runs: RunInfo[];
   segmenter: string | null;
   segmenter_help: string;
@@ -500,11 +520,47 @@ export interface BoxGeometry {
   box: Box;
 }
 
-/** One or more polygon parts, each x0, y0, x1, y1, …; ``box`` encloses them. */
+/** A rectangle turned about its centre; ``angle`` in radians, clockwise as an image is seen. */
+export interface Turned {
+  center: [number, number];
+  size: [number, number];
+  angle: number;
+}
+
+/** A rotated box; ``box`` is the upright one around it. */
+export interface RotatedGeometry {
+  kind: "rotated";
+  box: Box;
+  turned: Turned;
+}
+
+/** The ellipse that fills ``turned``; ``box`` is the upright one around it. */
+export interface EllipseGeometry {
+  kind: "ellipse";
+  box: Box;
+  turned: Turned;
+}
+
+/** One or more polygon parts, each x0, y0, x1, y1, …, less ``holes``; ``box`` encloses them. */
 export interface PolygonGeometry {
   kind: "polygon";
   box: Box;
   parts: number[][];
+  holes: number[][];
+}
+
+/** One or more lines, each x0, y0, x1, y1, …; ``box`` encloses them. */
+export interface PolylineGeometry {
+  kind: "polyline";
+  box: Box;
+  parts: number[][];
+}
+
+/** Points x, y without names; ``box`` encloses them. */
+export interface PointsGeometry {
+  kind: "points";
+  box: Box;
+  points: [number, number][];
 }
 
 /** COCO's compressed runs; ``size`` is height, width of the image. */
@@ -522,6 +578,13 @@ export interface KeypointsGeometry {
   points: [number, number, number][];
 }
 
+/** A shape's place in a track: one object over the frames of a sequence. Without ``id`` it stands alone. */
+export interface Track {
+  id: string | null;
+  keyframe: boolean;
+  outside: boolean;
+}
+
 /** One annotation as it stands at revision ``rev``. */
 export interface Shape {
   id: string;
@@ -530,6 +593,8 @@ export interface Shape {
   crowd: boolean;
   attributes: Record<string, unknown>;
   tags: string[];
+  z: number;
+  track: Track;
   rev: number;
   deleted: boolean;
 }
@@ -541,6 +606,8 @@ export interface Patch {
   crowd?: boolean;
   attributes?: Record<string, unknown>;
   tags?: string[];
+  z?: number;
+  track?: Track;
 }
 
 /** One edit. The client makes ``client_op_id``; sending an op twice changes nothing the second time. */

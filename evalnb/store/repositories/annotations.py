@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, Text, case, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from evalnb.core import masks as rle
-from evalnb.core.records import Annotation, Geometry, Ints, Truths
+from evalnb.core import shapes
+from evalnb.core.records import Annotation, Geometry, Ints, Track, Truths, Turned
 from evalnb.core.slices import Slice
 from evalnb.core.sources import SourceShape, forget
 from evalnb.store.repositories import slices
@@ -43,31 +44,72 @@ def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, list[Anno
 
 def to_record(row: AnnotationRow) -> Annotation:
     """The record of a row. ``geometry.points`` are set whenever the row has keypoints, whatever its kind."""
-    parts: tuple[tuple[float, ...], ...] = ()
-    mask = None
-    if row.kind == "polygon":
-        parts = tuple(tuple(float(one) for one in part) for part in row.geometry or ())
-    elif row.kind == "mask":
-        assert isinstance(row.geometry, dict)
-        mask = rle.from_string(row.geometry["counts"], row.geometry["size"])
     return Annotation(
         id=row.id,
         image_id=row.image_id,
         class_id=row.class_id,
-        geometry=Geometry(
-            kind=row.kind,  # type: ignore[arg-type]  # the table's constraint keeps it among the kinds
-            box=(row.x, row.y, row.w, row.h),
-            parts=parts,
-            mask=mask,
-            points=tuple((float(x), float(y), int(v)) for x, y, v in row.keypoints or ()),
-        ),
+        geometry=to_geometry(row.kind, (row.x, row.y, row.w, row.h), row.geometry, row.keypoints),
         area=row.area,
         crowd=row.crowd,
         attributes=row.attributes,
         tags=tuple(row.tags),
+        z=row.z,
+        track=Track(row.track_id, row.keyframe, row.outside),
         revision=row.revision,
         deleted=row.deleted,
     )
+
+
+def to_geometry(kind: str, box: tuple[float, float, float, float], stored: Any, keypoints: Any) -> Geometry:
+    """The core geometry of what ``AnnotationRow.geometry`` and ``.keypoints`` hold."""
+    parts: tuple[tuple[float, ...], ...] = ()
+    holes: tuple[tuple[float, ...], ...] = ()
+    mask = turned = None
+    match kind:
+        case "polygon" if isinstance(stored, dict):
+            parts, holes = _runs(stored["parts"]), _runs(stored["holes"])
+        case "polygon" | "polyline":
+            parts = _runs(stored or ())
+        case "points":
+            parts = (tuple(float(value) for point in stored for value in point),)
+        case "rotated" | "ellipse":
+            x, y, w, h, angle = map(float, stored)
+            turned = Turned((x, y), (w, h), angle)
+        case "mask":
+            mask = rle.from_string(stored["counts"], stored["size"])
+    return Geometry(
+        kind=kind,  # type: ignore[arg-type]  # the table's constraint keeps it among the kinds
+        box=box,
+        parts=parts,
+        holes=holes,
+        mask=mask,
+        points=tuple((float(x), float(y), int(v)) for x, y, v in keypoints or ()),
+        turned=turned,
+    )
+
+
+def from_geometry(geometry: Geometry) -> Any:
+    """What ``AnnotationRow.geometry`` holds of it."""
+    match geometry.kind:
+        case "polygon" if geometry.holes:
+            return {"parts": list(map(list, geometry.parts)), "holes": list(map(list, geometry.holes))}
+        case "polygon" | "polyline":
+            return [list(part) for part in geometry.parts]
+        case "points":
+            flat = geometry.parts[0]
+            return [list(point) for point in zip(flat[0::2], flat[1::2], strict=True)]
+        case "rotated" | "ellipse":
+            assert geometry.turned is not None
+            return [*geometry.turned.center, *geometry.turned.size, geometry.turned.angle]
+        case "mask":
+            assert geometry.mask is not None
+            return {"size": list(geometry.mask.size), "counts": rle.to_string(geometry.mask)}
+        case "box" | "keypoints":
+            return None
+
+
+def _runs(parts: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(one) for one in part) for part in parts)
 
 
 def new_row(annotation: Annotation, *, dataset_id: int) -> AnnotationRow:
@@ -80,6 +122,10 @@ def new_row(annotation: Annotation, *, dataset_id: int) -> AnnotationRow:
         crowd=annotation.crowd,
         attributes=dict(annotation.attributes),
         tags=list(annotation.tags),
+        z=annotation.z,
+        track_id=annotation.track.id,
+        keyframe=annotation.track.keyframe,
+        outside=annotation.track.outside,
         extra={},
         keypoints=None,
         revision=annotation.revision,
@@ -105,36 +151,19 @@ def assign(row: AnnotationRow, annotation: Annotation) -> None:
     row.crowd = annotation.crowd
     row.attributes = dict(annotation.attributes)
     row.tags = list(annotation.tags)
+    row.z = annotation.z
+    row.track_id = annotation.track.id
+    row.keyframe = annotation.track.keyframe
+    row.outside = annotation.track.outside
     row.revision = annotation.revision
     row.deleted = annotation.deleted
-
-
-def area_of(geometry: Geometry) -> float:
-    """px²: a mask's pixels, a polygon's shoelace area (parts add up), a box's sides multiplied."""
-    if geometry.mask is not None:
-        return float(geometry.mask.area_px)
-    if geometry.parts:
-        return sum(polygon_area(part) for part in geometry.parts)
-    return geometry.box[2] * geometry.box[3]
-
-
-def polygon_area(flat: Sequence[float]) -> float:
-    """The shoelace area of x0, y0, x1, y1, …, px²."""
-    x, y = flat[0::2], flat[1::2]
-    twice = sum(x[i - 1] * y[i] - x[i] * y[i - 1] for i in range(len(x)))
-    return abs(twice) / 2
 
 
 def _set_geometry(row: AnnotationRow, geometry: Geometry) -> None:
     row.kind = geometry.kind
     row.x, row.y, row.w, row.h = geometry.box
-    row.area = area_of(geometry)
-    row.geometry = None
-    if geometry.kind == "polygon":
-        row.geometry = [list(part) for part in geometry.parts]
-    elif geometry.kind == "mask":
-        assert geometry.mask is not None
-        row.geometry = {"size": list(geometry.mask.size), "counts": rle.to_string(geometry.mask)}
+    row.area = shapes.area_of(geometry)
+    row.geometry = from_geometry(geometry)
     forgotten = ["bbox", "area", "segmentation", "counts"]
     if geometry.points or geometry.kind == "keypoints":
         points = [[x, y, v] for x, y, v in geometry.points]
@@ -151,11 +180,13 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
     """The ground truth of a slice as columns, in the order of the source.
 
     Integer source ids are kept; shapes without one (drawn here, or with string ids) get fresh ids above them all.
-    ``masks`` adds run-length masks of the image's size: polygons rasterised as COCO does, plain boxes filled.
+    ``masks`` adds run-length masks of the image's size: outlines rasterised as COCO does, plain boxes filled.
+    Polylines and points enclose nothing and are left out.
     """
     conditions = slices.of_annotations(session, dataset_id, part)
     if slices.narrows_images(part):
         conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    conditions.append(AnnotationRow.kind.in_(shapes.REGIONS))
     # 1 - 2⁶³ stands for "no integer id": COPY's rows have one length only without NULLs.
     none = 1 - 2**63
     number = case(
@@ -188,17 +219,13 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
 def _masks(session: Session, conditions: Sequence[Any]) -> Iterator[rle.Rle]:
     row = AnnotationRow
     chosen = (
-        select(row.kind, row.geometry, row.x, row.y, row.w, row.h, ImageRow.height, ImageRow.width)
+        select(row.kind, row.x, row.y, row.w, row.h, row.geometry, ImageRow.height, ImageRow.width)
         .join(ImageRow, ImageRow.id == row.image_id)
         .where(*conditions)
         .order_by(row.place)
     )
-    for kind, geometry, x, y, w, h, height, width in session.execute(chosen.execution_options(yield_per=5_000)):
-        if kind == "mask":
-            yield rle.from_string(geometry["counts"], geometry["size"])
-        else:
-            parts = geometry if kind == "polygon" else [[x, y, x, y + h, x + w, y + h, x + w, y]]
-            yield rle.from_polygons(parts, (height, width))
+    for kind, x, y, w, h, stored, height, width in session.execute(chosen.execution_options(yield_per=5_000)):
+        yield shapes.mask_of(to_geometry(kind, (x, y, w, h), stored, None), (height, width))
 
 
 def id_of_source(dataset_id: int, key: str) -> UUID:
@@ -238,6 +265,10 @@ _COLUMNS = (
     "attributes",
     "tags",
     "extra",
+    "z",
+    "track_id",
+    "keyframe",
+    "outside",
 )
 
 
@@ -251,7 +282,8 @@ def _lines(dataset_id: int, shapes: Sequence[SourceShape]) -> Iterator[bytes]:
     prefix = b"%d:" % dataset_id
     blake2b = hashlib.blake2b
     block: list[bytes] = []
-    for key, image_id, class_id, kind, box, area, geometry, keypoints, crowd, attributes, tags, extra in shapes:
+    for one in shapes:
+        key, image_id, class_id, kind, box, area, geometry, keypoints, crowd, attributes, tags, extra, z, track = one
         raw = key.encode()
         digest = bytearray(blake2b(prefix + raw, digest_size=16).digest())
         digest[6] = digest[6] & 0x0F | 0x80
@@ -271,6 +303,10 @@ def _lines(dataset_id: int, shapes: Sequence[SourceShape]) -> Iterator[bytes]:
             _escaped(attributes),
             _escaped(_array(tags)) if tags else b"{}",
             _escaped(extra),
+            b"%d" % z,
+            track.id.hex.encode() if track.id else b"\\N",
+            b"t" if track.keyframe else b"f",
+            b"t" if track.outside else b"f",
         )
         block.append(b"\t".join(fields) + b"\n")
         if len(block) == 500:
@@ -324,14 +360,17 @@ def stream(session: Session, dataset_id: int, part: Slice) -> Iterator[tuple[str
             cast(row.attributes, Text),
             row.tags,
             cast(row.extra, Text),
+            row.z,
+            row.track_id,
+            row.keyframe,
+            row.outside,
         )
         .where(*conditions)
         .order_by(row.place)
     )
     for found in session.execute(chosen.execution_options(yield_per=2_000)):
-        source_key, own, image, class_id, kind, x, y, w, h, area, geometry, points, crowd, attributes, tags, extra = (
-            found
-        )
+        source_key, own, image, class_id, kind, x, y, w, h, area, geometry, points, crowd, *rest = found
+        attributes, tags, extra, z, *track = rest
         yield (
             source_key,
             SourceShape(
@@ -347,6 +386,8 @@ def stream(session: Session, dataset_id: int, part: Slice) -> Iterator[tuple[str
                 attributes.encode(),
                 tuple(tags),
                 extra.encode(),
+                z,
+                Track(*track),
             ),
         )
 
@@ -356,7 +397,7 @@ def has_outlines(session: Session, dataset_id: int, part: Slice) -> bool:
     conditions = slices.of_annotations(session, dataset_id, part)
     if slices.narrows_images(part):
         conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
-    outlined = exists().where(*conditions, AnnotationRow.kind.in_(("polygon", "mask")))
+    outlined = exists().where(*conditions, AnnotationRow.kind.in_(("polygon", "mask", "ellipse", "rotated")))
     return bool(session.scalar(select(outlined)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import exists, func, select
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetCounts, DatasetRecord
-from evalnb.core.taxonomy import Class, Taxonomy
+from evalnb.core.taxonomy import Attribute, Class, Taxonomy
 from evalnb.errors import Conflict, NotFound
 from evalnb.store.tables import (
     AnnotationRow,
@@ -126,11 +127,16 @@ def taxonomy(session: Session, dataset_id: int) -> Taxonomy:
                 supercategory=row.supercategory,
                 keypoints=tuple(row.keypoints),
                 skeleton=tuple((int(a), int(b)) for a, b in row.skeleton),
+                attributes=tuple(map(_attribute, row.attributes)),
                 extra=row.extra,
             )
             for row in rows
         )
     )
+
+
+def _attribute(stored: Mapping[str, Any]) -> Attribute:
+    return Attribute(**{**stored, "choices": tuple(stored["choices"])})
 
 
 def add_classes(session: Session, dataset_id: int, classes: Iterable[Class]) -> None:
@@ -149,6 +155,7 @@ def add_classes(session: Session, dataset_id: int, classes: Iterable[Class]) -> 
             supercategory=one.supercategory,
             keypoints=list(one.keypoints),
             skeleton=[list(pair) for pair in one.skeleton],
+            attributes=[asdict(attribute) for attribute in one.attributes],
             extra=dict(one.extra),
         )
         for step, one in enumerate(classes)

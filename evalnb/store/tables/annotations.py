@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     Text,
     UniqueConstraint,
     text,
@@ -24,8 +25,10 @@ from evalnb.store.tables.base import Base, Created, Json, Key
 class AnnotationRow(Base):
     """One ground-truth shape as it stands. Never destroyed: ``deleted`` is its tombstone.
 
-    ``geometry`` by kind: box → NULL; polygon → [[x0, y0, x1, y1, …], …]; mask → {"size": [h, w], "counts": "…"}
-    (COCO's compressed runs); keypoints → [[x, y, v], …]. A shape may have ``keypoints`` beside a polygon or mask.
+    ``geometry`` by kind: box, keypoints → NULL; polygon → [[x0, y0, x1, y1, …], …], or, with holes,
+    {"parts": […], "holes": […]} of such; polyline → [[x0, y0, …], …]; points → [[x, y], …]; rotated, ellipse →
+    [cx, cy, w, h, radians clockwise]; mask → {"size": [h, w], "counts": "…"} (COCO's compressed runs). ``keypoints``
+    [[x, y, v], …] may stand beside any of them.
     """
 
     __tablename__ = "annotation"
@@ -51,16 +54,28 @@ class AnnotationRow(Base):
     crowd: Mapped[bool] = mapped_column(Boolean, server_default="false")
     attributes: Mapped[Json]
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    z: Mapped[int] = mapped_column(Integer, server_default="0")
+    """The higher lies on top; of equals, the later place."""
+    track_id: Mapped[UUID | None]
+    """The track that the shape belongs to: one object over the frames of a sequence."""
+    keyframe: Mapped[bool] = mapped_column(Boolean, server_default="true")
+    """False: computed between the keyframes around it."""
+    outside: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """The track's object is not in sight from here up to the next keyframe."""
     extra: Mapped[Json]
     """What the source said that evalnb has no word for; written back on export."""
     revision: Mapped[int] = mapped_column(BigInteger, server_default="1")
     deleted: Mapped[bool] = mapped_column(Boolean, server_default="false")
 
     __table_args__ = (
-        CheckConstraint("kind IN ('box', 'polygon', 'mask', 'keypoints')", name="kind_is_known"),
+        CheckConstraint(
+            "kind IN ('box', 'rotated', 'polygon', 'polyline', 'points', 'ellipse', 'mask', 'keypoints')",
+            name="kind_is_known",
+        ),
         CheckConstraint("w >= 0 AND h >= 0", name="box_is_not_inverted"),
         Index("ix_annotation_image_id", "image_id"),
         Index("ix_annotation_dataset_id_place", "dataset_id", "place"),
+        Index("ix_annotation_track_id", "track_id", postgresql_where=text("track_id IS NOT NULL")),
         # Answers "the next images that bear this class (in this area range)" from the index alone, in image order.
         Index(
             "ix_annotation_class_image",

@@ -53,6 +53,8 @@ class ClassRow(Base):
     supercategory: Mapped[str] = mapped_column(Text, server_default="")
     keypoints: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     skeleton: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    attributes: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    """The attributes that its shapes have, each as ``core.taxonomy.Attribute`` has its fields."""
     extra: Mapped[Json]
 
     __table_args__ = (UniqueConstraint("taxonomy_id", "name"),)

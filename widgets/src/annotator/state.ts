@@ -4,7 +4,7 @@ import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import type { ToolName } from "../editor/tools/tool";
 import { type Overlay, countAbove } from "../render/overlay";
-import type { ClassInfo, HelloReply, ImageRef, Person } from "../wire.gen";
+import type { HelloReply, ImageRef, LabelInfo, Person } from "../wire.gen";
 import type { Conflict } from "./documents";
 
 export type Phase =
@@ -29,7 +29,7 @@ export interface Notice {
 export class State {
   readonly phase = signal<Phase>({ kind: "connecting" });
   readonly hello = signal<HelloReply | null>(null);
-  readonly classes = computed<readonly ClassInfo[]>(() => this.hello.value?.classes ?? []);
+  readonly classes = computed<readonly LabelInfo[]>(() => this.hello.value?.classes ?? []);
   readonly helpShown = signal(false);
   /** Counts the requests to put the cursor into the class search. */
   readonly searchAsked = signal(0);

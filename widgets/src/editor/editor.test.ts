@@ -38,7 +38,7 @@ function put(id: string, geometry: Geometry, classId = 0): Shape {
   document.store.change("remote", (draft) => draft.put(shape));
   return shape;
 }
-const triangle: Geometry = { kind: "polygon", box: [100, 100, 100, 100], parts: [[100, 100, 200, 100, 200, 200]] };
+const triangle: Geometry = { kind: "polygon", box: [100, 100, 100, 100], parts: [[100, 100, 200, 100, 200, 200]], holes: [] };
 
 describe("the box tool", () => {
   test("drags a box, then selects it with the select tool", () => {
@@ -102,7 +102,7 @@ describe("the polygon tool", () => {
     for (const [x, y] of [[10, 10], [90, 10], [90, 80]] as const) click(x, y);
     expect(editor.state).toBe("polygon.drawing");
     click(13, 12);
-    expect(shapes()[0]?.geometry).toEqual({ kind: "polygon", box: [10, 10, 80, 70], parts: [[10, 10, 90, 10, 90, 80]] });
+    expect(shapes()[0]?.geometry).toEqual({ kind: "polygon", box: [10, 10, 80, 70], parts: [[10, 10, 90, 10, 90, 80]], holes: [] });
   });
 
   test("a double-click closes it without a doubled corner", () => {
@@ -119,7 +119,7 @@ describe("the polygon tool", () => {
     editor.undo();
     click(90, 80);
     editor.dispatch({ type: "accept" });
-    expect(shapes()[0]?.geometry).toMatchObject({ parts: [[10, 10, 90, 10, 90, 80]] });
+    expect(shapes()[0]?.geometry).toMatchObject({ parts: [[10, 10, 90, 10, 90, 80]], holes: [] });
   });
 
   test("goes on while its corners enclose nothing", () => {

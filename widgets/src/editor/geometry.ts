@@ -1,5 +1,5 @@
 // Points, boxes and polygons in image pixels. The origin is the top left corner of the top left pixel.
-import type { Box, Geometry } from "../wire.gen";
+import type { Box, Geometry, Turned } from "../wire.gen";
 
 export type { Box } from "../wire.gen";
 
@@ -107,17 +107,23 @@ export function clampShift(box: Box, shift: Point, size: Size): Point {
 /** A geometry moved by a shift. Masks do not move: their pixels belong to the image. */
 export function translate(geometry: Geometry, shift: Point): Geometry {
   const moved = (value: number, by: number): number => rounded(value + by);
+  const run = (flat: readonly number[]): number[] => flat.map((v, i) => moved(v, i % 2 ? shift.y : shift.x));
   const [x, y, w, h] = geometry.box;
   const box: Box = [moved(x, shift.x), moved(y, shift.y), w, h];
   switch (geometry.kind) {
     case "box":
       return { kind: "box", box };
+    case "rotated":
+    case "ellipse": {
+      const { center: [cx, cy], size, angle } = geometry.turned;
+      return { ...geometry, box, turned: { center: [moved(cx, shift.x), moved(cy, shift.y)], size, angle } };
+    }
     case "polygon":
-      return {
-        kind: "polygon",
-        box,
-        parts: geometry.parts.map((part) => part.map((v, i) => moved(v, i % 2 ? shift.y : shift.x))),
-      };
+      return { kind: "polygon", box, parts: geometry.parts.map(run), holes: geometry.holes.map(run) };
+    case "polyline":
+      return { kind: "polyline", box, parts: geometry.parts.map(run) };
+    case "points":
+      return { kind: "points", box, points: geometry.points.map(([px, py]) => [moved(px, shift.x), moved(py, shift.y)]) };
     case "keypoints":
       return {
         kind: "keypoints",
@@ -148,8 +154,23 @@ export function partsBox(parts: readonly (readonly number[])[]): Box {
   return x1 < x0 ? [0, 0, 0, 0] : [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)];
 }
 
-export function polygon(parts: number[][]): Geometry {
-  return { kind: "polygon", box: partsBox(parts), parts };
+export function polygon(parts: number[][], holes: number[][] = []): Geometry {
+  return { kind: "polygon", box: partsBox(parts), parts, holes };
+}
+
+/** The corners of a rectangle turned about its centre, clockwise, as one flat run. */
+export function turnedCorners({ center: [x, y], size: [w, h], angle }: Turned): number[] {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return [[-1, -1], [1, -1], [1, 1], [-1, 1]].flatMap(([i, j]) => {
+    const [along, across] = [(i! * w) / 2, (j! * h) / 2];
+    return [x + along * cos - across * sin, y + along * sin + across * cos];
+  });
+}
+
+/** The point in the frame of a turned rectangle: its centre at 0, 0, its sides upright. */
+export function untwist({ center: [x, y], angle }: Turned, p: Point): Point {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return { x: (p.x - x) * cos + (p.y - y) * sin, y: (p.y - y) * cos - (p.x - x) * sin };
 }
 
 /** The area of one part by the shoelace formula, in px². */
@@ -181,12 +202,12 @@ export interface EdgeHit {
   readonly away: number;
 }
 
-/** The point on any part's outline that is nearest to `p`. */
-export function nearestEdge(parts: readonly (readonly number[])[], p: Point): EdgeHit | null {
+/** The point on any part's outline that is nearest to `p`; lines that are not `closed` have no edge back. */
+export function nearestEdge(parts: readonly (readonly number[])[], p: Point, closed = true): EdgeHit | null {
   let best: EdgeHit | null = null;
   parts.forEach((part, index) => {
     const count = part.length / 2;
-    for (let v = 0; v < count; v++) {
+    for (let v = 0; v < (closed ? count : count - 1); v++) {
       const a = vertexOf(part, v);
       const b = vertexOf(part, (v + 1) % count);
       const [dx, dy] = [b.x - a.x, b.y - a.y];

@@ -1,7 +1,8 @@
 // What lies under a point. A packed R-tree over the static shapes, rebuilt only after a change and only when asked.
 import Flatbush from "flatbush";
 import {
-  type Box, type Point, boxArea, boxContains, boxEdgeDistance, distance, nearestEdge, partArea, partContains, unreachable,
+  type Box, type Point, boxArea, boxContains, boxEdgeDistance, distance, nearestEdge, partArea, partContains, turnedCorners,
+  unreachable, untwist,
 } from "./geometry";
 import { maskContains } from "./masks";
 import type { Geometry, Shape } from "./records";
@@ -67,10 +68,22 @@ export function touches(geometry: Geometry, p: Point, reach: number): boolean {
   switch (geometry.kind) {
     case "box":
       return boxContains(geometry.box, p) || boxEdgeDistance(geometry.box, p) <= reach;
+    case "rotated":
+      return partContains(turnedCorners(geometry.turned), p) || (nearestEdge([turnedCorners(geometry.turned)], p)?.away ?? Infinity) <= reach;
+    case "ellipse": {
+      const { size: [w, h] } = geometry.turned;
+      const at = untwist(geometry.turned, p);
+      return (at.x / (w / 2 + reach)) ** 2 + (at.y / (h / 2 + reach)) ** 2 <= 1;
+    }
     case "polygon":
       return (
-        geometry.parts.some((part) => partContains(part, p)) || (nearestEdge(geometry.parts, p)?.away ?? Infinity) <= reach
+        (geometry.parts.some((part) => partContains(part, p)) && !geometry.holes.some((hole) => partContains(hole, p)))
+        || (nearestEdge([...geometry.parts, ...geometry.holes], p)?.away ?? Infinity) <= reach
       );
+    case "polyline":
+      return (nearestEdge(geometry.parts, p, false)?.away ?? Infinity) <= Math.max(reach, 1);
+    case "points":
+      return geometry.points.some(([x, y]) => distance({ x, y }, p) <= Math.max(reach, 1));
     case "mask":
       return maskContains(geometry, p);
     case "keypoints":

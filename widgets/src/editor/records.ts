@@ -1,14 +1,17 @@
 // The editor's records are the wire's own shapes, never written to: a change makes a new one.
 import type { Geometry, Patch, Shape } from "../wire.gen";
 
-export type { ClassInfo, Geometry, MaskGeometry, Op, Patch, Shape } from "../wire.gen";
+export type { Geometry, LabelInfo, MaskGeometry, Op, Patch, Shape } from "../wire.gen";
 
 /** The properties that an op may set. Geometry is one property. */
-export const properties = ["class_id", "geometry", "crowd", "attributes", "tags"] as const;
+export const properties = ["class_id", "geometry", "crowd", "attributes", "tags", "z", "track"] as const;
 export type Property = (typeof properties)[number];
 
+/** The track of a shape that stands alone. */
+export const alone = { id: null, keyframe: true, outside: false } as const;
+
 export function newShape(id: string, classId: number, geometry: Geometry): Shape {
-  return { id, class_id: classId, geometry, crowd: false, attributes: {}, tags: [], rev: 0, deleted: false };
+  return { id, class_id: classId, geometry, crowd: false, attributes: {}, tags: [], z: 0, track: { ...alone }, rev: 0, deleted: false };
 }
 
 /** Deep equality of plain JSON values; keys left undefined count as absent. */
@@ -37,6 +40,6 @@ export function isEmpty(patch: Patch): boolean {
 }
 
 export function whole(shape: Shape): Patch {
-  const { class_id, geometry, crowd, attributes, tags } = shape;
-  return { class_id, geometry, crowd, attributes, tags };
+  const { class_id, geometry, crowd, attributes, tags, z, track } = shape;
+  return { class_id, geometry, crowd, attributes, tags, z, track };
 }

@@ -1,6 +1,6 @@
 // How shapes look. All drawing is in image coordinates under the camera's transform; widths are CSS pixels.
 import type { Camera } from "../editor/camera";
-import { type Box, type Point, handleNames, handlePoint, vertexOf } from "../editor/geometry";
+import { type Box, type Point, handleNames, handlePoint, turnedCorners, unreachable, vertexOf } from "../editor/geometry";
 import type { Geometry } from "../editor/records";
 import type { Palette } from "./palette";
 
@@ -12,15 +12,33 @@ const font = '600 11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu San
 
 /** Add the outline of a geometry to the current path. Corners nearer than `finest` image pixels are left out. */
 export function trace(ctx: CanvasRenderingContext2D, geometry: Geometry, finest = 0): void {
-  if (geometry.kind === "polygon") {
-    for (const part of geometry.parts) tracePart(ctx, part, finest);
-  } else {
-    const [x, y, w, h] = geometry.box;
-    ctx.rect(x, y, w, h);
+  switch (geometry.kind) {
+    case "polygon":
+      for (const part of geometry.parts) tracePart(ctx, part, finest);
+      for (const hole of geometry.holes) tracePart(ctx, hole, finest);
+      return;
+    case "polyline":
+      for (const part of geometry.parts) tracePart(ctx, part, finest, false);
+      return;
+    case "rotated":
+      return tracePart(ctx, turnedCorners(geometry.turned), 0);
+    case "ellipse": {
+      const { center: [x, y], size: [w, h], angle } = geometry.turned;
+      ctx.moveTo(x + (w / 2) * Math.cos(angle), y + (w / 2) * Math.sin(angle));
+      return ctx.ellipse(x, y, w / 2, h / 2, angle, 0, 2 * Math.PI);
+    }
+    case "points":
+      return;
+    case "box":
+    case "mask":
+    case "keypoints":
+      return ctx.rect(...geometry.box);
+    default:
+      return unreachable(geometry);
   }
 }
 
-function tracePart(ctx: CanvasRenderingContext2D, part: readonly number[], finest: number): void {
+function tracePart(ctx: CanvasRenderingContext2D, part: readonly number[], finest: number, closed = true): void {
   let lastX = part[0]!;
   let lastY = part[1]!;
   ctx.moveTo(lastX, lastY);
@@ -32,7 +50,7 @@ function tracePart(ctx: CanvasRenderingContext2D, part: readonly number[], fines
     lastX = x;
     lastY = y;
   }
-  ctx.closePath();
+  if (closed) ctx.closePath();
 }
 
 /** Fill and stroke the current path in a class's colour, on a dark halo that keeps it visible on any photograph. */
@@ -59,6 +77,9 @@ export function paintPath(
 }
 
 export function paintKeypoints(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number): void {
+  if (geometry.kind === "points") {
+    for (const [x, y] of geometry.points) knob(ctx, { x, y }, 3.5 / zoom, color, "#fff", zoom);
+  }
   if (geometry.kind !== "keypoints") return;
   for (const [x, y, v] of geometry.points) {
     if (!v) continue;
@@ -134,11 +155,17 @@ export function paintGrips(ctx: CanvasRenderingContext2D, geometry: Geometry, co
         }
       }
       return;
+    case "points":
     case "keypoints":
       paintKeypoints(ctx, geometry, color, zoom);
       return;
+    case "rotated":
+    case "ellipse":
+    case "polyline":
     case "mask":
       return;
+    default:
+      return unreachable(geometry);
   }
 }
 

@@ -155,7 +155,7 @@ export class SelectTool implements Tool {
     const a = vertexOf(part, hit.vertex);
     const b = vertexOf(part, (hit.vertex + 1) % (part.length / 2));
     const to = at ?? { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    const geometry = polygon(withVertex(shape.geometry.parts, hit, to, true));
+    const geometry = polygon(withVertex(shape.geometry.parts, hit, to, true), shape.geometry.holes);
     this.state = {
       kind: "vertex", shape, hit: { part: hit.part, vertex: hit.vertex + 1 }, now: { ...shape, geometry },
     };
@@ -166,7 +166,7 @@ export class SelectTool implements Tool {
     const part = shape.geometry.parts[hit.part]!;
     // A polygon needs three corners; delete the shape itself instead.
     if (part.length <= 6) return true;
-    this.#bench.put({ ...shape, geometry: polygon(withVertex(shape.geometry.parts, hit, null)) });
+    this.#bench.put({ ...shape, geometry: polygon(withVertex(shape.geometry.parts, hit, null), shape.geometry.holes) });
     return true;
   }
 
@@ -176,7 +176,7 @@ export class SelectTool implements Tool {
     const edge = nearestEdge(selected.geometry.parts, event.at);
     if (!edge || edge.away * this.#bench.zoom > reach) return true;
     if (vertexAt(selected.geometry.parts, event.at, reach / this.#bench.zoom)) return true;
-    this.#bench.put({ ...selected, geometry: polygon(withVertex(selected.geometry.parts, edge, edge.at, true)) });
+    this.#bench.put({ ...selected, geometry: polygon(withVertex(selected.geometry.parts, edge, edge.at, true), selected.geometry.holes) });
     return true;
   }
 
@@ -195,6 +195,11 @@ export class SelectTool implements Tool {
         return "Drag to move, handles to resize · 1–9 class · Del deletes · N draws again";
       case "polygon":
         return "Drag corners; drag a midpoint or double-click an edge to add one · Alt-click removes one · Del deletes";
+      case "rotated":
+      case "ellipse":
+      case "polyline":
+      case "points":
+        return "Drag to move · 1–9 class · Del deletes";
       case "mask":
         return "1–9 class · Del deletes · S segments the next object";
       case "keypoints":
@@ -227,7 +232,7 @@ function partsOf(geometry: Geometry): readonly (readonly number[])[] {
 
 function movedVertex(geometry: Geometry, hit: VertexHit, to: Point): Geometry {
   if (geometry.kind === "polygon") {
-    const moved = polygon(withVertex(geometry.parts, hit, to));
+    const moved = polygon(withVertex(geometry.parts, hit, to), geometry.holes);
     return moved.kind === "polygon" && partArea(moved.parts[hit.part]!) > 0 ? moved : geometry;
   }
   if (geometry.kind !== "keypoints") return geometry;
