@@ -67,7 +67,11 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
         got(http.GET("/api/datasets/{dataset_id}/images", {
           params: { path: { dataset_id: dataset }, query: { after, limit, text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
         })),
-      get: (image: number) => got(http.GET("/api/images/{image_id}", { params: { path: { image_id: image } } })),
+      /** The image with its neighbours among those that the filter leaves. */
+      get: (image: number, { tag, class: named, text }: ImageFilter = {}) =>
+        got(http.GET("/api/images/{image_id}", {
+          params: { path: { image_id: image }, query: { text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
+        })),
     },
     models: models(http),
     runs: {

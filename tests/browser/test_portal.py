@@ -98,6 +98,14 @@ def test_from_a_dataset_to_an_image_on_the_canvas(page: Any, portal: Portal) -> 
     page.wait_for_url("**/images/*")
     page.locator(".evalnb-save[data-state=saved]").wait_for()
     page.locator(".evalnb-annotator [data-shape]").first.wait_for()
+    # The next image is the next one of the grid.
+    night = portal.house.client.get(
+        f"/api/datasets/{portal.house.dataset_id}/images", params={"tag": "night", "limit": 500}
+    ).json()["items"]
+    page.get_by_text(f"2 of {len(night)} with night").wait_for()
+    page.get_by_role("button", name="Next image").click()
+    page.wait_for_url(f"**/images/{night[2]['id']}?tag=night")
+    page.get_by_text(f"3 of {len(night)} with night").wait_for()
 
 
 def test_a_click_on_a_mark_shows_the_images_behind_it(page: Any, portal: Portal) -> None:
