@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -186,7 +187,8 @@ def test_redis_asks_for_the_password_of_its_file(services: dict[str, Any], tmp_p
     command = command.replace("/run/secrets", str(tmp_path)).replace("/data", str(tmp_path))
     command = command.replace("redis-server -", f"redis-server - --port {port}")
     path = f"{tmp_path}:{os.environ['PATH']}"
-    with subprocess.Popen([*shell, command], env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL) as process:
+    told = {"env": {**os.environ, "PATH": path}, "stdout": subprocess.DEVNULL, "cwd": tmp_path, "start_new_session": True}
+    with subprocess.Popen([*shell, command], **told) as process:
         try:
             known = redis.Redis(port=port, password="open-sesame")
             until = time.monotonic() + 60
@@ -197,7 +199,8 @@ def test_redis_asks_for_the_password_of_its_file(services: dict[str, Any], tmp_p
             with pytest.raises(redis.AuthenticationError):
                 redis.Redis(port=port).ping()
         finally:
-            process.terminate()
+            # Redis is the shell's child.
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def _answers(server: redis.Redis) -> bool:
