@@ -29,6 +29,8 @@ from evalnb.wire.annotator import (
     PageReply,
     PredictionsAsk,
     PredictionsReply,
+    PrepareAsk,
+    PrepareReply,
     RunInfo,
     SegmentAsk,
     ShapesAsk,
@@ -173,13 +175,24 @@ class Answers:
             ],
         )
 
+    def prepare(self, ask: PrepareAsk) -> Reply:
+        """Whether the image may be prompted on; the work is the caller's. As ``segment`` refuses."""
+        self._with_segmenter()
+        with self.transaction() as session:
+            self.own(session, ask.image_id)
+        return Reply(PrepareReply())
+
     def segment(self, ask: SegmentAsk, *, stale: Callable[[], bool]) -> Reply:
         """The mask that a prompt means. Superseded if ``stale`` meanwhile; Unavailable without a segmenter."""
-        if self._prompts is None:
-            raise Unavailable("this annotator has no segmenter", remedy=self._segmenter_help or "pass segmenter=…")
+        prompts = self._with_segmenter()
         with self.transaction() as session:
             image = self.own(session, ask.image_id)
-        return self._prompts.answer(ask, image, stale=stale)
+        return prompts.answer(ask, image, stale=stale)
+
+    def _with_segmenter(self) -> Prompts:
+        if self._prompts is None:
+            raise Unavailable("this annotator has no segmenter", remedy=self._segmenter_help or "pass segmenter=…")
+        return self._prompts
 
     def own(self, session: Session, image_id: int) -> ImageRecord:
         """The image, if it is the dataset's; NotFound otherwise."""

@@ -31,7 +31,7 @@ class Prompts:
         self._segmenter = segmenter
         self._announce = announce
         self._keys: dict[int, str] = {}
-        self._slowest_s = 0.0
+        self._latest_s = 0.0
         self.used = False
         """Whether anybody prompted yet: before that nothing is encoded ahead."""
 
@@ -43,7 +43,7 @@ class Prompts:
     @property
     def cheap(self) -> bool:
         """Whether encoding a neighbour that may never be looked at is worth it."""
-        return self._slowest_s < CHEAP_ENCODE_S
+        return self._latest_s < CHEAP_ENCODE_S
 
     def answer(self, ask: SegmentAsk, image: ImageRecord, *, stale: Callable[[], bool]) -> Reply:
         """The best mask for a prompt, cut to its window. Superseded if ``stale`` once the image is encoded."""
@@ -99,7 +99,8 @@ class Prompts:
         finally:
             if announce:
                 self._announce(EncodingPush(image_id=image.id, fraction=1.0))
-        self._slowest_s = max(self._slowest_s, time.perf_counter() - begin)
+        # The latest, not the slowest: the first one also loads the model.
+        self._latest_s = time.perf_counter() - begin
         return key
 
 

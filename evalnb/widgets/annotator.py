@@ -40,6 +40,7 @@ from evalnb.wire.annotator import (
     ChangedPush,
     GotoPush,
     HelloAsk,
+    PrepareAsk,
     SegmentAsk,
     ShapesAsk,
 )
@@ -132,6 +133,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "apply": (at_once, self._apply),
                 "image": (self._aside, self._answers.image),
                 "predictions": (self._aside, self._answers.predictions),
+                "prepare": (at_once, self._prepare),
                 "segment": (self._segmenting, self._segment),
             },
             send=self._send_now,
@@ -257,9 +259,16 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
         return Reply(reply)
 
+    def _prepare(self, ask: PrepareAsk) -> Reply:
+        reply = self._answers.prepare(ask)
+        assert self._prompts is not None
+        self._prompts.used = True
+        self._encode_ahead(ask.image_id)
+        return reply
+
     def _segment(self, ask: SegmentAsk) -> Reply:
         reply = self._answers.segment(ask, stale=lambda: self._segmenting.contested)
-        self._encode_ahead()
+        self._encode_ahead(self.image_id)
         return reply
 
     # -------------------------------------------------------------------------------------------------- inside
@@ -275,10 +284,10 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             with self._store.database.transaction() as session:
                 image = self._answers.own(session, self.image_id)
                 self._push(GotoPush(image=self._answers.reference(session, image)))
-        self._encode_ahead()
+        self._encode_ahead(self.image_id)
 
-    def _encode_ahead(self) -> None:
-        prompts, shown = self._prompts, self.image_id
+    def _encode_ahead(self, shown: int | None) -> None:
+        prompts = self._prompts
         if prompts is None or not prompts.used or shown is None:
             return
 

@@ -197,6 +197,17 @@ class ApplyReply(Wire):
     results: list[OpResult]
 
 
+class PrepareAsk(Received):
+    """The SAM tool was taken up: what the first prompt on this image would wait for may begin."""
+
+    ask: Literal["prepare"] = "prepare"
+    image_id: int
+
+
+class PrepareReply(Wire):
+    """Heard. ``EncodingPush`` tells of the work."""
+
+
 class SegmentAsk(Received):
     """A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h."""
 
@@ -251,6 +262,7 @@ AnnotatorAsk = Annotated[
     | WatchAsk
     | PredictionsAsk
     | ApplyAsk
+    | PrepareAsk
     | SegmentAsk,
     Field(discriminator="ask"),
 ]
@@ -267,5 +279,6 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "watch": WatchReply,
     "predictions": PredictionsReply,
     "apply": ApplyReply,
+    "prepare": PrepareReply,
     "segment": SegmentReply,
 }

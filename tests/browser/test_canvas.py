@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -144,6 +145,20 @@ def test_keys_stay_in_the_widget_until_esc_gives_them_back(yard: Yard, lab: Lab,
     assert page.evaluate("document.activeElement.closest('.evalnb-annotator') === null")
     page.keyboard.press("b")
     until(lambda: bool(page.evaluate(cells) == before + 1))
+
+
+def test_ctrl_s_in_the_widget_saves_the_notebook_and_leaves_the_focus(yard: Yard, lab: Lab, page: Any) -> None:
+    canvas = shown(yard, lab, page)
+    file = lab.root / "canvas.ipynb"
+
+    def outputs() -> int:
+        return sum(len(cell.get("outputs", [])) for cell in nbformat.read(file, as_version=4).cells)
+
+    assert outputs() == 0
+    canvas.press("Control+s")
+    until(lambda: outputs() == 1)
+    assert page.evaluate("document.activeElement.matches('.evalnb-annotator')")
+    assert canvas.state() == "saved"
 
 
 def test_two_views_of_one_widget_keep_their_own_image_and_share_its_edits(yard: Yard, lab: Lab, page: Any) -> None:

@@ -74,7 +74,9 @@ def test_draw_undo_segment_accept_reload_and_the_database_has_it(
     # The wand is the SAM 2 in the wheel: nobody downloaded anything, and the mask is the ball's.
     assert (drawn & ball).sum() / (drawn | ball).sum() > 0.7
 
-    lab.save(page)
+    # As the tour says, and with the keys still in the canvas.
+    one.press("Control+s")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     lab.reload(page)
     Annotating(page).wait().shapes(len(before) + 2)
     with store.database.transaction() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from evalnb import edits
+from evalnb.annotating import prompts
 from evalnb.cli.supervision.runfile import RunDirectory
 from evalnb.errors import Invalid, NotFound
 from evalnb.store.tables import PredictionRow, PredictionRunRow
@@ -159,6 +161,36 @@ def test_the_neighbour_is_encoded_ahead_once_prompts_are_in_use(make: Any, yard:
     browser.ask(ask="segment", image_id=yard.image_ids[1], box=[0, 0, 5, 5])
     colours.encoding.clear()
     assert colours.encoding.wait(10)
+
+
+def test_taking_up_the_wand_encodes_before_the_first_click(make: Any, yard: Yard, colours: Any) -> None:
+    browser = make(segmenter=colours)
+    colours.may_encode.clear()
+    assert browser.ask(ask="prepare", image_id=yard.image_ids[0]) == {}
+    assert colours.encoding.wait(10)
+    # A click that comes meanwhile waits for that work instead of doing it again.
+    prompt = browser.tell(ask="segment", image_id=yard.image_ids[0], box=[0, 0, 5, 5])
+    colours.may_encode.set()
+    assert browser.answer(prompt)[0]["ok"]["window"] == [0, 0, 5, 5]
+    pushed = [m for m, _ in browser.sent if m.get("push") == "encoding" and m["image_id"] == yard.image_ids[0]]
+    assert [one["fraction"] for one in pushed] == [0.0, 1.0]
+    assert browser.refused(ask="prepare", image_id=10**9)["status"] == 404
+    assert make().refused(ask="prepare", image_id=yard.image_ids[0])["status"] == 503
+
+
+def test_a_model_that_was_slow_to_load_still_encodes_neighbours_ahead(
+    make: Any, yard: Yard, colours: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "CHEAP_ENCODE_S", 0.0)
+    browser = make(segmenter=colours)
+    browser.ask(ask="segment", image_id=yard.image_ids[0], box=[0, 0, 5, 5])
+    monkeypatch.setattr(prompts, "CHEAP_ENCODE_S", 60.0)
+    browser.show(yard.image_ids[1])
+    browser.ask(ask="segment", image_id=yard.image_ids[1], box=[0, 0, 5, 5])
+    end = time.monotonic() + 10
+    while len(colours.images) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_prompts_that_make_no_sense_are_refused(make: Any, yard: Yard, colours: Any) -> None:

@@ -159,6 +159,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       const packed = await new Response(new Blob([bits]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
       return [{ image_id: ask.image_id, window: [Math.floor(px - rx), Math.floor(py - ry), w, h], score: 0.93, encode_ms: 3120, decode_ms: 184 }, [packed]];
     }
+    case "prepare":
     case "bye":
       return [{}, []];
   }

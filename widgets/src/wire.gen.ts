@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | SegmentAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | PrepareAsk | SegmentAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -150,6 +150,15 @@ export interface ApplyReply {
   seq: number;
   results: OpResult[];
 }
+
+/** The SAM tool was taken up: what the first prompt on this image would wait for may begin. */
+export interface PrepareAsk {
+  ask: "prepare";
+  image_id: number;
+}
+
+/** Heard. ``EncodingPush`` tells of the work. */
+export interface PrepareReply extends Record<string, never> {}
 
 /** A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h. */
 export interface SegmentAsk {
@@ -630,6 +639,7 @@ export interface AnnotatorReplies {
   watch: WatchReply;
   predictions: PredictionsReply;
   apply: ApplyReply;
+  prepare: PrepareReply;
   segment: SegmentReply;
 }
 

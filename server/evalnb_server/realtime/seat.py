@@ -176,6 +176,7 @@ class Seat:
             "apply": apply,
             "image": answers.image,
             "predictions": answers.predictions,
+            "prepare": answers.prepare,
             "segment": segment,
         }
         return Desk(

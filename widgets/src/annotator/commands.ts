@@ -2,8 +2,16 @@
 import { type Command, commandFor } from "../editor/keys";
 import type { Session } from "./session";
 
+/** The page that an annotator stands in. */
+export interface Around {
+  /** Take the keys back. */
+  readonly leave: (root: HTMLElement) => void;
+  /** Save what the annotator is a part of; left out where that is nothing. */
+  readonly save?: (pressed: KeyboardEvent) => void;
+}
+
 /** Do what the command says; false where it means nothing now, so that the key stays the browser's. */
-export function perform(command: Command, session: Session, options: { big: boolean; leave: () => void }): boolean {
+export function perform(command: Exclude<Command, "save">, session: Session, options: { big: boolean; leave: () => void }): boolean {
   const { editor } = session;
   switch (command) {
     case "tool.sam":
@@ -36,9 +44,6 @@ export function perform(command: Command, session: Session, options: { big: bool
       return true;
     case "redo":
       editor.redo();
-      return true;
-    case "save":
-      // Every edit is saved already; the browser's own dialogue would only be in the way.
       return true;
     case "hide":
       if (editor.selectedId) editor.toggleHidden(editor.selectedId);
@@ -94,9 +99,18 @@ export function perform(command: Command, session: Session, options: { big: bool
  * Keys of the widget. None goes further up: JupyterLab's notebook takes the focus back on any key press that reaches it,
  * be it Ctrl alone. What we do not handle keeps its meaning to the browser.
  */
-export function listenToKeys(root: HTMLElement, session: Session, leave: () => void): () => void {
+export function listenToKeys(root: HTMLElement, session: Session, around: Around): () => void {
   const slot = (event: KeyboardEvent): void => {
     event.stopPropagation();
+    const command = commandFor({
+      key: event.key, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
+    });
+    if (command === "save") {
+      // Edits are saved already; the browser's own dialogue would only be in the way.
+      event.preventDefault();
+      around.save?.(event);
+      return;
+    }
     const target = event.target instanceof HTMLElement ? event.target : null;
     const typing = target?.closest("input, select, textarea") ?? null;
     // A slider or a search field keeps its own keys; Esc always comes back to the canvas.
@@ -108,11 +122,8 @@ export function listenToKeys(root: HTMLElement, session: Session, leave: () => v
     }
     // Enter and Space press a focused button.
     if ((event.key === "Enter" || event.key === " ") && target?.closest("button")) return;
-    const command = commandFor({
-      key: event.key, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
-    });
     if (!command || session.phase.value.kind !== "ready") return;
-    if (perform(command, session, { big: event.shiftKey, leave })) event.preventDefault();
+    if (perform(command, session, { big: event.shiftKey, leave: () => around.leave(root) })) event.preventDefault();
   };
   root.addEventListener("keydown", slot);
   return () => root.removeEventListener("keydown", slot);

@@ -24,9 +24,11 @@ export const mountAnnotator: MountAnnotator = (host, options) => {
       readOnly: options.readOnly ?? false,
       onShown: ({ id, index, name, width, height }) => options.onImage?.({ id, index, name, width, height }),
     },
-    (left) => {
-      left.blur();
-      options.onLeave?.();
+    {
+      leave: (left) => {
+        left.blur();
+        options.onLeave?.();
+      },
     },
   );
   root.classList.add("evalnb-embedded");

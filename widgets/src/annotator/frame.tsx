@@ -1,7 +1,7 @@
 // One annotator in one element: what a notebook's view and a page's share. Everything lives in one call: a page may
 // show many.
 import { render as mount } from "preact";
-import { listenToKeys } from "./commands";
+import { type Around, listenToKeys } from "./commands";
 import type { Shelf } from "./keepsake";
 import { App } from "./panels/App";
 import { Session, type SessionOptions } from "./session";
@@ -13,8 +13,8 @@ export interface Frame {
   close(): void;
 }
 
-/** Show an annotator in `host`. `leave` is called when its keys are given back to whatever is around it. */
-export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">, leave: (root: HTMLElement) => void): Frame {
+/** Show an annotator in `host`. */
+export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">, around: Around): Frame {
   const root = document.createElement("div");
   root.className = "evalnb-annotator";
   root.tabIndex = 0;
@@ -22,7 +22,7 @@ export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">,
   root.setAttribute("aria-label", "Annotator");
   host.append(root);
   const session = new Session({ ...options, shelf: shelf() });
-  const stopKeys = listenToKeys(root, session, () => leave(root));
+  const stopKeys = listenToKeys(root, session, around);
   mount(<App session={session} root={root} />, root);
   void session.start();
   return {

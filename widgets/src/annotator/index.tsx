@@ -1,6 +1,7 @@
 // The Annotator widget, as anywidget loads it.
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { comm } from "../bridges/anywidget";
+import { pressForPage } from "../bridges/notebook";
 import { Transport } from "../bridges/transport";
 import { frame } from "./frame";
 
@@ -30,7 +31,7 @@ export function annotate(model: AnyModel<Traits>, el: HTMLElement): () => void {
         model.save_changes();
       },
     },
-    leave,
+    { leave, save: pressForPage },
   );
   // JupyterLab leaves keys alone that are pressed inside an element with this attribute.
   root.dataset["lmSuppressShortcuts"] = "true";

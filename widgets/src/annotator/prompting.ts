@@ -12,6 +12,7 @@ export interface PromptingOptions {
   readonly answer: (mask: Bits | null) => void;
   readonly onBusy: (busy: boolean) => void;
   readonly onError: (error: Error) => void;
+  readonly onUnprepared: (error: unknown) => void;
   readonly onTimes: (encodeMs: number, decodeMs: number) => void;
 }
 
@@ -22,6 +23,11 @@ export class Prompting {
 
   constructor(options: PromptingOptions) {
     this.#options = options;
+  }
+
+  /** Say that prompts on this image will come, so that what the first would wait for begins now. */
+  prepare(imageId: number): void {
+    this.#options.transport.request<"prepare">({ ask: "prepare", image_id: imageId }, { timeoutMs }).catch(this.#options.onUnprepared);
   }
 
   /** Ask for these prompts' mask; null takes back what was asked. */

@@ -84,6 +84,7 @@ export class Session extends State {
         if (!busy) this.encoding.value = null;
       }),
       onError: (error) => this.#fault("The segmenter gave no mask", error),
+      onUnprepared: (error) => this.#fault("The segmenter could not get ready", error),
       onTimes: (encodeMs, decodeMs) => (this.maskTimes.value = { encodeMs, decodeMs }),
     });
     this.#stops = [
@@ -93,6 +94,10 @@ export class Session extends State {
       effect(() => {
         const imageId = this.image.value?.id ?? null;
         if (imageId !== this.#watching) this.#watch(imageId);
+      }),
+      effect(() => {
+        const shown = this.image.peek();
+        if (this.tool.value === "sam" && shown) this.#prompting.prepare(shown.id);
       }),
       effect(() => {
         const [overlay, shown, confidence] = [this.overlay.value, this.predictionsShown.value, this.confidence.value];

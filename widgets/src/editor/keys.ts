@@ -64,7 +64,7 @@ export const keyGroups: readonly KeyGroup[] = [
       { command: "delete", keys: ["Delete"], shown: "Del", about: "Delete the selected shape" },
       { command: "undo", keys: ["ctrl+z"], shown: "Ctrl Z", about: "Undo" },
       { command: "redo", keys: ["ctrl+shift+z", "ctrl+y"], shown: "Ctrl Shift Z", about: "Redo" },
-      { command: "save", keys: ["ctrl+s"], shown: "Ctrl S", about: "Not needed: every edit is saved at once" },
+      { command: "save", keys: ["ctrl+s"], shown: "Ctrl S", about: "Save the notebook; edits are saved by themselves" },
       { command: "object.next", keys: ["."], shown: ".", about: "Select the next shape" },
       { command: "object.previous", keys: [","], shown: ",", about: "Select the previous shape" },
       { command: "nudge.left", keys: ["ArrowLeft", "shift+ArrowLeft"], shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" },

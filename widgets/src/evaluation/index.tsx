@@ -3,6 +3,7 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { effect } from "@preact/signals";
 import { render as mount } from "preact";
 import { comm } from "../bridges/anywidget";
+import { saveFromWithin } from "../bridges/notebook";
 import type { AreaName } from "../wire.gen";
 import { App } from "./App";
 import "./evaluation.css";
@@ -31,6 +32,7 @@ export function explore(model: AnyModel<Traits>, el: HTMLElement): () => void {
   root.setAttribute("aria-label", "Evaluation");
   // JupyterLab leaves keys alone that are pressed inside an element with this attribute.
   root.dataset["lmSuppressShortcuts"] = "true";
+  saveFromWithin(root);
   const below = document.createElement("div");
   el.append(root, below);
   let shown: { readonly model: string; readonly view: { readonly el: HTMLElement; remove(): void } } | null = null;
