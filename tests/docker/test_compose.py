@@ -186,9 +186,13 @@ def test_redis_asks_for_the_password_of_its_file(services: dict[str, Any], tmp_p
     *shell, command = services["redis"]["command"]
     command = command.replace("/run/secrets", str(tmp_path)).replace("/data", str(tmp_path))
     command = command.replace("redis-server -", f"redis-server - --port {port}")
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    told = {"env": {**os.environ, "PATH": path}, "stdout": subprocess.DEVNULL, "cwd": tmp_path, "start_new_session": True}
-    with subprocess.Popen([*shell, command], **told) as process:
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            [*shell, command], env=environment, cwd=tmp_path, stdout=log, start_new_session=True
+        ) as process,
+    ):
         try:
             known = redis.Redis(port=port, password="open-sesame")
             until = time.monotonic() + 60
