@@ -8,8 +8,6 @@ Usage: python _tile_child.py SOCKET MEMORY_BYTES FOLDER…
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import mmap
 import os
 import sys
@@ -19,43 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalnb.core.children import Frame, Link
 
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_NO_NEW_PRIVS = 38
 _KEPT_BYTES = 192 << 20
 """Decoded pictures that are kept for their next tile: two of 24 MP, or many small ones."""
 _KEPT_PYRAMIDS = 16
-
-
-def confine(memory_bytes: int) -> None:
-    """Take from this process what it does not need; a step that the platform lacks is left out.
-
-    Threads stay allowed: libvips computes with them.
-    """
-    try:
-        import resource
-    except ImportError:
-        resource = None  # type: ignore[assignment]
-    if resource is not None:
-        for name, value in (("RLIMIT_AS", memory_bytes), ("RLIMIT_NOFILE", 256), ("RLIMIT_CORE", 0)):
-            if hasattr(resource, name):
-                with contextlib.suppress(ValueError, OSError):
-                    resource.setrlimit(getattr(resource, name), (value, value))
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        # A network namespace of its own has no way out; -1 where the system does not grant one.
-        if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-            libc.unshare(_CLONE_NEWNET)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    sys.addaudithook(_alarm)
-
-
-_ALARMS = ("socket.connect", "socket.bind", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system")
-
-
-def _alarm(event: str, arguments: tuple[Any, ...]) -> None:
-    # Not a wall, an alarm: nothing here calls these, so whatever does has broken out of a decoder.
-    if event.startswith(_ALARMS):
-        os._exit(77)
 
 
 class Cutter:
@@ -175,6 +139,7 @@ def main(arguments: list[str]) -> int:
     """Answer until the parent closes its end."""
     sys.path[:0] = arguments[2:]
     from evalnb.core.children import born
+    from evalnb.core.confinement import confine
     from evalnb.errors import EvalnbError
     from evalnb.imagery import _cut, _vips
 
@@ -182,7 +147,8 @@ def main(arguments: list[str]) -> int:
     _cut.warm()
     if _vips.there():
         _vips.warm()
-    confine(int(arguments[1]))
+    # libvips computes with threads.
+    confine(memory_bytes=int(arguments[1]), open_files=256, threads=True)
     link.send({"ready": True})
     cutter = Cutter(link)
     questions = {

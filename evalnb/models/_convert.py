@@ -5,13 +5,11 @@ checkpoint is a zip of a pickle and raw storages. The pickle is interpreted with
 torch and ultralytics become inert holders of attributes, tensors become bounds-checked numpy views, and any other
 global ends the reading. The state dict goes out as safetensors, the rest of interest as one line of JSON.
 
-Usage: python _convert.py CHECKPOINT OUT SITE_PACKAGES
+Usage: python _convert.py CHECKPOINT OUT FOLDER…
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 import os
 import pickle
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SECONDS = 120
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_NO_NEW_PRIVS = 38
 
 # numpy's name for each torch storage; bfloat16 has none and is widened by hand.
 _DTYPES = {
@@ -270,58 +266,21 @@ def write(file: IO[bytes], state: dict[str, NDArray[Any]]) -> None:
         file.write(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
 
 
-def confine(size: int) -> None:
-    """Take from this process what reading a file of ``size`` bytes does not need.
-
-    A step that the platform lacks is left out; the reader does not depend on any of them.
-    """
-    try:
-        import resource
-    except ImportError:
-        resource = None  # type: ignore[assignment]
-    if resource is not None:
-        limits = {
-            "RLIMIT_CPU": _SECONDS,
-            "RLIMIT_AS": 2 * 2**30 + 6 * size,
-            "RLIMIT_FSIZE": 2 * size + 2**20,
-            "RLIMIT_NOFILE": 64,
-            "RLIMIT_NPROC": 0,
-            "RLIMIT_CORE": 0,
-        }
-        for name, value in limits.items():
-            if hasattr(resource, name):
-                with contextlib.suppress(ValueError, OSError):
-                    resource.setrlimit(getattr(resource, name), (value, value))
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        # A network namespace of its own has no way out; -1 where the system does not grant one.
-        if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-            libc.unshare(_CLONE_NEWNET)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    sys.addaudithook(_alarm)
-
-
-_ALARMS = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "os.spawn", "ctypes.dlopen")
-
-
-def _alarm(event: str, arguments: tuple[Any, ...]) -> None:
-    # Not a wall, an alarm: from here on nothing calls these, so whatever does has broken out of the reader.
-    if event.startswith(_ALARMS) or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-        os._exit(77)
-
-
 def main(arguments: list[str]) -> int:
     """Convert, and print one JSON line: {"ok": …} or {"refused": …} or {"broken": …}."""
     checkpoint, out = Path(arguments[0]).resolve(), Path(arguments[1]).resolve()
-    sys.path.append(arguments[2])
+    sys.path += arguments[2:]
     import numpy as np
+
+    from evalnb.core.confinement import confine
 
     np.zeros(1)  # before the limits: what numpy loads and reserves late must be there already
     answer: dict[str, Any]
     try:
         # Both files are open before the limits fall: a user of another namespace may not open them.
         with checkpoint.open("rb") as source, out.open("wb") as target:
-            confine(checkpoint.stat().st_size)
+            size = checkpoint.stat().st_size
+            confine(memory_bytes=2 * 2**30 + 6 * size, open_files=64, cpu_s=_SECONDS, written_bytes=2 * size + 2**20)
             state, said = read(source)
             if not state:
                 raise Broken("it holds no tensors")

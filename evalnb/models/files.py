@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from evalnb import errors
 from evalnb.errors import EvalnbError, Invalid, NotFound, Unsafe
 from evalnb.models.architectures import ARCHITECTURES
 
@@ -153,7 +154,7 @@ def _confined(checkpoint: Path, raw: Path) -> dict[str, Any]:
     command: Sequence[str] = (
         # No user environment, no working directory on the path, no byte code written.
         *(sys.executable, "-E", "-P", "-B", str(Path(__file__).with_name("_convert.py"))),
-        *(str(checkpoint), str(raw), str(Path(np.__file__).parents[1])),
+        *(str(checkpoint), str(raw), *dict.fromkeys(str(Path(one.__file__).parents[1]) for one in (np, errors))),
     )
     try:
         done = subprocess.run(
