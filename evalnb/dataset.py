@@ -6,12 +6,13 @@ import base64
 import html
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalnb.core.images import ImageRecord
 from evalnb.core.slices import Slice
-from evalnb.errors import EvalnbError
+from evalnb.errors import EvalnbError, Invalid
 from evalnb.progress import TqdmProgress
 
 if TYPE_CHECKING:
@@ -60,6 +61,28 @@ class Dataset:
 
         with self.store.database.transaction() as session:
             return datasets.taxonomy(session, self.id)
+
+    def rename(self, name: str) -> None:
+        """Call it otherwise. Conflict where the project has a dataset of that name."""
+        from evalnb.registry import datasets
+
+        with self.store.database.transaction() as session:
+            datasets.rename(session, self.id, name)
+        self.record = replace(self.record, name=name.strip())
+
+    def delete(self) -> None:
+        """Delete it with its annotations and their history, its runs and evaluations; reports stay. Images that were
+        registered in place keep their files. Invalid for a slice, Conflict while a job is at work on it.
+        """
+        from evalnb.registry import datasets
+
+        if self.part != Slice():
+            raise Invalid(
+                f"this is a slice of {self.name!r}",
+                remedy=f"project.dataset({self.name!r}).delete() deletes it whole",
+            )
+        with self.store.database.transaction() as session:
+            datasets.remove(session, self.id, name=self.name)
 
     def where(
         self,

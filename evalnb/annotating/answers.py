@@ -46,7 +46,7 @@ class Answers:
     """Answers asks about ``part`` of a dataset; edits are logged under ``author``.
 
     ``run_id``'s predictions are offered first. ``link`` is the address of an image elsewhere, with ``{image_id}`` in
-    it.
+    it. ``painted`` gives an image's bytes and MIME type for a browser; left out, they are decoded here.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Answers:
         part: Slice = Slice(),
         run_id: int | None = None,
         prompts: Prompts | None = None,
+        painted: Callable[[ImageRecord], tuple[bytes, str]] | None = None,
         segmenter_help: str = "",
         link: str = "",
     ) -> None:
@@ -69,6 +70,7 @@ class Answers:
         self._part = part
         self._run_id = run_id
         self._prompts = prompts
+        self._painted = painted or self._paint
         self._segmenter_help = segmenter_help
         self._link = link
 
@@ -127,8 +129,11 @@ class Answers:
         """An image's bytes."""
         with self.transaction() as session:
             image = self.own(session, ask.image_id)
-        data, mime = imagery.browser_bytes(pixels.read(self._store, image), name=image.file_name)
+        data, mime = self._painted(image)
         return Reply(ImageReply(image_id=image.id, mime=mime), [data])
+
+    def _paint(self, image: ImageRecord) -> tuple[bytes, str]:
+        return imagery.browser_bytes(pixels.read(self._store, image), name=image.file_name)
 
     def shapes(self, ask: ShapesAsk) -> ShapesReply:
         """An image's shapes."""

@@ -1,6 +1,6 @@
 """Safe decoding of raster images: header checked first, EXIF orientation applied once, always RGB."""
 
-from evalnb.imagery._browser import browser_bytes
+from evalnb.imagery._browser import browser_bytes, browser_mime
 from evalnb.imagery._confined import ConfinedReader
 from evalnb.imagery._cut import RECIPE
 from evalnb.imagery._decode import MAX_PIXELS, decode
@@ -18,6 +18,7 @@ __all__ = [
     "SharedPixels",
     "Tiler",
     "browser_bytes",
+    "browser_mime",
     "build_pyramid",
     "decode",
     "decode_labels",

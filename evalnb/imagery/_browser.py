@@ -13,6 +13,17 @@ from evalnb.imagery._header import open_image, orientation_of
 _PNG_PIXELS = 500_000
 
 
+def browser_mime(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image") -> str | None:
+    """The MIME type under which these very bytes go to a browser (see ``browser_bytes``); None where they must be
+    decoded first. Reads the header alone; errors as ``decode``."""
+    image, mime = open_image(io.BytesIO(data), name)
+    check_pixels(image, max_pixels, name)
+    if mime == "image/jpeg" and image.mode in {"RGB", "L"}:
+        return mime
+    plain = not has_alpha(image) and not deep(image) and not getattr(image, "is_animated", False)
+    return mime if mime in {"image/png", "image/webp"} and plain and orientation_of(image) == 1 else None
+
+
 def browser_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the image") -> tuple[bytes, str]:
     """Bytes and their MIME type that a browser paints as ``decode`` sees them.
 
@@ -21,12 +32,8 @@ def browser_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS, name: str = "the
     still, and not turned (browsers disagree about EXIF outside JPEG). Everything else is decoded and sent as PNG when
     small, else as JPEG of quality 95 without colour subsampling. Errors as ``decode``.
     """
-    image, mime = open_image(io.BytesIO(data), name)
-    check_pixels(image, max_pixels, name)
-    if mime == "image/jpeg" and image.mode in {"RGB", "L"}:
-        return data, mime
-    plain = not has_alpha(image) and not deep(image) and not getattr(image, "is_animated", False)
-    if mime in {"image/png", "image/webp"} and plain and orientation_of(image) == 1:
+    mime = browser_mime(data, max_pixels=max_pixels, name=name)
+    if mime is not None:
         return data, mime
     pixels = Image.fromarray(decode(data, max_pixels=max_pixels, name=name))
     out = io.BytesIO()

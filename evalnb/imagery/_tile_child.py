@@ -83,6 +83,14 @@ class Cutter:
             body = thumbnail(_read(frame.files[0]), side_px=asked["side"], name=asked["name"])
         self._link.send({"ok": True}, body)
 
+    def painted(self, frame: Frame) -> None:
+        """A whole picture as a browser paints it."""
+        from evalnb.imagery._browser import browser_bytes
+
+        asked = frame.head
+        body, mime = browser_bytes(_read(frame.files[0]), max_pixels=asked["max_pixels"], name=asked["name"])
+        self._link.send({"ok": mime}, body)
+
     def pyramid(self, frame: Frame) -> None:
         """A tiled pyramid of the first file, written into the second."""
         from evalnb.imagery import _vips
@@ -155,6 +163,7 @@ def main(arguments: list[str]) -> int:
         "tile": cutter.tile,
         "thumbnail": cutter.thumbnail,
         "pixels": cutter.pixels,
+        "painted": cutter.painted,
         "pyramid": cutter.pyramid,
     }
     while (frame := link.receive()) is not None:

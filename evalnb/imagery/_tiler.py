@@ -117,6 +117,13 @@ class Tiler:
         height, width, bands = answer.head["ok"]
         return SharedPixels(answer.files[0], (height, width, bands))
 
+    def painted(self, file: int, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[bytes, str]:
+        """A whole picture's bytes and MIME type as ``browser_bytes`` gives them. Errors as ``decode``."""
+        self._next += 1
+        child = self._children[self._next % len(self._children)]
+        answer = self._asked(child, {"ask": "painted", "name": name, "max_pixels": max_pixels}, name, [file])
+        return answer.body, answer.head["ok"]
+
     def thumbnail(self, file: int, side_px: int, *, name: str, pyramid: bool) -> bytes:
         """A JPEG of the picture (or pyramid) in a file, its longer side at most ``side_px``. Errors as ``decode``."""
         self._next += 1

@@ -150,11 +150,14 @@ def _damaged(path: Path, why: str) -> Invalid:
     return Invalid(f"{path.name} is damaged ({why})", remedy="copy or download it again")
 
 
+_FOLDERS = [str(Path(one).parents[1]) for one in (np.__file__, errors.__file__)]
+
+
 def _confined(checkpoint: Path, raw: Path) -> dict[str, Any]:
     command: Sequence[str] = (
         # No user environment, no working directory on the path, no byte code written.
         *(sys.executable, "-E", "-P", "-B", str(Path(__file__).with_name("_convert.py"))),
-        *(str(checkpoint), str(raw), *dict.fromkeys(str(Path(one.__file__).parents[1]) for one in (np, errors))),
+        *(str(checkpoint), str(raw), *dict.fromkeys(_FOLDERS)),
     )
     try:
         done = subprocess.run(

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetContents, DatasetRecord, DatasetSummary
+from evalnb.core.jobs import JobRecord
 from evalnb.core.taxonomy import Class
-from evalnb.errors import Invalid
-from evalnb.store.repositories import datasets, images
+from evalnb.errors import Conflict, Invalid
+from evalnb.store.repositories import datasets, images, jobs
 
 
 def create(session: Session, project_id: int, name: str, class_names: Iterable[str] = ()) -> int:
@@ -45,6 +46,49 @@ def summary(session: Session, dataset_id: int) -> DatasetSummary:
         annotations=sum(counts.values()),
         per_class={one.name: counts.get(one.id, 0) for one in taxonomy},
     )
+
+
+def rename(session: Session, dataset_id: int, name: str) -> None:
+    """Call it otherwise; Conflict where its project has one of that name."""
+    datasets.rename(session, dataset_id, named(name))
+
+
+def remove(session: Session, dataset_id: int, *, name: str) -> None:
+    """Delete a dataset with its images, annotations and their history, its runs and evaluations. Reports stay: they
+    hold their own numbers and pictures.
+
+    ``name`` is what the caller takes it for: Conflict where it is called otherwise by now, or while a job is at work
+    on it.
+    """
+    record = datasets.get(session, dataset_id)
+    meant("dataset", record.name, name)
+    idle(jobs.open_on(session, project_id=record.project_id, dataset_id=dataset_id), f"dataset {record.name!r}")
+    datasets.remove(session, dataset_id)
+
+
+def named(name: str) -> str:
+    """A name that a person can read and type; Invalid for an empty one."""
+    if not name.strip():
+        raise Invalid("the name is empty", remedy="give it at least one letter")
+    return name.strip()
+
+
+def meant(what: str, name: str, said: str) -> None:
+    """Conflict where the caller takes a thing that is to go for another one."""
+    if name != said:
+        raise Conflict(
+            f"the {what} is called {name!r}, not {said!r}", remedy=f"name it as it is called now to delete the {what}"
+        )
+
+
+def idle(open_jobs: Sequence[JobRecord], what: str) -> None:
+    """Conflict while jobs are at work on what is to go."""
+    if open_jobs:
+        first = open_jobs[0]
+        more = f" and {len(open_jobs) - 1} more" if len(open_jobs) > 1 else ""
+        raise Conflict(
+            f"a {first.kind} job ({first.id}){more} is at work on {what}", remedy="wait for it, or cancel it first"
+        )
 
 
 def contents(session: Session, dataset_id: int) -> DatasetContents:

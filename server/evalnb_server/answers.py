@@ -36,6 +36,11 @@ After = Annotated[int, Query(ge=0, le=MOST_INT, description="The `next` of the p
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 
 
+CalledNow = Annotated[
+    str, Query(min_length=1, max_length=200, description="Its name: what is called otherwise by now is not deleted.")
+]
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``responses=`` of a route that may refuse with these, each a Problem."""
     return {

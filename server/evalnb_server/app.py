@@ -59,16 +59,16 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.token = RunDirectory(settings.home).api_token()
         app.state.store = open_store(settings)
-        app.state.hub = Hub(app.state.store)
         app.state.metrics.registry.register(StoreCollector(app.state.store))
         app.state.evaluations = Opened(app.state.store)
         app.state.signer = Signer(RunDirectory(settings.home).path)
         app.state.gallery = Gallery(app.state.store)
+        app.state.hub = Hub(app.state.store, app.state.gallery)
         app.state.predictor = Predictor(app.state.store, app.state.metrics, app.state.gallery)
         yield
         app.state.predictor.close()
-        app.state.gallery.close()
         app.state.hub.close()
+        app.state.gallery.close()
         app.state.store.close()
 
     app = FastAPI(

@@ -1,8 +1,12 @@
 """Projects, datasets and lists of images over HTTP."""
 
-from fastapi.testclient import TestClient
+from pathlib import Path
 
-from tests.server.conftest import House
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from evalnb.store.tables import AnnotationRow, EditRow
+from tests.server.conftest import House, furnished
 from tests.yard import Yard
 
 
@@ -40,6 +44,55 @@ def test_an_empty_dataset_is_made_with_its_classes_in_order(client: TestClient) 
     twice = client.post(place, json={"name": "ships", "classes": ["tug", "tug"]})
     assert twice.status_code == 422 and "'tug'" in twice.json()["detail"]
     assert [one["name"] for one in client.get(place).json()["items"]] == ["boats"], "a refusal leaves nothing behind"
+
+
+def test_a_dataset_is_renamed(client: TestClient) -> None:
+    project = client.post("/api/projects", json={"name": "harbour"}).json()["id"]
+    place = f"/api/projects/{project}/datasets"
+    one, two = (client.post(place, json={"name": name}).json()["id"] for name in ("boats", "ships"))
+    assert client.patch(f"/api/datasets/{one}", json={"name": " barges "}).json()["name"] == "barges"
+    assert client.patch(f"/api/datasets/{one}", json={"name": "barges"}).status_code == 200, (
+        "its own name is no clash"
+    )
+    taken = client.patch(f"/api/datasets/{two}", json={"name": "barges"})
+    assert taken.status_code == 409 and "'barges'" in taken.json()["detail"]
+    assert client.patch(f"/api/datasets/{two}", json={"name": "  "}).status_code == 422
+    assert [row["name"] for row in client.get(place).json()["items"]] == ["barges", "ships"]
+
+
+def test_a_deleted_dataset_takes_its_runs_and_leaves_its_reports(
+    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path: Path
+) -> None:
+    with furnished(home, server_url, template, server_broker_url, tmp_path) as house:
+        place = f"/api/datasets/{house.dataset_id}"
+        name = house.client.get(place).json()["name"]
+        wrong = house.client.delete(place, params={"name": name + "s"})
+        assert wrong.status_code == 409 and repr(name) in wrong.json()["detail"]
+        house.client.post(f"/api/jobs/{house.job_id}/cancel")
+        assert house.client.delete(place, params={"name": name}).status_code == 204
+        for gone in (place, f"/api/runs/{house.runs[0]}", f"/api/evaluations/{house.evaluations[0]}"):
+            assert house.client.get(gone).status_code == 404
+        assert house.client.get(f"/api/images/{house.image_ids[0]}").status_code == 404
+        assert house.client.get(f"/api/reports/{house.slug}").status_code == 200
+        assert house.client.get(f"/api/models/{house.model_id}/versions").json()["items"]
+        with house.store.database.transaction() as session:
+            rows = (AnnotationRow, EditRow)
+            left = [session.scalar(select(func.count()).select_from(row)) for row in rows]
+        assert left == [0, 0]
+
+
+def test_nothing_is_deleted_under_a_job_at_work(yard: Yard, client: TestClient, project_id: int) -> None:
+    place = f"/api/datasets/{yard.dataset_id}"
+    name = client.get(place).json()["name"]
+    project = client.get(f"/api/projects/{project_id}").json()["name"]
+    asked = {"kind": "train", "architecture": "yolo11n", "dataset_id": yard.dataset_id}
+    job = client.post(f"/api/projects/{project_id}/jobs", json=asked).json()["id"]
+    for where, called in ((place, name), (f"/api/projects/{project_id}", project)):
+        refused = client.delete(where, params={"name": called})
+        assert refused.status_code == 409 and job in refused.json()["detail"]
+    client.post(f"/api/jobs/{job}/cancel")
+    assert client.delete(f"/api/projects/{project_id}", params={"name": project}).status_code == 204
+    assert client.get(place).status_code == client.get(f"/api/projects/{project_id}").status_code == 404
 
 
 def test_a_dataset_tells_how_much_there_is_of_each_class_and_tag(house: House) -> None:

@@ -72,6 +72,10 @@ ROLE: dict[str, Role] = {
     # Where to go on: for whoever sends the rest.
     "HEAD /api/uploads/{upload_id}": "annotator",
     "POST /api/projects/{project_id}/datasets": "admin",
+    "PATCH /api/projects/{project_id}": "admin",
+    "DELETE /api/projects/{project_id}": "admin",
+    "PATCH /api/datasets/{dataset_id}": "admin",
+    "DELETE /api/datasets/{dataset_id}": "admin",
     "POST /api/projects/{project_id}/members": "admin",
     "PUT /api/projects/{project_id}/members/{user_id}": "admin",
     "DELETE /api/projects/{project_id}/members/{user_id}": "admin",

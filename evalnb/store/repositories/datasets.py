@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import CursorResult, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetCounts, DatasetRecord
@@ -18,9 +19,11 @@ from evalnb.store.tables import (
     AnnotationRow,
     ClassRow,
     DatasetRow,
+    EditRow,
     ImageRow,
     ImageTagRow,
     ImportRow,
+    PredictionRunRow,
     ProjectRow,
     TaxonomyRow,
 )
@@ -46,9 +49,43 @@ def create(
         .returning(DatasetRow.id)
     ).one_or_none()
     if made is None:
-        raise Conflict(f"the project has a dataset {name!r} already", remedy="choose another name")
+        raise _taken(name)
     add_classes(session, made, classes)
     return made
+
+
+def rename(session: Session, dataset_id: int, name: str) -> None:
+    """Call it otherwise; Conflict where its project has a dataset of that name, NotFound if it is not there."""
+    project_id = get(session, dataset_id).project_id
+    taken = exists().where(DatasetRow.project_id == project_id, DatasetRow.name == name, DatasetRow.id != dataset_id)
+    try:
+        # In a savepoint: somebody else may take the name between the look and the write.
+        with session.begin_nested():
+            done = session.execute(update(DatasetRow).where(DatasetRow.id == dataset_id, ~taken).values(name=name))
+    except IntegrityError as error:
+        raise _taken(name) from error
+    if not cast("CursorResult[Any]", done).rowcount:
+        raise _taken(name)
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"the project has a dataset {name!r} already", remedy="choose another name")
+
+
+def remove(session: Session, dataset_id: int) -> None:
+    """Delete the dataset with all that is in it, its runs and their evaluations. Blobs stay, others may have them.
+
+    What hangs on a row is found by one query for each kind, not by one for each image.
+    """
+    taxonomy_id = session.scalars(select(DatasetRow.taxonomy_id).where(DatasetRow.id == dataset_id)).one()
+    images = select(ImageRow.id).where(ImageRow.dataset_id == dataset_id)
+    session.execute(delete(PredictionRunRow).where(PredictionRunRow.dataset_id == dataset_id))
+    session.execute(delete(EditRow).where(EditRow.image_id.in_(images)))
+    session.execute(delete(AnnotationRow).where(AnnotationRow.dataset_id == dataset_id))
+    session.execute(delete(DatasetRow).where(DatasetRow.id == dataset_id))
+    shared = exists().where(DatasetRow.taxonomy_id == taxonomy_id)
+    session.execute(delete(TaxonomyRow).where(TaxonomyRow.id == taxonomy_id, ~shared))
+    session.expire_all()
 
 
 def find(session: Session, project_id: int, name: str) -> DatasetRecord | None:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, literal_column, select, text, tuple_, update
+from sqlalchemy import Text, delete, func, insert, literal_column, or_, select, text, tuple_, update
+from sqlalchemy import cast as cast_sql
 from sqlalchemy.orm import Session
 
 from evalnb.core.jobs import EventKind, JobEvent, JobFailure, JobProgress, JobRecord, JobState
@@ -38,6 +39,19 @@ def recent(session: Session, project_id: int, *, limit: int = 50) -> list[JobRec
         select(JobRow).where(JobRow.project_id == project_id).order_by(JobRow.created_at.desc()).limit(limit)
     )
     return [_record(row) for row in rows]
+
+
+def open_on(session: Session, *, project_id: int, dataset_id: int | None = None) -> list[JobRecord]:
+    """The project's jobs that wait or run, oldest first; of a dataset, those that name it or a run over it."""
+    chosen = select(JobRow).where(JobRow.project_id == project_id, JobRow.state.in_(("queued", "running")))
+    if dataset_id is not None:
+        runs = select(cast_sql(PredictionRunRow.id, Text)).where(PredictionRunRow.dataset_id == dataset_id)
+        names = (
+            JobRow.arguments["dataset_id"].astext == str(dataset_id),
+            JobRow.arguments["run_id"].astext.in_(runs),
+        )
+        chosen = chosen.where(or_(*names))
+    return [_record(row) for row in session.scalars(chosen.order_by(JobRow.created_at))]
 
 
 def page(

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from evalnb.core.accounts import Role
 from evalnb.core.projects import ProjectRecord
 from evalnb.errors import Conflict, NotFound
+from evalnb.store.repositories import datasets
 from evalnb.store.tables import (
     DatasetRow,
     EvaluationRow,
@@ -41,9 +43,9 @@ def page(
     session: Session, *, among: Collection[int] | None = None, after: int = 0, limit: int = 100
 ) -> list[ProjectCounts]:
     """The projects (of those in ``among``, where it is given) whose id is greater than ``after``, by id."""
-    datasets = select(func.count()).where(DatasetRow.project_id == ProjectRow.id).scalar_subquery()
+    inside = select(func.count()).where(DatasetRow.project_id == ProjectRow.id).scalar_subquery()
     models = select(func.count()).where(ModelRow.project_id == ProjectRow.id).scalar_subquery()
-    chosen = select(ProjectRow.id, ProjectRow.name, ProjectRow.created_at, datasets, models)
+    chosen = select(ProjectRow.id, ProjectRow.name, ProjectRow.created_at, inside, models)
     chosen = chosen.where(ProjectRow.id > after)
     if among is not None:
         chosen = chosen.where(ProjectRow.id.in_(among))
@@ -66,6 +68,26 @@ def create(session: Session, name: str) -> int:
     if made is None:
         raise Conflict(f"there is a project {name!r} already", remedy="choose another name")
     return made
+
+
+def rename(session: Session, project_id: int, name: str) -> None:
+    """Call it otherwise; Conflict where another project has that name, NotFound if it is not there."""
+    get(session, project_id)
+    taken = Conflict(f"there is a project {name!r} already", remedy="choose another name")
+    try:
+        with session.begin_nested():
+            session.execute(update(ProjectRow).where(ProjectRow.id == project_id).values(name=name))
+    except IntegrityError as error:
+        raise taken from error
+    session.expire_all()
+
+
+def remove(session: Session, project_id: int) -> None:
+    """Delete the project and all that belongs to it."""
+    for dataset_id in session.scalars(select(DatasetRow.id).where(DatasetRow.project_id == project_id)).all():
+        datasets.remove(session, dataset_id)
+    session.execute(delete(ProjectRow).where(ProjectRow.id == project_id))
+    session.expire_all()
 
 
 def opened(session: Session, name: str) -> int:

@@ -38,6 +38,7 @@ from evalnb.wire.http.datasets import (
     ImageDetail,
     ImagePredictions,
     NewDataset,
+    Renamed,
 )
 from evalnb.wire.http.evaluations import (
     ByConfidence,
@@ -169,6 +170,7 @@ __all__ = [
     "Problem",
     "ProjectItem",
     "ProjectPage",
+    "Renamed",
     "ReportItem",
     "ReportPage",
     "RoleChange",

@@ -38,6 +38,14 @@ class NewDataset(Received):
     classes: list[Name] = Field(default=[], max_length=10_000)
 
 
+class Renamed(Received):
+    """What a dataset or a project is to be called."""
+
+    model_config = example(name="warehouse, north")
+
+    name: Name
+
+
 class DatasetClass(Wire):
     """A class of a dataset, and how many annotations are of it."""
 

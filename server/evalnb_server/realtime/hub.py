@@ -20,6 +20,7 @@ from evalnb.store.repositories import edits as log
 from evalnb.wire.live import Person
 from evalnb_server.realtime.seat import Seat
 from evalnb_server.realtime.tickets import Tickets
+from evalnb_server.tiles import Gallery
 
 CHECK_S = 10.0
 """How often everybody's rights are looked up, whether or not there is something to tell."""
@@ -34,8 +35,9 @@ _log = logging.getLogger(__name__)
 class Hub:
     """The seats of one process. Its methods are for any thread, and none waits for the database or the broker."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, gallery: Gallery) -> None:
         self.store = store
+        self.gallery = gallery
         self.tickets = Tickets(store)
         self.sockets = 0
         """How many there are; counted in the event loop."""

@@ -137,7 +137,14 @@ class Seat:
 
     def _desk(self, dataset_id: int) -> Desk:
         rights = DatasetRights(self.who, dataset_id)
-        answers = Answers(self._store, dataset_id, author=self.who.name, rights=rights, segmenter_help=_NO_SEGMENTER)
+        answers = Answers(
+            self._store,
+            dataset_id,
+            author=self.who.name,
+            rights=rights,
+            painted=self._hub.gallery.painted,
+            segmenter_help=_NO_SEGMENTER,
+        )
 
         def hello(ask: HelloAsk) -> Reply:
             return Reply(answers.hello(ask, shown=answers.first() if ask.image_id is None else None))

@@ -17,9 +17,10 @@ from evalnb.wire.http import (
     DatasetPage,
     DatasetTag,
     NewDataset,
+    Renamed,
 )
 from evalnb_server import access
-from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
+from evalnb_server.answers import READ, WRITE, After, CalledNow, Id, Limit, cut
 from evalnb_server.deps import OneSession, Who
 from evalnb_server.narrowing import Part
 
@@ -48,6 +49,22 @@ def get(session: OneSession, who: Who, dataset_id: Id) -> DatasetDetail:
     """A dataset with its classes and tags, and how much there is of each."""
     access.dataset(session, who, dataset_id)
     return _detail(registry.contents(session, dataset_id))
+
+
+@router.patch("/datasets/{dataset_id}", operation_id="datasets_rename", responses=WRITE)
+def rename(session: OneSession, who: Who, dataset_id: Id, asked: Renamed) -> DatasetDetail:
+    """Call a dataset otherwise. Admins of its project only."""
+    access.dataset(session, who, dataset_id, role="admin")
+    registry.rename(session, dataset_id, asked.name)
+    return _detail(registry.contents(session, dataset_id))
+
+
+@router.delete("/datasets/{dataset_id}", operation_id="datasets_delete", status_code=204, responses=WRITE)
+def remove(session: OneSession, who: Who, dataset_id: Id, name: CalledNow) -> None:
+    """Delete a dataset with its annotations and their history, its runs and evaluations; reports stay. Admins of its
+    project only."""
+    access.dataset(session, who, dataset_id, role="admin")
+    registry.remove(session, dataset_id, name=name)
 
 
 @router.get("/datasets/{dataset_id}/images", operation_id="images_list", responses=READ)

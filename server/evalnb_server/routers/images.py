@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from evalnb import imagery
 from evalnb.core.images import ImageRecord
 from evalnb.core.slices import Slice
 from evalnb.errors import NotFound
@@ -64,10 +63,14 @@ def painted(request: Request, store: OpenStore, who: Who, image_id: Id) -> Respo
     """The image as a browser paints it: its own bytes where browsers know the format, else PNG or JPEG."""
     image = _seen(store, who, image_id)
 
-    def make() -> tuple[bytes, str]:
-        return imagery.browser_bytes(pixels.read(store, image), name=image.file_name)
-
-    return media(request, make, etag=pixels.identity(image), fixed=image.sha256 is not None, name=image.file_name)
+    gallery: Gallery = request.app.state.gallery
+    return media(
+        request,
+        lambda: gallery.painted(image),
+        etag=pixels.identity(image),
+        fixed=image.sha256 is not None,
+        name=image.file_name,
+    )
 
 
 @router.get(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from evalnb import accounts
+from evalnb.registry import projects as registry
 from evalnb.store.repositories import projects
 from evalnb.store.repositories.projects import ProjectCounts
-from evalnb.wire.http import NewProject, ProjectItem, ProjectPage
+from evalnb.wire.http import NewProject, ProjectItem, ProjectPage, Renamed
 from evalnb_server import access
-from evalnb_server.answers import READ, WRITE, After, Id, Limit, cut
+from evalnb_server.answers import READ, WRITE, After, CalledNow, Id, Limit, cut
 from evalnb_server.deps import OneSession, Who
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -35,6 +36,21 @@ def get(session: OneSession, who: Who, project_id: Id) -> ProjectItem:
     """One project."""
     access.project(session, who, project_id)
     return _item(projects.counted(session, project_id))
+
+
+@router.patch("/{project_id}", operation_id="projects_rename", responses=WRITE)
+def rename(session: OneSession, who: Who, project_id: Id, asked: Renamed) -> ProjectItem:
+    """Call a project otherwise. Its admins only."""
+    access.project(session, who, project_id, role="admin")
+    registry.rename(session, project_id, asked.name)
+    return _item(projects.counted(session, project_id))
+
+
+@router.delete("/{project_id}", operation_id="projects_delete", status_code=204, responses=WRITE)
+def remove(session: OneSession, who: Who, project_id: Id, name: CalledNow) -> None:
+    """Delete a project with all that is in it. Its admins only."""
+    access.project(session, who, project_id, role="admin")
+    registry.remove(session, project_id, name=name)
 
 
 def _item(one: ProjectCounts) -> ProjectItem:

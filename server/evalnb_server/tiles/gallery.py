@@ -91,6 +91,15 @@ class Gallery:
         with self.file(image) as file:
             return self.tiler.thumbnail(file, side_px, name=image.file_name, pyramid=False)
 
+    def painted(self, image: ImageRecord) -> tuple[bytes, str]:
+        """The image's bytes and MIME type for a browser; what must be decoded for it is decoded by a child."""
+        data = pixels.read(self._store, image)
+        mime = imagery.browser_mime(data, name=image.file_name)
+        if mime is not None:
+            return data, mime
+        with self.file(image) as file:
+            return self.tiler.painted(file, name=image.file_name)
+
     def standing(self, image: ImageRecord, *, author: str, again: bool = False) -> Standing:
         """How it stands with the image's tiles; a pyramid that is missing is asked for."""
         if image.width * image.height <= imagery.PYRAMID_PIXELS:
