@@ -162,6 +162,18 @@ describe("the brush", () => {
     expect(shapes()).toHaveLength(2);
   });
 
+  test("the eraser goes on with the selected mask, and else takes the first that it meets", () => {
+    editor.use("brush");
+    drag([[50, 50], [100, 50]]);
+    editor.use("eraser");
+    expect(editor.selectedId).not.toBeNull();
+    drag([[75, 20], [75, 80]]);
+    expect(has(75, 50)).toBe(false);
+    editor.select(null);
+    drag([[60, 20], [60, 80]]);
+    expect(has(60, 50)).toBe(false);
+  });
+
   test("the eraser works on the mask it is put to, and deletes it with its last pixel", () => {
     editor.use("brush");
     drag([[50, 50], [60, 50]]);

@@ -47,13 +47,12 @@ export class BrushTool implements Tool {
         if (state.kind === "stroking") this.#finish(state.dabs, state.wipes, event.at);
         return true;
       case "cancel":
-        if (state.kind === "stroking") this.state = { kind: "idle", at: state.dabs.at(-1)! };
-        // A new object begins with nothing selected.
-        else if (this.#bench.selected) this.#bench.select(null);
-        else return false;
+        if (state.kind === "idle") return false;
+        this.state = { kind: "idle", at: state.dabs.at(-1)! };
         return true;
       case "accept":
         if (state.kind === "stroking" || !this.#bench.selected) return false;
+        // A new object begins with nothing selected.
         this.#bench.select(null);
         return true;
       case "leave":
@@ -75,8 +74,8 @@ export class BrushTool implements Tool {
     const selected = this.#bench.selected;
     const mask = selected?.geometry.kind === "mask" ? selected.geometry : null;
     if (!wipes) return this.#keep(selected, mask, brushed(mask, dabs, this.#bench.size));
-    // The eraser works on what it is put to: the selected mask, else the one it began on.
-    const under = mask ? selected : this.#bench.hit(dabs[0]!);
+    // The eraser works on the selected mask, else on the first that it meets.
+    const under = mask ? selected : (dabs.map((dab) => this.#bench.hit(dab)).find((shape) => shape?.geometry.kind === "mask") ?? null);
     if (under?.geometry.kind === "mask") this.#keep(under, under.geometry, wiped(under.geometry, dabs, this.#bench.size));
   }
 
