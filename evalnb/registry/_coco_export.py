@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 from sqlalchemy.orm import Session
 
 from evalnb.core.progress import Progress
 from evalnb.core.slices import Slice
-from evalnb.core.sources import AS_GIVEN, id_of
+from evalnb.core.sources import AS_GIVEN, SourceShape, id_of
+from evalnb.formats import coco_extension
 from evalnb.formats.coco_writer import annotation_object, as_given, class_object, image_object
 from evalnb.formats.problems import Problems
 from evalnb.registry.exports import PixelsMode, one_moment, place_pixels
@@ -57,6 +58,8 @@ class _Writing:
     losses: Problems = field(default_factory=Problems)
     image_ids: dict[int, int | str] = field(default_factory=dict)
     """evalnb's image ids → the file's."""
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """evalnb's image ids → height, width."""
     annotations: int = 0
 
     def write(self, file: BinaryIO) -> None:
@@ -83,6 +86,7 @@ class _Writing:
             if isinstance(source_id, str) and not keep_strings:
                 source_id = len(self.image_ids) + 1
             self.image_ids[image.id] = source_id
+            self.sizes[image.id] = (image.height, image.width)
             place_pixels(self.store, image, self.out / "images", image.file_name, mode=self.mode, losses=self.losses)
             self.bar.advance()
             yield orjson.dumps(
@@ -99,9 +103,20 @@ class _Writing:
                 source_id = fresh
             self.annotations += 1
             self.bar.advance()
-            yield orjson.dumps(
-                annotation_object(shape, source_id, self.image_ids[shape.image_id], numbers[shape.class_id])
-            )
+            size = self.sizes[shape.image_id]
+            one = annotation_object(shape, source_id, self.image_ids[shape.image_id], numbers[shape.class_id], size)
+            self._lose(one, shape)
+            yield orjson.dumps(one)
+
+    def _lose(self, one: dict[str, Any], shape: SourceShape) -> None:
+        """Name what stands under evalnb's own key only."""
+        own = one.get(coco_extension.KEY)
+        if not coco_extension.is_ours(own):
+            return
+        if "kind" in own:
+            self.losses.add("annotation", shape.key, "", coco_extension.LOSSES[own["kind"]])
+        if "z" in own or "track" in own:
+            self.losses.add("annotation", shape.key, "", coco_extension.PLACE_LOSS)
 
     def _list(self, file: BinaryIO, name: str, lines: Iterable[bytes], absent: Iterable[str]) -> None:
         """One element on each line; a list that the source did not have and that is empty still is left out."""
