@@ -350,6 +350,28 @@ def has_outlines(session: Session, dataset_id: int, part: Slice) -> bool:
     return bool(session.scalar(select(outlined)))
 
 
+def counts_by_class(session: Session, dataset_id: int, part: Slice) -> dict[int, tuple[int, int]]:
+    """Class id → (on how many images of the slice, how many annotations); classes without any are absent."""
+    conditions = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    rows = session.execute(
+        select(AnnotationRow.class_id, func.count(func.distinct(AnnotationRow.image_id)), func.count())
+        .where(*conditions)
+        .group_by(AnnotationRow.class_id)
+    )
+    return {class_id: (on_images, instances) for class_id, on_images, instances in rows}
+
+
+def most_keypoints(session: Session, dataset_id: int) -> int:
+    """How many keypoints the shape with most of them has."""
+    many = func.coalesce(func.max(func.jsonb_array_length(AnnotationRow.keypoints)), 0)
+    listed = func.jsonb_typeof(AnnotationRow.keypoints) == "array"
+    return session.scalars(
+        select(many).where(AnnotationRow.dataset_id == dataset_id, ~AnnotationRow.deleted, listed)
+    ).one()
+
+
 def highest_number(session: Session, dataset_id: int) -> int:
     """The highest integer source id of the dataset's annotations, 0 where there is none."""
     numeric = AnnotationRow.source_key.op("~")("^[0-9]{1,18}$")
