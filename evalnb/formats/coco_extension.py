@@ -93,7 +93,7 @@ def read_place(value: Any) -> tuple[int, Track]:
     """z-order and track of the key; what is not there, or nothing that evalnb writes, is the default."""
     if not isinstance(value, dict):
         return 0, Track()
-    z, track = value.get("z"), value.get("track")
+    z, track = value.get("z"), value.get("track", {})
     known = z if type(z) is int and -(2**31) <= z < 2**31 else 0
     try:
         return known, Track(UUID(track["id"]), track["keyframe"] is True, track["outside"] is True)

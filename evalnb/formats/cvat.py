@@ -1,7 +1,7 @@
 """CVAT's XML 1.1 (docs.cvat.ai/docs/manual/advanced/xml_format): its words, and reading it.
 
-Read are the files for images and those for video, whose tracks become shapes on every frame that the file states. What
-has a place of its own there and none here is an attribute: ``occluded`` (where true) and ``group_id``.
+Read are the files for images and those for video, whose tracks become shapes on every frame that the file states.
+What has a place of its own there and none here is an attribute: ``occluded`` (where true) and ``group_id``.
 """
 
 from __future__ import annotations
@@ -151,7 +151,10 @@ class CvatReader:
         except Refused as error:
             problems.add("image", name, error.field, error.reason, error.detail)
             return None
-        tags = [tag for tag in (one.get("subset"), *(child.get("label") for child in one.iterfind("tag"))) if tag]
+        subset = one.get("subset")
+        if subset and not (self.root / name).is_file() and (self.root / subset / name).is_file():
+            name = f"{subset}/{name}"  # as projects are exported; the import confines what leads out
+        tags = [tag for tag in (subset, *(child.get("label") for child in one.iterfind("tag"))) if tag]
         drawn: list[Drawn] = []
         place = 0
         for child in one:

@@ -29,7 +29,7 @@ _INPUTS: Mapping[AttributeKind, str] = {
 
 
 class CvatWriter:
-    """Writes ``annotations.xml``: the images first into a file aside, since the labels' attributes stand before them."""
+    """Writes ``annotations.xml``: the images into a file aside first, since all attributes stand before them."""
 
     def __init__(self, out: Path, taxonomy: Taxonomy, losses: Losses) -> None:
         self._out, self._taxonomy, self._losses = out, taxonomy, losses

@@ -1,8 +1,8 @@
 """Datumaro's own JSON (open-edge-platform.github.io/datumaro, the format "datumaro"): ``annotations/SUBSET.json``,
 ``images/SUBSET/…``.
 
-Polygons, polylines or points of one group and label are one object, as Datumaro's own writers of other formats have it; the group
-of a single shape is its attribute ``group_id``.
+Polygons or polylines of one group and label are one object, as Datumaro's own writers of other formats have it; the
+group of a single shape is its attribute ``group_id``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class DatumaroReader:
         if isinstance(one, Unreadable) or not isinstance(one, dict):
             problems.add("image", key, "", "is no object that can be read")
             return None
-        said = next((one[name] for name in ("image", "media") if isinstance(one.get(name), dict)), {})
+        said: dict[str, Any] = next((one[name] for name in ("image", "media") if isinstance(one.get(name), dict)), {})
         path = said.get("path") or one.get("id")
         if not isinstance(path, str) or not path or "\0" in path:
             problems.add("image", key, "path", "is missing or not text", path)

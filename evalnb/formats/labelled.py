@@ -1,7 +1,7 @@
 """What the readers and writers of labelled images share: an image with the shapes that a file draws on it.
 
-A reader knows its classes and its images' names at once and reads the shapes image by image, so that an import streams
-and can be taken up; a writer gets one image after the other.
+A reader knows its classes at once and reads the shapes image by image, so that an import streams and
+can be taken up; a writer gets one image after the other.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from evalnb.core.images import ImageRecord
 from evalnb.core.masks import Rle
 from evalnb.core.records import Annotation, Geometry, Track, Turned
 from evalnb.core.sources import LIMIT_PX
-from evalnb.core.taxonomy import Class
+from evalnb.core.taxonomy import Class, Taxonomy
 from evalnb.formats.problems import Problems
 
 IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class Refused(Exception):
-    """One shape or image cannot be taken: which field, and why. A signal to the reader, which lists it and goes on."""
+    """One shape or image cannot be taken: which field, and why. A signal to the reader, which lists it."""
 
     def __init__(self, field: str, reason: str, detail: object = "") -> None:
         super().__init__(f"{field} {reason}")
@@ -46,7 +46,7 @@ class Drawn:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     z: int = 0
-    track: Track = Track()
+    track: Track = field(default_factory=Track)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,13 @@ class Reader(Protocol):
     """The file or folder that was named."""
     root: Path
     """The folder from which the pictures' names start."""
-    classes: Sequence[Class]
     about: Mapping[str, Any]
     digest: str
     """One hash of everything that the labels say."""
+
+    @property
+    def classes(self) -> Sequence[Class]:
+        """The classes that the labels name."""
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -109,6 +112,16 @@ class Losses:
     def class_(self, one: Class, reason: str, detail: object = "") -> None:
         """Something said of a class was left out."""
         self._problems.add("class", one.name, "", reason, detail)
+
+    def classes(self, taxonomy: Taxonomy) -> None:
+        """A format of names: neither attributes nor skeletons of the classes are written."""
+        for one in taxonomy:
+            if one.attributes:
+                self.class_(
+                    one, "lost the schema of its attributes", ", ".join(asked.name for asked in one.attributes)
+                )
+            if one.keypoints:
+                self.class_(one, "lost its skeleton")
 
     def attributes(self, one: Annotation, names: Sequence[str]) -> None:
         """Some attributes were left out."""

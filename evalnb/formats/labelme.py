@@ -1,8 +1,8 @@
 """LabelMe: a JSON file beside each image (github.com/wkentaro/labelme, version 5).
 
-``shapes`` hold a label, a ``shape_type`` and points; polygons or points of one label and one ``group_id`` are one object,
-as LabelMe's own converter to COCO has it. ``flags`` of the file are tags of the image, ``flags`` and ``description`` of a shape
-its attributes.
+``shapes`` hold a label, a ``shape_type`` and points; polygons or points of one label and one ``group_id`` are one
+object, as LabelMe's own converter to COCO has it. ``flags`` of the file are tags of the image, ``flags`` and
+``description`` of a shape its attributes.
 """
 
 from __future__ import annotations
@@ -233,6 +233,7 @@ class LabelMeWriter:
     def __init__(self, out: Path, taxonomy: Taxonomy, losses: Losses) -> None:
         self._out, self._taxonomy, self._losses = out / OWNED[0], taxonomy, losses
         self._out.mkdir()
+        losses.classes(taxonomy)
 
     def image(self, image: ImageRecord, name: str, drawn: Sequence[Annotation]) -> int:
         """One file; shapes that lie higher come later."""

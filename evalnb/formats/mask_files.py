@@ -1,7 +1,7 @@
 """PNG masks: a picture of numbers for each image.
 
 ``masks/NAME.png`` is semantic: each pixel says a class by its value, 0 is the background. ``labelmap.txt`` names the
-values, ``name:red,green,blue::`` by line from 0 on, as CVAT and Datumaro write it; a PNG of colours is read by it too.
+values, ``name:red,green,blue::`` by line from 0 on, as CVAT and Datumaro write it; it reads PNGs of colours too.
 ``instances/NAME.png`` (16 bits) says which object each pixel is of, and ``instances.json`` the class of each object.
 """
 
@@ -162,6 +162,7 @@ class MaskWriter:
         if len(taxonomy) > 255:
             raise Invalid(f"there are {len(taxonomy)} classes", remedy="8-bit masks hold 255: export to coco")
         self._out, self._losses = out, losses
+        losses.classes(taxonomy)
         self._values = {one.id: value for value, one in enumerate(taxonomy, start=1)}
         self._palette = [0, 0, 0]
         lines = ["background:0,0,0::"]

@@ -1,8 +1,8 @@
 """Pascal VOC: an XML file of boxes for each image (host.robots.ox.ac.uk/pascal/VOC/voc2012, the development kit).
 
-``Annotations/NAME.xml``, ``JPEGImages/NAME.jpg``, and ``ImageSets/Main/SET.txt`` with the names of each set. Corners are
-taken as they are written: today's tools write edges counted from 0, and so does evalnb; VOC's own files of 2012
-count pixels from 1 and include the last, which makes a box that is read from them half a pixel off, as in other tools.
+``Annotations/NAME.xml``, ``JPEGImages/NAME.jpg``, and ``ImageSets/Main/SET.txt`` with the names of each set. Corners
+are taken as they are written: today's tools write edges counted from 0, and so does evalnb; VOC's own files of 2012
+count pixels from 1 and include the last, which puts a box that is read from them a pixel off, as other tools do.
 """
 
 from __future__ import annotations
@@ -127,6 +127,7 @@ class VocWriter:
         self._out, self._taxonomy, self._losses = out, taxonomy, losses
         self._sets: dict[str, list[str]] = {}
         (out / "Annotations").mkdir()
+        losses.classes(taxonomy)
 
     def image(self, image: ImageRecord, name: str, drawn: Sequence[Annotation]) -> int:
         """One XML file."""
@@ -185,9 +186,10 @@ def _by_name(root: Path) -> dict[str, str]:
     found = [path.relative_to(root) for path in files_below(root, *IMAGES)]
     for below in found:
         out[below.as_posix()] = below.as_posix()
-    for name_of in (lambda one: one.with_suffix("").as_posix(), lambda one: one.stem):
-        for below in found:
-            out.setdefault(name_of(below), below.as_posix())
+    for below in found:
+        out.setdefault(below.with_suffix("").as_posix(), below.as_posix())
+    for below in found:
+        out.setdefault(below.stem, below.as_posix())
     return out
 
 

@@ -12,13 +12,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 import orjson
 import yaml
 
 from evalnb.core import shapes
+from evalnb.core.format_names import TASKS, Task
 from evalnb.core.records import Geometry, GeometryKind
 from evalnb.core.stored import from_geometry
 from evalnb.core.taxonomy import Class
@@ -27,8 +28,6 @@ from evalnb.formats import quads
 from evalnb.formats.problems import Problems
 
 SPLITS = ("train", "val", "test")
-Task: TypeAlias = Literal["detect", "segment", "pose", "obb"]
-TASKS = get_args(Task)
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 _SLACK = 0.01
 """How far beyond 0 and 1 a coordinate may lie (rounding); ultralytics refuses the label file beyond that."""

@@ -37,8 +37,8 @@ def export_coco(
 def export_lvis(
     store: Store, dataset_id: int, out: Path, *, part: Slice, mode: PixelsMode, bar: Progress
 ) -> LossReport:
-    """As ``export_coco``, with what LVIS asks for beside COCO (lvisdataset.org/dataset): each image's lists of classes
-    that were looked for, and each class's counts and frequency, where the source did not state them."""
+    """As ``export_coco``, with what LVIS asks for beside COCO (lvisdataset.org/dataset): each image's lists of
+    classes that were looked for, and each class's counts and frequency, where the source did not state them."""
     return _export("lvis", _LvisWriting, store, dataset_id, out, part, mode, bar)
 
 
@@ -143,7 +143,7 @@ class _Writing:
     def _lose(self, one: dict[str, Any], shape: SourceShape) -> None:
         """Name what stands under evalnb's own key only."""
         own = one.get(coco_extension.KEY)
-        if not coco_extension.is_ours(own):
+        if not isinstance(own, dict) or not coco_extension.is_ours(own):
             return
         if "kind" in own:
             self.losses.add("annotation", shape.key, "", coco_extension.LOSSES[own["kind"]])

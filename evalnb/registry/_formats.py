@@ -28,11 +28,13 @@ class Written:
     """What it writes below the folder that is given."""
     pictures: str
     """Where the pixels go."""
+    names_classes: bool = True
+    """Whether its files name classes that have no shapes."""
 
 
 WRITERS: Mapping[str, Written] = {
-    "voc": Written(voc.VocWriter, voc.OWNED, "JPEGImages"),
-    "labelme": Written(labelme.LabelMeWriter, labelme.OWNED, labelme.OWNED[0]),
+    "voc": Written(voc.VocWriter, voc.OWNED, "JPEGImages", names_classes=False),
+    "labelme": Written(labelme.LabelMeWriter, labelme.OWNED, labelme.OWNED[0], names_classes=False),
     "cvat": Written(cvat_writer.CvatWriter, cvat_writer.OWNED, "images"),
     "masks": Written(mask_files.MaskWriter, mask_files.OWNED, "images"),
     "datumaro": Written(datumaro.DatumaroWriter, datumaro.OWNED, "images"),
@@ -52,6 +54,7 @@ def export_one(
         format=format,
         owned=how.owned,
         pictures=how.pictures,
+        names_classes=how.names_classes,
         part=part,
         mode=mode,
         bar=bar,

@@ -36,6 +36,7 @@ def export_labelled(
     format: str,
     owned: Sequence[str],
     pictures: str,
+    names_classes: bool,
     part: Slice,
     mode: PixelsMode,
     bar: Progress,
@@ -43,12 +44,14 @@ def export_labelled(
     """Write the slice by the writer that ``make`` gives, page by page, as of one moment.
 
     ``owned`` are the names below ``out`` that the format writes: a former export's are replaced; Invalid if others
-    bear them. ``pictures`` is the folder of the pixels, one of them or "".
+    bear them. ``pictures`` is the folder of the pixels. Without ``names_classes`` the format
+    knows a class by its shapes alone.
     """
     claim(out, owned)
     problems = Problems()
     names: set[str] = set()
     written = count = 0
+    used: set[int] = set()
     with one_moment(store) as session:
         taxonomy = datasets.taxonomy(session, dataset_id)
         chosen = {taxonomy.named(name).id for name in part.classes} if part.classes is not None else None
@@ -63,12 +66,15 @@ def export_labelled(
                 place_pixels(store, image, out / pictures, name, mode=mode, losses=problems)
                 if any(key != AS_GIVEN for key in image.extra):
                     problems.add("image", image.source_key, "", "lost what else its source said of it")
-                written += writer.image(
-                    image, name, [one for one in drawn[image.id] if _is_chosen(one, chosen, part)]
-                )
+                shapes = [one for one in drawn[image.id] if _is_chosen(one, chosen, part)]
+                used.update(one.class_id for one in shapes)
+                written += writer.image(image, name, shapes)
                 count += 1
             bar.advance(len(page))
         writer.finish()
+    for one in taxonomy:
+        if not names_classes and one.id not in used:
+            problems.add("class", one.name, "", "has no shapes, by which alone the format names it")
     return LossReport(
         dataset_id=dataset_id,
         format=format,
@@ -92,7 +98,7 @@ def claim(out: Path, owned: Sequence[str]) -> None:
 
 
 def unique_name(image: ImageRecord, taken: set[str]) -> str:
-    """Where the image lies below the folder of pictures: no two share a name without its suffix, and none leads out."""
+    """Where the image lies below the folder of pictures: unique without its suffix, and never out of it."""
     parts = [one for one in image.file_name.replace("\\", "/").split("/") if one not in ("", ".", "..")]
     path = Path(*parts) if parts else Path(f"image-{image.id}")
     if str(path.with_suffix("")) in taken:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from evalnb.core.format_names import ShapesMode
 from evalnb.core.images import ImageRecord
 from evalnb.core.progress import Progress
 from evalnb.core.records import Annotation
@@ -20,7 +21,7 @@ from evalnb.errors import Invalid
 from evalnb.formats import outlines
 from evalnb.formats.problems import Problems
 from evalnb.formats.yolo import SPLITS, box_line, data_yaml, outline_line, pose_line
-from evalnb.registry.exports import PixelsMode, ShapesMode, one_moment, place_pixels
+from evalnb.registry.exports import PixelsMode, one_moment, place_pixels
 from evalnb.registry.receipts import LossReport
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as shape_rows
@@ -59,6 +60,7 @@ def export_yolo(
             shapes=shapes,
             keypoints=many,
         )
+        _lose_classes(writing.losses, taxonomy, many)
         bar.start(images.count(session, dataset_id, part), unit="images", what="writing images and labels")
         after = 0
         while page := images.page(session, dataset_id, part, after=after, limit=_PAGE):
@@ -101,6 +103,16 @@ def _about(shapes: ShapesMode, keypoints: int, taxonomy: Taxonomy) -> dict[str, 
         if names:
             out["kpt_names"] = {place: list(names) for place in range(len(taxonomy))}
     return out
+
+
+def _lose_classes(losses: Problems, taxonomy: Taxonomy, keypoints: int) -> None:
+    for one in taxonomy:
+        if one.attributes:
+            losses.add("class", one.name, "", "lost the schema of its attributes")
+        if one.skeleton or (one.keypoints and not keypoints):
+            losses.add("class", one.name, "", "lost its skeleton")
+        if keypoints and len(one.keypoints) != keypoints:
+            losses.add("class", one.name, "", f"is read with {keypoints} keypoints, as every class of YOLO's poses")
 
 
 def _clear(out: Path) -> None:
@@ -193,6 +205,9 @@ class _Writing:
         if kind not in ("box", "keypoints"):
             self._lose("annotation", key, "lost its outline; its box was written")
         x, y, w, h = shape.geometry.box
+        if w <= 0 or h <= 0:
+            self._lose("annotation", key, f"is a {kind} without width or height, which is no box; it was left out")
+            return []
         x0, y0, x1, y1 = self._clipped(key, [x, y, x + w, y + h], image)
         if x1 <= x0 or y1 <= y0:
             self._lose("annotation", key, "lies outside its image; it was left out")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
+from evalnb.core.format_names import TASKS, Task
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import SourceImage, SourceShape
 from evalnb.errors import EvalnbError, Invalid
 from evalnb.formats.problems import Problems
-from evalnb.formats.yolo import TASKS, Label, Listing, Task, label_path, read_labels, read_listing
+from evalnb.formats.yolo import Label, Listing, label_path, read_labels, read_listing
 from evalnb.registry._filling import Filling, Pixels, filling
 from evalnb.registry.receipts import ImportReport
 from evalnb.store import Store
@@ -35,10 +36,10 @@ def import_yolo(
 ) -> ImportReport:
     """Import what a ``data.yaml`` names into the dataset ``name``: boxes, outlines, rotated boxes or keypoints.
 
-    ``task`` is detect, segment, pose or obb. Left out, data.yaml says it (``task``, ``kpt_shape``); where it does not,
-    labels that all have eight coordinates are rotated boxes, and of others the length of a line tells boxes from
-    outlines. Each split becomes a tag of its images: train, val, test. Images stay in place unless ``copy``. As with COCO, an
-    interrupted import is taken up, the same files again are no work, and bad lines are listed.
+    ``task`` is detect, segment, pose or obb. Left out, data.yaml says it (``task``, ``kpt_shape``); where it does
+    not, labels that all have eight coordinates are rotated boxes, and of others the length of a line tells boxes from
+    outlines. Each split becomes a tag of its images: train, val, test. Images stay in place unless ``copy``. As with
+    COCO, an interrupted import is taken up, the same files again are no work, and bad lines are listed.
     NotFound or Invalid if data.yaml is missing or leads to no images.
     """
     bar = progress or NullProgress()
@@ -51,7 +52,7 @@ def import_yolo(
         if task == "pose" and not listing.keypoints[0]:
             raise Invalid(f"{data.name} has no `kpt_shape`", remedy="write how many keypoints: kpt_shape: [17, 3]")
         digest, lengths = _digest(data, listing, bar)
-        chosen = cast("Task | None", task) or listing.task or ("obb" if lengths == {9} else None)
+        chosen = task or listing.task or ("obb" if lengths == {9} else None)
         if task is not None:
             digest = hashlib.sha256(f"{digest} {task}".encode()).hexdigest()
         pixels = Pixels(store, listing.root, copy=copy)

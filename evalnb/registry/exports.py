@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from evalnb.core.format_names import FORMATS, YOLO, ShapesMode
 from evalnb.core.images import ImageRecord
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.slices import Slice
@@ -21,16 +22,6 @@ from evalnb.registry.receipts import LossReport
 from evalnb.store import Store
 
 PixelsMode: TypeAlias = Literal["link", "copy", "none"]
-ShapesMode: TypeAlias = Literal["auto", "boxes", "outlines", "corners", "keypoints"]
-_YOLO: Mapping[str, ShapesMode | None] = {
-    "yolo": None,
-    "yolo-detect": "boxes",
-    "yolo-segment": "outlines",
-    "yolo-pose": "keypoints",
-    "yolo-obb": "corners",
-}
-FORMATS = ("coco", "lvis", *_YOLO, "voc", "labelme", "cvat", "masks", "datumaro")
-"""Every format that a dataset can be written in."""
 
 
 def export(
@@ -67,7 +58,8 @@ def export(
             return export_coco(store, dataset_id, out, part=part, mode=images, bar=bar)
         if format in WRITERS:
             return export_one(store, dataset_id, format, out, part=part, mode=images, bar=bar)
-        return export_yolo(store, dataset_id, out, part=part, mode=images, shapes=_YOLO[format] or shapes, bar=bar)
+        chosen = shapes if format == "yolo" else YOLO[format]
+        return export_yolo(store, dataset_id, out, part=part, mode=images, shapes=chosen, bar=bar)
     finally:
         bar.close()
 

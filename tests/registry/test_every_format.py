@@ -1,4 +1,4 @@
-"""evalnb → each format → evalnb, with every kind of label: what changes is named by the loss report, and only that."""
+"""evalnb → each format → evalnb, with every kind of label: what changes is named by the loss report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evalnb.registry.ingest import (
     import_yolo,
 )
 from evalnb.store import Store
-from evalnb.store.repositories import datasets
+from evalnb.store.repositories import datasets, images
 from tests.registry import every_kind
 
 Importing = Callable[[Store, int, str, Path], ImportReport]
@@ -88,6 +88,13 @@ def test_nothing_changes_but_what_the_loss_report_names(
         )
     old, new = every_kind.shapes_by_image(store, before), every_kind.shapes_by_image(store, again.dataset_id)
     assert old.keys() == new.keys()
+    with store.database.transaction() as session:
+        tags = [
+            {Path(one.file_name).stem: set(one.tags) for one in images.page(session, id, limit=1000)}
+            for id in (before, again.dataset_id)
+        ]
+    lost = {one.id for one in losses.examples if one.what == "image"}
+    assert tags[0] == tags[1] or len(lost) == min(len(tags[0]), 20)
     changed = {
         what
         for what, (one, *_) in ((what, drawn) for what, drawn in old.items() if drawn)
@@ -98,3 +105,18 @@ def test_nothing_changes_but_what_the_loss_report_names(
     assert losses.annotations == sum(map(len, new.values()))
     # The same files again are no work, and a second export is equal.
     assert IMPORTS[format](store, project, "again", tmp_path / "out").repeated
+
+
+@pytest.mark.parametrize("format", list(IMPORTS))
+def test_what_the_classes_say_comes_back_or_is_named(store: Store, project: int, tmp_path: Path, format: str) -> None:
+    before, _ = every_kind.fill(store, project, tmp_path / "pixels")
+    losses = export(store, before, format, tmp_path / "out")
+    again = IMPORTS[format](store, project, "again", tmp_path / "out")
+    with store.database.transaction() as session:
+        old, new = (datasets.taxonomy(session, id) for id in (before, again.dataset_id))
+    told = {one.id for one in losses.examples if one.what == "class"}
+    for one in old:
+        other = new.by_name[one.name]
+        same = (one.attributes, one.keypoints, one.skeleton) == (other.attributes, other.keypoints, other.skeleton)
+        assert same or one.name in told, one.name
+    assert format not in ("coco", "lvis", "cvat") or not told

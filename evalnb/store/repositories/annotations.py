@@ -367,9 +367,8 @@ def most_keypoints(session: Session, dataset_id: int) -> int:
     """How many keypoints the shape with most of them has."""
     many = func.coalesce(func.max(func.jsonb_array_length(AnnotationRow.keypoints)), 0)
     listed = func.jsonb_typeof(AnnotationRow.keypoints) == "array"
-    return session.scalars(
-        select(many).where(AnnotationRow.dataset_id == dataset_id, ~AnnotationRow.deleted, listed)
-    ).one()
+    chosen = select(many).where(AnnotationRow.dataset_id == dataset_id, ~AnnotationRow.deleted, listed)
+    return int(session.scalars(chosen).one())
 
 
 def highest_number(session: Session, dataset_id: int) -> int:
