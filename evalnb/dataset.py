@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evalnb.core.datasets import DatasetRecord
     from evalnb.core.ports import Pixels, Segmenter
-    from evalnb.core.taxonomy import Taxonomy
+    from evalnb.core.taxonomy import Attribute, Class, Taxonomy
     from evalnb.registry.ingest import ImportReport
     from evalnb.registry.receipts import LossReport
     from evalnb.store import Store
@@ -61,6 +61,32 @@ class Dataset:
 
         with self.store.database.transaction() as session:
             return datasets.taxonomy(session, self.id)
+
+    def define_class(
+        self,
+        name: str,
+        *,
+        color: str | None = None,
+        keypoints: Sequence[str] | None = None,
+        skeleton: Sequence[tuple[str, str]] | None = None,
+        attributes: Sequence[Attribute] | None = None,
+    ) -> Class:
+        """Add a class, or change the one of that name; what is left out stays as it is.
+
+        ``color`` is ``#rrggbb``, ``skeleton`` pairs of names of ``keypoints``. Invalid for what contradicts itself.
+        """
+        from evalnb.registry import datasets
+
+        with self.store.database.transaction() as session:
+            return datasets.define_class(
+                session,
+                self.id,
+                name,
+                color=color,
+                keypoints=keypoints,
+                skeleton=skeleton,
+                attributes=attributes,
+            )
 
     def rename(self, name: str) -> None:
         """Call it otherwise. Conflict where the project has a dataset of that name."""

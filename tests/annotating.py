@@ -40,6 +40,10 @@ class Annotating:
             timeout=20_000,
         )
 
+    def hint(self, text: str) -> None:
+        """Until the line below the canvas says so."""
+        self.page.locator(".evalnb-hint", has_text=text).wait_for()
+
     def zoom(self) -> float:
         """Screen pixels for an image pixel."""
         return float(self.page.locator(".evalnb-percent").inner_text().strip().rstrip("%")) / 100

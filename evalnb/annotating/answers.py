@@ -104,6 +104,16 @@ class Answers:
                 link=self._link,
             )
 
+    def step_through(self, part: Slice, image_id: int | None) -> None:
+        """Answer from now on about another part of the dataset; about the whole, where that part lacks the image that
+        is to be shown. NotFound for a class that the dataset does not name."""
+        with self.transaction() as session:
+            taxonomy = datasets.taxonomy(session, self._dataset_id)
+            for name in part.classes or ():
+                taxonomy.named(name)
+            there = image_id is None or images.within(session, self._dataset_id, part, image_id)
+        self._part = part if there else Slice()
+
     def first(self) -> int | None:
         """The first image's id, None in an empty slice."""
         with self.transaction() as session:

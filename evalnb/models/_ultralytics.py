@@ -102,3 +102,26 @@ def build(home: Path, architecture: Architecture, classes: int) -> Any:
     module = kind(architecture.config, nc=classes, verbose=False)
     module.task = "detect"
     return module
+
+
+def widen(module: Any, architecture: Architecture, channels: int) -> None:
+    """Give the branches that say the class so many channels, as ultralytics does where it starts from other weights.
+
+    They are as wide as the number of classes asks for, between the head's own width and 100. A training that begins
+    with weights of other classes keeps *their* width, so as to keep their layers. A width that no number of classes
+    asks for changes nothing.
+    """
+    from torch import nn
+    from ultralytics.nn.tasks import DetectionModel
+
+    head, donor = (
+        module.model[-1],
+        DetectionModel(architecture.config, nc=max(1, min(channels, 100)), verbose=False).model[-1],
+    )
+    for name in ("cv3", "one2one_cv3"):
+        mine, wide = getattr(head, name, None), getattr(donor, name, None)
+        if mine is None or wide is None or wide[0][-1].in_channels != channels:
+            continue
+        for branch, old in zip(wide, mine, strict=True):
+            branch[-1] = nn.Conv2d(channels, old[-1].out_channels, 1)
+        setattr(head, name, wide)

@@ -141,8 +141,12 @@ def check(architecture: Architecture, weights: files.Weights, *, classes: int, h
 
 def load_state(module: Any, weights: files.Weights, architecture: Architecture) -> None:
     """Load the tensors of a safetensors file into ``module``; Invalid unless every one fits."""
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     given = files.shapes(weights.path)
+    wanted = _shapes(module)
+    said = f"model.{len(module.model) - 1}.cv3.0.2.weight"
+    if said in wanted and len(given.get(said, ())) == 4 and given[said][1] != wanted[said][1]:
+        _ultralytics.widen(module, architecture, given[said][1])
+        wanted = _shapes(module)
     if wanted != given:
         raise Invalid(
             f"{weights.path.name} does not fit {architecture.name} ({_difference(wanted, given)})",
@@ -152,6 +156,10 @@ def load_state(module: Any, weights: files.Weights, architecture: Architecture) 
 
     module.load_state_dict(load_file(weights.path), strict=True)
     module.float().eval()
+
+
+def _shapes(module: Any) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
 def _difference(wanted: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]]) -> str:

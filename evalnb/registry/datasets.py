@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from evalnb.core.datasets import DatasetContents, DatasetRecord, DatasetSummary
 from evalnb.core.jobs import JobRecord
-from evalnb.core.taxonomy import Class
+from evalnb.core.taxonomy import Attribute, Class
 from evalnb.errors import Conflict, Invalid
 from evalnb.store.repositories import datasets, images, jobs
 
@@ -20,9 +22,7 @@ def create(session: Session, project_id: int, name: str, class_names: Iterable[s
     Conflict where the project has one of that name, Invalid where a class is named twice.
     """
     names = [*class_names]
-    twice = [one for one, many in Counter(names).items() if many > 1]
-    if twice:
-        raise Invalid(f"the class {twice[0]!r} is named twice", remedy="name each class once")
+    _once("class", names)
     return datasets.create(session, project_id, name, classes=[Class(n, one) for n, one in enumerate(names, 1)])
 
 
@@ -46,6 +46,61 @@ def summary(session: Session, dataset_id: int) -> DatasetSummary:
         annotations=sum(counts.values()),
         per_class={one.name: counts.get(one.id, 0) for one in taxonomy},
     )
+
+
+def define_class(
+    session: Session,
+    dataset_id: int,
+    name: str,
+    *,
+    color: str | None = None,
+    keypoints: Sequence[str] | None = None,
+    skeleton: Sequence[tuple[str, str]] | None = None,
+    attributes: Sequence[Attribute] | None = None,
+) -> Class:
+    """Add a class to the dataset's taxonomy, or change the one of that name; None leaves a property as it is.
+
+    Invalid for a colour that is no ``#rrggbb``, a keypoint or attribute that is named twice, a skeleton that joins
+    what is no keypoint, or fewer keypoints than labelled shapes of the class have.
+    """
+    taxonomy = datasets.taxonomy(session, dataset_id)
+    known = taxonomy.by_name.get(named(name))
+    new = known or Class(max((one.id for one in taxonomy), default=0) + 1, named(name))
+    if color is not None:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", color):
+            raise Invalid(f"{color!r} is no colour", remedy="write it as #rrggbb, such as #0072b2")
+        new = replace(new, color=color.lower())
+    if keypoints is not None:
+        _once("keypoint", keypoints)
+        if known and known.keypoints and len(keypoints) < len(known.keypoints):
+            raise Invalid(
+                f"class {name!r} has {len(known.keypoints)} keypoints, and shapes of it may have as many places",
+                remedy="name at least as many, in the order that they have",
+            )
+        new = replace(new, keypoints=tuple(keypoints))
+    if skeleton is not None:
+        places = {one: place for place, one in enumerate(new.keypoints, 1)}
+        unknown = [one for pair in skeleton for one in pair if one not in places]
+        if unknown:
+            raise Invalid(
+                f"the skeleton joins {unknown[0]!r}, which is no keypoint of {name!r}",
+                remedy=f"use {', '.join(map(repr, new.keypoints)) or 'keypoints=[…] to name them'}",
+            )
+        new = replace(new, skeleton=tuple((places[a], places[b]) for a, b in skeleton))
+    if attributes is not None:
+        _once("attribute", [one.name for one in attributes])
+        new = replace(new, attributes=tuple(attributes))
+    if known is None:
+        datasets.add_classes(session, dataset_id, [new])
+    else:
+        datasets.set_class(session, dataset_id, new)
+    return new
+
+
+def _once(what: str, names: Sequence[str]) -> None:
+    twice = [one for one, many in Counter(names).items() if many > 1]
+    if twice:
+        raise Invalid(f"the {what} {twice[0]!r} is named twice", remedy=f"name each {what} once")
 
 
 def rename(session: Session, dataset_id: int, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from evalnb.core.slices import Slice
 from evalnb.core.taxonomy import Attribute, Class, Taxonomy
 from evalnb.wire.base import Received, Wire
 from evalnb.wire.live import EditsPush, LocateAsk, LocateReply, PresencePush, WatchAsk, WatchReply, WelcomePush
@@ -81,6 +82,20 @@ class RunInfo(Wire):
     name: str
 
 
+class SliceAsk(Received):
+    """The images to step through: those that meet every condition."""
+
+    tags: list[str] = Field(default=[], max_length=50)
+    classes: list[str] = Field(default=[], max_length=200)
+    """Images with an annotation of one of these; empty: any image."""
+    text: str = Field(default="", max_length=1000)
+    """Images whose file name contains this."""
+
+    def slice(self) -> Slice:
+        """The core slice of it."""
+        return Slice().where(tag=self.tags, classes=self.classes or None, text=self.text)
+
+
 class HelloAsk(Received):
     """Sent once a view has rendered; nothing is pushed before it."""
 
@@ -89,6 +104,8 @@ class HelloAsk(Received):
     """Any name of the view's own, for instance a random UUID."""
     image_id: int | None = None
     """The image to begin with; left out, the other side chooses."""
+    part: SliceAsk | None = None
+    """What a page steps through; a notebook's slice was chosen by its cell, and stays."""
 
 
 class HelloReply(Wire):

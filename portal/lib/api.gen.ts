@@ -511,7 +511,7 @@ export interface paths {
         };
         /**
          * Get
-         * @description An image, its place in its dataset, and its neighbours there.
+         * @description An image, its place in its dataset, or in a slice of it that has the image, and its neighbours there.
          */
         get: operations["images_get"];
         put?: never;
@@ -2101,6 +2101,8 @@ export interface components {
             tags: string[];
             /** Index */
             index: number;
+            /** Among */
+            among: number;
             /** Previous */
             previous: number | null;
             /** Next */
@@ -6514,7 +6516,15 @@ export interface operations {
     };
     images_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Images that bear all of them. */
+                tag?: string[];
+                class?: string[];
+                /** @description An annotation of such a size. */
+                area?: ("all" | "small" | "medium" | "large")[];
+                /** @description Images whose file name contains this. */
+                text?: string;
+            };
             header?: never;
             path: {
                 image_id: number;

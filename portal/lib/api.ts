@@ -51,9 +51,15 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
     session: sessions(http),
     members: members(http),
     tokens: tokens(http),
-    projects: { list: () => got(http.GET("/api/projects", { params: { query: { limit: 200 } } })) },
+    projects: {
+      list: () => every((page) => http.GET("/api/projects", { params: { query: page } })),
+      rename: (project: number, name: string) => got(http.PATCH("/api/projects/{project_id}", { params: { path: { project_id: project } }, body: { name } })),
+      remove: (project: number, name: string) => done(http.DELETE("/api/projects/{project_id}", { params: { path: { project_id: project }, query: { name } } })),
+    },
     datasets: {
-      list: (project: number) => got(http.GET("/api/projects/{project_id}/datasets", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      list: (project: number) => every((page) => http.GET("/api/projects/{project_id}/datasets", { params: { path: { project_id: project }, query: page } })),
+      rename: (dataset: number, name: string) => got(http.PATCH("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } }, body: { name } })),
+      remove: (dataset: number, name: string) => done(http.DELETE("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset }, query: { name } } })),
       get: (dataset: number) => got(http.GET("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } } })),
     },
     images: {
@@ -61,11 +67,15 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
         got(http.GET("/api/datasets/{dataset_id}/images", {
           params: { path: { dataset_id: dataset }, query: { after, limit, text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
         })),
-      get: (image: number) => got(http.GET("/api/images/{image_id}", { params: { path: { image_id: image } } })),
+      /** The image with its neighbours among those that the filter leaves. */
+      get: (image: number, { tag, class: named, text }: ImageFilter = {}) =>
+        got(http.GET("/api/images/{image_id}", {
+          params: { path: { image_id: image }, query: { text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
+        })),
     },
     models: models(http),
     runs: {
-      list: (project: number) => got(http.GET("/api/projects/{project_id}/runs", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      list: (project: number) => every((page) => http.GET("/api/projects/{project_id}/runs", { params: { path: { project_id: project }, query: page } })),
       get: (run: number) => got(http.GET("/api/runs/{run_id}", { params: { path: { run_id: run } } })),
     },
     evaluations: evaluations(http),
@@ -80,7 +90,7 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
       get: (upload: string) => got(http.GET("/api/uploads/{upload_id}", { params: { path: { upload_id: upload } } })),
     },
     reports: {
-      list: (project: number) => got(http.GET("/api/projects/{project_id}/reports", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+      list: (project: number) => every((page) => http.GET("/api/projects/{project_id}/reports", { params: { path: { project_id: project }, query: page } })),
       get: (slug: string) => got(http.GET("/api/reports/{slug}", { params: { path: { slug } } })),
     },
   };
@@ -109,7 +119,7 @@ function members(http: Http) {
 
 function tokens(http: Http) {
   return {
-    list: () => got(http.GET("/api/tokens", { params: { query: { limit: 200 } } })),
+    list: () => every((page) => http.GET("/api/tokens", { params: { query: page } })),
     make: (wanted: Schemas["TokenWanted"]) => got(http.POST("/api/tokens", { body: wanted })),
     revoke: (token: number) => done(http.DELETE("/api/tokens/{token_id}", { params: { path: { token_id: token } } })),
   };
@@ -117,12 +127,12 @@ function tokens(http: Http) {
 
 function models(http: Http) {
   return {
-    list: (project: number) => got(http.GET("/api/projects/{project_id}/models", { params: { path: { project_id: project }, query: { limit: 200 } } })),
+    list: (project: number) => every((page) => http.GET("/api/projects/{project_id}/models", { params: { path: { project_id: project }, query: page } })),
     get: (model: number) => got(http.GET("/api/models/{model_id}", { params: { path: { model_id: model } } })),
     aliases: (project: number) => got(http.GET("/api/projects/{project_id}/aliases", { params: { path: { project_id: project } } })),
     point: (project: number, alias: string, wanted: Schemas["AliasWanted"]) => got(http.PUT("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } }, body: wanted })),
     unpoint: (project: number, alias: string) => done(http.DELETE("/api/projects/{project_id}/aliases/{alias}", { params: { path: { project_id: project, alias } } })),
-    versions: (model: number) => got(http.GET("/api/models/{model_id}/versions", { params: { path: { model_id: model }, query: { limit: 200 } } })),
+    versions: (model: number) => every((page) => http.GET("/api/models/{model_id}/versions", { params: { path: { model_id: model }, query: page } })),
   };
 }
 
@@ -130,8 +140,8 @@ function evaluations(http: Http) {
   const narrowed = (evaluation: number, tag: string | undefined) => ({ path: { evaluation_id: evaluation }, query: { tag: tag ? [tag] : [] } });
   return {
     list: (project: number, dataset?: number) =>
-      got(http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { limit: 200, ...(dataset && { dataset }) } } })),
-    ofRun: (project: number, run: number) => got(http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { limit: 50, run } } })),
+      every((page) => http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { ...page, ...(dataset && { dataset }) } } })),
+    ofRun: (project: number, run: number) => got(http.GET("/api/projects/{project_id}/evaluations", { params: { path: { project_id: project }, query: { limit: 500, run } } })),
     get: (evaluation: number) => got(http.GET("/api/evaluations/{evaluation_id}", { params: { path: { evaluation_id: evaluation } } })),
     summary: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/summary", { params: narrowed(evaluation, tag) })),
     classes: (evaluation: number, tag?: string) => got(http.GET("/api/evaluations/{evaluation_id}/classes", { params: narrowed(evaluation, tag) })),
@@ -169,6 +179,26 @@ async function got<T>(asked: Promise<Answer<T>>): Promise<NonNullable<T>> {
   const { data } = await settled(asked);
   if (data === undefined || data === null) throw new Refused(broken("the API answered without a body"));
   return data;
+}
+
+/** What one request of `every` brings at most; the API gives no more. */
+const pageSize = 500;
+
+interface Keyset<I> {
+  readonly items: readonly I[];
+  readonly next: number | null;
+}
+
+/** All of a list, page by page. For lists that a person reads whole; images and jobs are read as one scrolls. */
+async function every<I>(ask: (page: { limit: number; after: number }) => Promise<Answer<Keyset<I>>>): Promise<{ items: I[] }> {
+  const items: I[] = [];
+  let after: number | null = 0;
+  while (after !== null) {
+    const page: Keyset<I> = await got(ask({ limit: pageSize, after }));
+    items.push(...page.items);
+    after = page.next;
+  }
+  return { items };
 }
 
 /** Done without an answer (204). */

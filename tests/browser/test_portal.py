@@ -98,6 +98,14 @@ def test_from_a_dataset_to_an_image_on_the_canvas(page: Any, portal: Portal) -> 
     page.wait_for_url("**/images/*")
     page.locator(".evalnb-save[data-state=saved]").wait_for()
     page.locator(".evalnb-annotator [data-shape]").first.wait_for()
+    # The next image is the next one of the grid.
+    night = portal.house.client.get(
+        f"/api/datasets/{portal.house.dataset_id}/images", params={"tag": "night", "limit": 500}
+    ).json()["items"]
+    page.get_by_text(f"2 of {len(night)} with night").wait_for()
+    page.get_by_role("button", name="Next image").click()
+    page.wait_for_url(f"**/images/{night[2]['id']}?tag=night")
+    page.get_by_text(f"3 of {len(night)} with night").wait_for()
 
 
 def test_a_click_on_a_mark_shows_the_images_behind_it(page: Any, portal: Portal) -> None:
@@ -141,6 +149,24 @@ def test_an_upload_arrives_and_opens(page: Any, portal: Portal, tmp_path: Path) 
     page.locator("[data-upload='fresh.png'][data-state=done]").wait_for()
     page.get_by_role("link", name="Open the image").click()
     page.get_by_role("heading", name="fresh.png").wait_for()
+
+
+def test_files_chosen_before_the_page_wakes_up_are_sent(page: Any, portal: Portal, tmp_path: Path) -> None:
+    early = tmp_path / "early.png"
+    Image.fromarray(np.random.default_rng(4).integers(0, 255, (64, 96, 3), np.uint8)).save(early)
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/_next/static/**/*.js", hold)
+    page.goto(portal.at("/upload"), wait_until="commit")
+    page.get_by_label("Files").set_input_files(early)
+    assert held, "scripts wait for the test, so nothing has heard of the file"
+    assert page.locator("[data-upload]").count() == 0
+    # It lets go of those that it holds, too.
+    page.unroute("**/_next/static/**/*.js", hold)
+    page.locator("[data-upload='early.png'][data-state=done]").wait_for()
 
 
 def test_a_file_that_is_refused_says_why(page: Any, portal: Portal, tmp_path: Path) -> None:
@@ -190,6 +216,29 @@ def test_keys_go_where_they_say(page: Any, portal: Portal) -> None:
     page.keyboard.press("g")
     page.keyboard.press("e")
     page.get_by_role("heading", name="Evaluations").wait_for()
+
+
+def test_a_dataset_is_renamed_and_deleted_by_its_name(page: Any, portal: Portal) -> None:
+    made = portal.house.client.post(
+        f"/api/projects/{portal.house.project.id}/datasets", json={"name": "to go"}
+    ).json()
+    page.goto(portal.at(f"/datasets/{made['id']}"))
+    page.get_by_role("button", name="Rename or delete this dataset").click()
+    page.get_by_label("Name of the dataset").fill("scenes")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("alert").filter(has_text="'scenes'").wait_for()
+    page.get_by_label("Name of the dataset").fill("gone soon")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Delete this dataset…").click()
+    sure = page.get_by_role("dialog", name="Delete gone soon?")
+    assert sure.get_by_role("button", name="Delete this dataset").is_disabled()
+    sure.get_by_role("textbox").fill("gone soon")
+    accessible(page)
+    sure.get_by_role("button", name="Delete this dataset").click()
+    page.get_by_role("heading", name="Datasets").wait_for()
+    page.locator("[data-row]").filter(has_text="scenes").wait_for()
+    assert page.locator("[data-row]").filter(has_text="gone soon").count() == 0
+    assert portal.house.client.get(f"/api/datasets/{made['id']}").status_code == 404
 
 
 def test_what_is_not_there_is_said_in_the_apis_words(page: Any, portal: Portal) -> None:

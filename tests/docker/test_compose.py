@@ -185,19 +185,22 @@ def test_redis_asks_for_the_password_of_its_file(services: dict[str, Any], tmp_p
     *shell, command = services["redis"]["command"]
     command = command.replace("/run/secrets", str(tmp_path)).replace("/data", str(tmp_path))
     command = command.replace("redis-server -", f"redis-server - --port {port}")
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    with subprocess.Popen([*shell, command], env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL) as process:
-        try:
-            known = redis.Redis(port=port, password="open-sesame")
-            until = time.monotonic() + 60
-            while not _answers(known):
-                assert process.poll() is None and time.monotonic() < until
-            assert known.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
-            assert known.config_get("appendonly") == {"appendonly": "yes"}
-            with pytest.raises(redis.AuthenticationError):
-                redis.Redis(port=port).ping()
-        finally:
-            process.terminate()
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([*shell, command], env=environment, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        known = redis.Redis(port=port, password="open-sesame")
+        until = time.monotonic() + 60
+        while not _answers(known):
+            assert process.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
+        assert known.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert known.config_get("appendonly") == {"appendonly": "yes"}
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=port).ping()
+    finally:
+        # What Docker does: the first process is told, and nobody else. Redis writes its last and goes.
+        process.terminate()
+        assert process.wait(timeout=60) == 0
 
 
 def _answers(server: redis.Redis) -> bool:

@@ -145,6 +145,22 @@ def test_training_begins_with_given_weights_of_other_classes(
     assert after["model.23.cv3.0.2.bias"].shape == (2,)
 
 
+@pytest.mark.parametrize("architecture", ["yolo11n", "yolo12n"])
+def test_published_weights_of_80_classes_become_a_detector_of_two(
+    architecture: str, data: Path, tmp_path: Path, options: dict[str, Any], cache: Path
+) -> None:
+    """Where so many classes make the head wider than two do, the width stays: as a detector, and as a beginning."""
+    names = [f"class {n}" for n in range(80)]
+    start = make_weights(tmp_path / "start.safetensors", cache, names, architecture=architecture)
+    trained = train(architecture, data, tmp_path / "one", epochs=1, start=start, **options)
+    assert files.shapes(trained.weights)["model.0.conv.weight"] == files.shapes(start)["model.0.conv.weight"]
+    detector = models.detector(architecture, trained.weights, device="cpu", home=cache)
+    (found,) = detector.detect([np.full((64, 64, 3), 90, np.uint8)], confidence=0.0001, max_detections=5)
+    assert set(found.class_index) <= {0, 1}
+    again = train(architecture, data, tmp_path / "two", epochs=1, start=trained.weights, **options)
+    assert files.shapes(again.weights) == files.shapes(trained.weights)
+
+
 def test_rtdetr_trains_too(data: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     events: list[dict[str, Any]] = []
     trained = train("rtdetr-l", data, tmp_path, epochs=1, on_event=events.append, **{**options, "image_size": 64})

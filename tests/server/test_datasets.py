@@ -139,3 +139,14 @@ def test_an_image_knows_its_place_and_its_neighbours(yard: Yard, client: TestCli
     assert [one["previous"] for one in ends] == [None, second]
     assert [one["next"] for one in ends] == [second, None]
     assert ends[0]["annotations"] == 2 and ends[0]["seq"] == 0
+
+
+def test_an_image_knows_its_neighbours_in_a_slice(house: House) -> None:
+    night = house.client.get(f"/api/datasets/{house.dataset_id}/images", params={"tag": "night"}).json()["items"]
+    ids = [one["id"] for one in night]
+    found = house.client.get(f"/api/images/{ids[1]}", params={"tag": "night"}).json()
+    assert (found["index"], found["among"]) == (1, len(ids))
+    assert (found["previous"], found["next"]) == (ids[0], ids[2])
+    outside = next(one for one in house.image_ids if one not in ids)
+    whole = house.client.get(f"/api/images/{outside}", params={"tag": "night"}).json()
+    assert whole["among"] == len(house.image_ids), "an image that the slice lacks stands in the whole"

@@ -62,6 +62,8 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
     hello = wire.ask(yard.dataset_id, ask="hello", view="a")
     assert (hello["dataset"], hello["image_count"], hello["start"]["index"]) == ("yard", 3, 0)
     assert not hello["read_only"]
+    few = wire.ask(yard.dataset_id, ask="hello", view="a", part={"text": "yard-2"})
+    assert (few["image_count"], few["start"]["id"]) == (1, yard.image_ids[2])
     elsewhere = wire.ask(yard.dataset_id, ask="hello", view="a", image_id=yard.image_ids[2])
     assert elsewhere["start"]["index"] == 2
     place = wire.ask(yard.dataset_id, ask="locate", image_id=yard.image_ids[1])

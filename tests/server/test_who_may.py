@@ -71,7 +71,6 @@ ROLE: dict[str, Role] = {
     "POST /api/tokens": "viewer",
     # Where to go on: for whoever sends the rest.
     "HEAD /api/uploads/{upload_id}": "annotator",
-    "POST /api/projects/{project_id}/datasets": "admin",
     "PATCH /api/projects/{project_id}": "admin",
     "DELETE /api/projects/{project_id}": "admin",
     "PATCH /api/datasets/{dataset_id}": "admin",

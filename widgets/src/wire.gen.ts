@@ -55,11 +55,19 @@ export interface RunInfo {
   name: string;
 }
 
+/** The images to step through: those that meet every condition. */
+export interface SliceAsk {
+  tags?: string[];
+  classes?: string[];
+  text?: string;
+}
+
 /** Sent once a view has rendered; nothing is pushed before it. */
 export interface HelloAsk {
   ask: "hello";
   view: string;
   image_id?: number;
+  part?: SliceAsk;
 }
 
 /** All the canvas needs to begin. */

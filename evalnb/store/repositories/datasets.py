@@ -200,6 +200,21 @@ def add_classes(session: Session, dataset_id: int, classes: Iterable[Class]) -> 
     session.flush()
 
 
+def set_class(session: Session, dataset_id: int, one: Class) -> None:
+    """Write a class of the dataset's taxonomy anew, all but its id and place. Conflict where its name is taken."""
+    row = session.scalars(
+        select(ClassRow)
+        .join(DatasetRow, DatasetRow.taxonomy_id == ClassRow.taxonomy_id)
+        .where(DatasetRow.id == dataset_id, ClassRow.class_id == one.id)
+        .with_for_update()
+    ).one()
+    row.name, row.color, row.supercategory = one.name, one.color, one.supercategory
+    row.keypoints = list(one.keypoints)
+    row.skeleton = [list(pair) for pair in one.skeleton]
+    row.attributes = [asdict(attribute) for attribute in one.attributes]
+    session.flush()
+
+
 def per_class(session: Session, dataset_id: int) -> dict[int, int]:
     """How many annotations (deleted ones left out) each class id has; classes without any are absent."""
     rows = session.execute(

@@ -81,6 +81,12 @@ def place_of(session: Session, dataset_id: int, part: Slice, image_id: int) -> i
     return place + session.scalars(before).one()
 
 
+def within(session: Session, dataset_id: int, part: Slice, image_id: int) -> bool:
+    """Whether the slice has the image."""
+    one = slices.members(session, dataset_id, part.where(images=[image_id]), limit=1)
+    return session.scalars(one).first() is not None
+
+
 def ids(session: Session, dataset_id: int, part: Slice = Slice()) -> Ints:
     """(n,) the slice's image ids, ascending."""
     return np.fromiter(session.scalars(slices.members(session, dataset_id, part)), dtype=np.int64)

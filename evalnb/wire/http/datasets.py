@@ -109,6 +109,8 @@ class ImageDetail(Wire):
     height: int
     tags: list[str]
     index: int
+    among: int
+    """How many images the dataset, or the slice that was asked for, has."""
     previous: int | None
     next: int | None
     annotations: int

@@ -4,10 +4,13 @@ import "@evalnb/widgets/embed.css";
 import { useEffect, useEffectEvent, useRef } from "react";
 import { csrf } from "@/lib/api";
 import { pixels } from "@/lib/addresses";
+import type { ImageFilter } from "@/lib/routes";
 import { observeTheme } from "@/lib/theme";
 
 /** The notebook's annotator, mounted once per dataset; another image is a step of its own, not another canvas. */
-export function Canvas({ dataset, image, readOnly, onImage }: { dataset: number; image: number; readOnly: boolean; onImage: (image: number) => void }) {
+export function Canvas({ dataset, image, filter, readOnly, onImage }: {
+  dataset: number; image: number; filter: ImageFilter; readOnly: boolean; onImage: (image: number) => void;
+}) {
   const host = useRef<HTMLDivElement>(null);
   const mounted = useRef<Mounted | null>(null);
   const shown = useRef(image);
@@ -15,12 +18,15 @@ export function Canvas({ dataset, image, readOnly, onImage }: { dataset: number;
     shown.current = id;
     onImage(id);
   });
-  const begun = useEffectEvent(() => image);
+  const begun = useEffectEvent(() => ({
+    imageId: image,
+    part: { tags: filter.tag ? [filter.tag] : [], classes: filter.class ? [filter.class] : [], text: filter.text ?? "" },
+  }));
   useEffect(() => {
     if (!host.current) return;
     const canvas = mountAnnotator(host.current, {
       datasetId: dataset,
-      imageId: begun(),
+      ...begun(),
       readOnly,
       csrf: async () => (await csrf()) ?? "",
       imageUrl: pixels,

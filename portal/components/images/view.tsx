@@ -8,6 +8,7 @@ import { OpenInNotebook } from "@/components/shell/open-in-notebook";
 import { Page } from "@/components/shell/page";
 import { Button } from "@/components/ui/button";
 import { browser, type ImageDetail } from "@/lib/api";
+import { count } from "@/lib/format";
 import { type ImageFilter, routes } from "@/lib/routes";
 import { Canvas } from "./canvas";
 import { DeepZoom } from "./deep-zoom";
@@ -18,12 +19,13 @@ const large = 40e6;
 export function ImageView({ project, first, filter, edits }: { project: number; first: ImageDetail; filter: ImageFilter; edits: boolean }) {
   const [id, setId] = useState(first.id);
   const { data: image = first } = useQuery({
-    queryKey: ["image", id],
-    queryFn: () => browser().images.get(id),
+    queryKey: ["image", id, filter],
+    queryFn: () => browser().images.get(id, filter),
     ...(id === first.id && { initialData: first }),
     placeholderData: (before) => before,
   });
   const [deep, setDeep] = useState(first.width * first.height > large);
+  const only = [filter.class, filter.tag, filter.text && `“${filter.text}”`].filter(Boolean).join(", ");
   const show = (to: number): void => {
     setId(to);
     // Next.js follows a change of history without asking the server for the page again.
@@ -33,7 +35,11 @@ export function ImageView({ project, first, filter, edits }: { project: number; 
     <Page
       wide title={image.file_name}
       crumbs={[{ name: "Datasets", href: routes.datasets(project) }, { name: image.dataset, href: routes.dataset(project, image.dataset_id, filter) }]}
-      note={<span className="whitespace-nowrap max-lg:hidden">{image.width} × {image.height}</span>}
+      note={
+        <span className="whitespace-nowrap max-lg:hidden">
+          {count(image.index + 1)} of {count(image.among)}{only && ` with ${only}`} · {image.width} × {image.height}
+        </span>
+      }
       actions={
         <>
           {/* On the canvas there are its own, with the keys D and F. */}
@@ -46,7 +52,7 @@ export function ImageView({ project, first, filter, edits }: { project: number; 
     >
       {deep
         ? <DeepZoom key={image.id} image={image} />
-        : <Canvas key={image.dataset_id} dataset={image.dataset_id} image={id} readOnly={!edits} onImage={(to) => to !== id && show(to)} />}
+        : <Canvas key={image.dataset_id} dataset={image.dataset_id} image={id} readOnly={!edits} filter={filter} onImage={(to) => to !== id && show(to)} />}
     </Page>
   );
 }

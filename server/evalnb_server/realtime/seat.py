@@ -16,6 +16,7 @@ from evalnb import accounts, edits
 from evalnb.accounts import Caller
 from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import AtOnce, Desk, Lane, Reply
+from evalnb.core.slices import Slice
 from evalnb.errors import Forbidden, Invalid
 from evalnb.store import Store
 from evalnb.wire.annotator import (
@@ -147,6 +148,7 @@ class Seat:
         )
 
         def hello(ask: HelloAsk) -> Reply:
+            answers.step_through(ask.part.slice() if ask.part else Slice(), ask.image_id)
             return Reply(answers.hello(ask, shown=answers.first() if ask.image_id is None else None))
 
         def bye(_ask: ByeAsk) -> Reply:

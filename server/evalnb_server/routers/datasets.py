@@ -39,7 +39,7 @@ def page(session: OneSession, who: Who, project_id: Id, after: After = 0, limit:
 @router.post("/projects/{project_id}/datasets", operation_id="datasets_create", status_code=201, responses=WRITE)
 def create(session: OneSession, who: Who, project_id: Id, asked: NewDataset) -> DatasetDetail:
     """Make an empty dataset; its classes get the ids 1, 2, 3, …"""
-    access.project(session, who, project_id, role="admin")
+    access.project(session, who, project_id, role="annotator")
     made = registry.create(session, project_id, asked.name, asked.classes)
     return _detail(registry.contents(session, made))
 

@@ -18,6 +18,7 @@ from evalnb_server import access
 from evalnb_server.answers import READ, Id, answers
 from evalnb_server.deps import OneSession, OpenStore, Who
 from evalnb_server.media import UNCHANGED, media
+from evalnb_server.narrowing import Part
 from evalnb_server.tiles import Gallery
 
 router = APIRouter(prefix="/images", tags=["images"])
@@ -28,12 +29,13 @@ _SHOWN = {"image/jpeg": _BINARY, "image/png": _BINARY, "image/webp": _BINARY}
 
 
 @router.get("/{image_id}", operation_id="images_get", responses=READ)
-def get(session: OneSession, who: Who, image_id: Id) -> ImageDetail:
-    """An image, its place in its dataset, and its neighbours there."""
+def get(session: OneSession, who: Who, image_id: Id, wanted: Part) -> ImageDetail:
+    """An image, its place in its dataset, or in a slice of it that has the image, and its neighbours there."""
     image = access.image(session, who, image_id)
     dataset = datasets.get(session, image.dataset_id)
-    place = images.place_of(session, dataset.id, Slice(), image.id)
-    around = images.by_place(session, dataset.id, Slice(), max(place - 1, 0), 3)
+    part = wanted if images.within(session, dataset.id, wanted, image.id) else Slice()
+    place = images.place_of(session, dataset.id, part, image.id)
+    around = images.by_place(session, dataset.id, part, max(place - 1, 0), 3)
     ids = [one.id for one in around]
     at = ids.index(image.id)
     return ImageDetail(
@@ -46,6 +48,7 @@ def get(session: OneSession, who: Who, image_id: Id) -> ImageDetail:
         height=image.height,
         tags=list(image.tags),
         index=place,
+        among=images.count(session, dataset.id, part),
         previous=ids[at - 1] if at else None,
         next=ids[at + 1] if at + 1 < len(ids) else None,
         annotations=log.shape_count(session, image.id),

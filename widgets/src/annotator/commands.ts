@@ -1,5 +1,6 @@
 // What each key does. The key map itself is the editor's; here it meets the session.
 import { type Command, commandFor } from "../editor/keys";
+import type { ToolName } from "../editor/tools/tool";
 import type { Session } from "./session";
 
 /** The page that an annotator stands in. */
@@ -17,11 +18,9 @@ export function perform(command: Exclude<Command, "save">, session: Session, opt
     case "tool.sam":
       session.segment();
       return true;
-    case "tool.select":
-    case "tool.box":
-    case "tool.polygon":
-      editor.use(command.slice(5) as "select" | "box" | "polygon");
-      return true;
+    case "brush.smaller":
+    case "brush.larger":
+      return editor.resizeBrush(command === "brush.larger");
     case "again":
       editor.again();
       return true;
@@ -87,6 +86,10 @@ export function perform(command: Exclude<Command, "save">, session: Session, opt
       return editor.nudge({ x, y });
     }
     default: {
+      if (command.startsWith("tool.")) {
+        editor.use(command.slice("tool.".length) as ToolName);
+        return true;
+      }
       const place = Number(command.slice("class.".length)) - 1;
       const chosen = session.classes.value[place];
       if (chosen) editor.setClass(chosen.id);

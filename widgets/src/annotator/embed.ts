@@ -19,6 +19,7 @@ export const mountAnnotator: MountAnnotator = (host, options) => {
       transport: new Transport(carrier),
       words: serverWords,
       imageId: options.imageId,
+      part: options.part,
       imageUrl: options.imageUrl,
       link: options.link,
       readOnly: options.readOnly ?? false,

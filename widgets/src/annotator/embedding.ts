@@ -16,6 +16,8 @@ export interface EmbedOptions {
   readonly datasetId: number;
   /** The image to begin with; left out, the dataset's first. */
   readonly imageId?: number | undefined;
+  /** The images to step through; left out, all of the dataset. */
+  readonly part?: { readonly tags?: string[]; readonly classes?: string[]; readonly text?: string } | undefined;
   /** The WebSocket's address, or its path on this origin. Default "/api/live". */
   readonly url?: string | undefined;
   /** Fetches a one-time ticket. Left out, it is asked for with `POST {url}/ticket` and the page's cookie. */

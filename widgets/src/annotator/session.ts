@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly onShown: (image: ImageRef) => void;
   /** The image to begin with; left out, the other side chooses. */
   readonly imageId?: number | undefined;
+  /** The images to step through, where the other side leaves that to the page. */
+  readonly part?: HelloAsk["part"];
   readonly words?: Words;
   /** Where an image's bytes are to be had, if not from the transport. */
   readonly imageUrl?: ((imageId: number) => string) | undefined;
@@ -130,12 +132,13 @@ export class Session extends State {
   }
 
   #greeting(): HelloAsk {
-    const { imageId } = this.#options;
-    return { ask: "hello", view: this.#view, ...(imageId === undefined ? {} : { image_id: imageId }) };
+    const { imageId, part } = this.#options;
+    return { ask: "hello", view: this.#view, ...(imageId === undefined ? {} : { image_id: imageId }), ...(part && { part }) };
   }
 
   #begin(hello: HelloReply): void {
     this.palette.set(hello.classes);
+    this.editor.keypoints = new Map(hello.classes.map((one) => [one.id, one.keypoints]));
     this.editor.readOnly = hello.read_only || (this.#options.readOnly ?? false);
     hello = { ...hello, read_only: this.editor.readOnly };
     this.#keepsake.scope = hello.scope;

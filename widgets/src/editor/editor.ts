@@ -1,15 +1,14 @@
 // The editor: one image's document, the camera, the selection, and the tool that events go to. No DOM, no kernel.
 import { toImage } from "./camera";
 import { type EditorEvent, type Pointer, reach } from "./events";
-import { type Point, type Size, clampShift, translate } from "./geometry";
+import { type Point, type Size, clampShift } from "./geometry";
 import { HitIndex } from "./hit";
 import { History } from "./history";
+import { kindOf } from "./kinds";
 import { type Geometry, type Shape, newShape } from "./records";
 import { ShapeStore } from "./store";
-import { BoxTool } from "./tools/box";
-import { PolygonTool } from "./tools/polygon";
-import { SamTool } from "./tools/sam";
-import { SelectTool } from "./tools/select";
+import { makeTools } from "./tools";
+import type { SamTool } from "./tools/sam";
 import type { Preview, Prompts, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
@@ -41,6 +40,7 @@ export interface PointerOptions {
   readonly shift?: boolean;
   readonly ctrl?: boolean;
   readonly alt?: boolean;
+  readonly pressure?: number;
 }
 
 export class Editor implements Workbench {
@@ -56,11 +56,11 @@ export class Editor implements Workbench {
   #listeners = new Set<(aspect: Aspect) => void>();
   #unlisten = (): void => undefined;
   #options: EditorOptions;
-  readonly sam: SamTool = new SamTool(this);
-  #tools: Record<ToolName, Tool> = {
-    select: new SelectTool(this), box: new BoxTool(this), polygon: new PolygonTool(this), sam: this.sam,
-  };
+  #tools = makeTools(this);
+  readonly sam: SamTool = this.#tools.sam;
   tool: Tool = this.#tools.select;
+  /** The names of each class's keypoints, by its id. */
+  keypoints: ReadonlyMap<number, readonly string[]> = new Map();
 
   constructor(options: EditorOptions) {
     this.#options = options;
@@ -109,6 +109,10 @@ export class Editor implements Workbench {
     return (this.selectedId && this.document?.store.get(this.selectedId)) || null;
   }
 
+  get keypointNames(): readonly string[] {
+    return this.keypoints.get(this.classId) ?? [];
+  }
+
   isVisible(shape: Shape): boolean {
     return this.truthShown && !this.document?.hidden.has(shape.id);
   }
@@ -133,14 +137,13 @@ export class Editor implements Workbench {
     this.document?.store.change("local", (draft) => draft.put(shape));
   }
 
-  create(geometry: Geometry, stay = false): void {
+  create(geometry: Geometry, stay = false, select = !stay): void {
     if (this.readOnly || !this.document) return;
     const shape = newShape(this.#options.newId(), this.classId, geometry);
     this.truthShown = true;
     this.put(shape);
-    if (stay) return;
-    this.use("select");
-    this.select(shape.id);
+    if (!stay) this.use("select");
+    if (select) this.select(shape.id);
   }
 
   prompt(prompts: Prompts | null): void {
@@ -159,7 +162,8 @@ export class Editor implements Workbench {
     if (name !== "select") {
       if (this.readOnly) return;
       this.#drawn = name;
-      this.select(null);
+      // The brush goes on with the mask that is selected.
+      if (!((name === "brush" || name === "eraser") && this.selected?.geometry.kind === "mask")) this.select(null);
     }
     if (this.tool.name !== name) this.tool.handle({ type: "cancel" });
     this.tool = this.#tools[name];
@@ -199,6 +203,15 @@ export class Editor implements Workbench {
     if (id && this.tool.name === "select") this.select(id);
   }
 
+  /** The brush and the eraser, larger or smaller; false while neither is in hand. */
+  resizeBrush(larger: boolean): boolean {
+    const { name } = this.tool;
+    if (name !== "brush" && name !== "eraser") return false;
+    this.#tools[name].resize(larger);
+    this.#tell("preview", "tool");
+    return true;
+  }
+
   toggleHidden(id: string): void {
     const hidden = this.document?.hidden;
     if (hidden && !hidden.delete(id)) hidden.add(id);
@@ -228,7 +241,7 @@ export class Editor implements Workbench {
   nudge(by: Point): boolean {
     const shape = this.selected;
     if (!shape || this.readOnly) return false;
-    const moved = translate(shape.geometry, clampShift(shape.geometry.box, by, this.size));
+    const moved = kindOf(shape.geometry).translate(shape.geometry, clampShift(shape.geometry.box, by, this.size));
     if (moved !== shape.geometry) this.put({ ...shape, geometry: moved });
     return true;
   }
@@ -267,8 +280,8 @@ export class Editor implements Workbench {
   }
 
   #pointer(type: "down" | "move" | "up" | "double", screen: Point, options: PointerOptions): EditorEvent {
-    const { button = "left", shift = false, ctrl = false, alt = false } = options;
-    return { type, at: toImage(this.viewport.camera, screen), screen, button, shift, ctrl, alt };
+    const { button = "left", shift = false, ctrl = false, alt = false, pressure = 1 } = options;
+    return { type, at: toImage(this.viewport.camera, screen), screen, button, shift, ctrl, alt, pressure };
   }
 
   get preview(): Preview | null {

@@ -10,6 +10,8 @@ export interface Pointer {
   readonly shift: boolean;
   readonly ctrl: boolean;
   readonly alt: boolean;
+  /** Of a pen, 0 to 1; 1 for everything else. */
+  readonly pressure: number;
 }
 
 export type EditorEvent =

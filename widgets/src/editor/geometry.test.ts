@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  boxFromCorners, clampShift, handleAt, handleNames, handlePoint, nearestEdge, partArea, partContains, partsBox,
-  resizeBox, translate, withVertex,
+  boxFromCorners, clampShift, nearestEdge, partArea, partContains, partsBox, resizeBox, withVertex,
 } from "./geometry";
 
 const size = { w: 100, h: 80 };
@@ -16,15 +15,6 @@ test("dragging a handle past the opposite side turns the box over", () => {
 
 test("a resized box stays in the image", () => {
   expect(resizeBox([10, 10, 20, 20], "se", { x: 500, y: 500 }, size)).toEqual([10, 10, 90, 70]);
-});
-
-test("every handle is found at its own point and nowhere far off", () => {
-  for (const handle of handleNames) expect(handleAt([10, 10, 40, 40], handlePoint([10, 10, 40, 40], handle), 5)).toBe(handle);
-  expect(handleAt([10, 10, 40, 40], { x: 30, y: 30 }, 5)).toBeNull();
-});
-
-test("a corner wins over an edge's handle on a box too small for both", () => {
-  expect(handleAt([10, 10, 2, 2], { x: 10, y: 10 }, 8)).toBe("nw");
 });
 
 test("a shift is shortened at the image's border", () => {
@@ -57,9 +47,4 @@ test("a vertex is inserted after its edge's first corner, and removed again", ()
   expect(more).toEqual([[0, 0, 10, 0, 12, 5, 10, 10, 0, 10]]);
   expect(withVertex(more, { part: 0, vertex: 2 }, null)).toEqual(square);
   expect(partsBox(more)).toEqual([0, 0, 12, 10]);
-});
-
-test("an unlabelled keypoint does not move with its shape", () => {
-  const moved = translate({ kind: "keypoints", box: [0, 0, 10, 10], points: [[1, 2, 2], [0, 0, 0]] }, { x: 5, y: 5 });
-  expect(moved).toEqual({ kind: "keypoints", box: [5, 5, 10, 10], points: [[6, 7, 2], [0, 0, 0]] });
 });

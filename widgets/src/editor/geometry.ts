@@ -1,5 +1,5 @@
 // Points, boxes and polygons in image pixels. The origin is the top left corner of the top left pixel.
-import type { Box, Geometry, Turned } from "../wire.gen";
+import type { Box, PolygonGeometry, Turned } from "../wire.gen";
 
 export type { Box } from "../wire.gen";
 
@@ -69,21 +69,6 @@ export function handlePoint(box: Box, handle: Handle): Point {
   };
 }
 
-/** The handle under the point, corners first; null where there is none within `reach` pixels. */
-export function handleAt(box: Box, p: Point, reach: number): Handle | null {
-  let best: Handle | null = null;
-  let nearest = reach;
-  for (const handle of handleNames) {
-    const corner = handle.length === 2;
-    const away = distance(handlePoint(box, handle), p) + (corner ? 0 : 1e-6);
-    if (away < nearest) {
-      nearest = away;
-      best = handle;
-    }
-  }
-  return best;
-}
-
 /** The box with one handle moved to a point; dragging past the opposite side turns the box over. */
 export function resizeBox(box: Box, handle: Handle, to: Point, size: Size): Box {
   const p = clampPoint(to, size);
@@ -104,38 +89,14 @@ export function clampShift(box: Box, shift: Point, size: Size): Point {
   };
 }
 
-/** A geometry moved by a shift. Masks do not move: their pixels belong to the image. */
-export function translate(geometry: Geometry, shift: Point): Geometry {
-  const moved = (value: number, by: number): number => rounded(value + by);
-  const run = (flat: readonly number[]): number[] => flat.map((v, i) => moved(v, i % 2 ? shift.y : shift.x));
-  const [x, y, w, h] = geometry.box;
-  const box: Box = [moved(x, shift.x), moved(y, shift.y), w, h];
-  switch (geometry.kind) {
-    case "box":
-      return { kind: "box", box };
-    case "rotated":
-    case "ellipse": {
-      const { center: [cx, cy], size, angle } = geometry.turned;
-      return { ...geometry, box, turned: { center: [moved(cx, shift.x), moved(cy, shift.y)], size, angle } };
-    }
-    case "polygon":
-      return { kind: "polygon", box, parts: geometry.parts.map(run), holes: geometry.holes.map(run) };
-    case "polyline":
-      return { kind: "polyline", box, parts: geometry.parts.map(run) };
-    case "points":
-      return { kind: "points", box, points: geometry.points.map(([px, py]) => [moved(px, shift.x), moved(py, shift.y)]) };
-    case "keypoints":
-      return {
-        kind: "keypoints",
-        box,
-        // An unlabelled keypoint (visibility 0) has no place and stays at 0, 0.
-        points: geometry.points.map(([px, py, v]) => (v ? [moved(px, shift.x), moved(py, shift.y), v] : [px, py, v])),
-      };
-    case "mask":
-      return geometry;
-    default:
-      return unreachable(geometry);
-  }
+/** A box moved by a shift. */
+export function shifted([x, y, w, h]: Box, shift: Point): Box {
+  return [rounded(x + shift.x), rounded(y + shift.y), w, h];
+}
+
+/** A flat run of points moved by a shift. */
+export function runShifted(run: readonly number[], shift: Point): number[] {
+  return run.map((v, i) => rounded(v + (i % 2 ? shift.y : shift.x)));
 }
 
 /** The box around polygon parts. */
@@ -154,7 +115,7 @@ export function partsBox(parts: readonly (readonly number[])[]): Box {
   return x1 < x0 ? [0, 0, 0, 0] : [rounded(x0), rounded(y0), rounded(x1 - x0), rounded(y1 - y0)];
 }
 
-export function polygon(parts: number[][], holes: number[][] = []): Geometry {
+export function polygon(parts: number[][], holes: number[][] = []): PolygonGeometry {
   return { kind: "polygon", box: partsBox(parts), parts, holes };
 }
 
@@ -192,6 +153,12 @@ export function partContains(part: readonly number[], p: Point): boolean {
     if (yi > p.y !== yj > p.y && p.x < ((part[j]! - part[i]!) * (p.y - yi)) / (yj - yi) + part[i]!) inside = !inside;
   }
   return inside;
+}
+
+/** The point of the image whose place in the rectangle's frame is `p`. */
+export function retwist({ center: [x, y], angle }: Turned, p: Point): Point {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return { x: x + p.x * cos - p.y * sin, y: y + p.x * sin + p.y * cos };
 }
 
 export interface EdgeHit {

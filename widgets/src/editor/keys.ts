@@ -7,6 +7,7 @@ export type Command =
   | `image.${"next" | "previous" | "forward" | "back"}`
   | `nudge.${"left" | "right" | "up" | "down"}`
   | `zoom.${"in" | "out" | "fit"}`
+  | `brush.${"smaller" | "larger"}`
   | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "search" | "help" | "save";
 
@@ -39,7 +40,16 @@ export const keyGroups: readonly KeyGroup[] = [
     bindings: [
       { command: "tool.select", keys: ["a"], shown: "A", about: "Select, move, edit" },
       { command: "tool.box", keys: ["b"], shown: "B", about: "Draw a box" },
+      { command: "tool.rotated", keys: ["o"], shown: "O", about: "Draw a rotated box" },
+      { command: "tool.ellipse", keys: ["i"], shown: "I", about: "Draw an ellipse" },
       { command: "tool.polygon", keys: ["p"], shown: "P", about: "Draw a polygon" },
+      { command: "tool.polyline", keys: ["y"], shown: "Y", about: "Draw a line" },
+      { command: "tool.points", keys: ["u"], shown: "U", about: "Mark points" },
+      { command: "tool.keypoints", keys: ["k"], shown: "K", about: "Place the class's keypoints" },
+      { command: "tool.brush", keys: ["m"], shown: "M", about: "Brush a mask (right button wipes)" },
+      { command: "tool.eraser", keys: ["w"], shown: "W", about: "Wipe a mask" },
+      { command: "brush.smaller", keys: ["["], shown: "[ ]", about: "A smaller or larger brush" },
+      { command: "brush.larger", keys: ["]"], shown: "", about: "" },
       { command: "tool.sam", keys: ["s"], shown: "S", about: "Segment with clicks (SAM 2)" },
       { command: "again", keys: ["n"], shown: "N", about: "Draw again; while drawing, finish" },
     ],

@@ -5,7 +5,7 @@ import type { Size } from "../editor/geometry";
 import type { Geometry, Shape } from "../editor/records";
 import type { Preview } from "../editor/tools/tool";
 import type { MaskBitmaps } from "./bitmaps";
-import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, tag, tagPlace, trace } from "./paint";
+import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, paintStroke, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
 
 export class ActiveLayer {
@@ -54,8 +54,8 @@ export class ActiveLayer {
     } else {
       ctx.beginPath();
       trace(ctx, geometry);
-      paintPath(ctx, this.#palette, color, zoom, { fill: 0.22, width: lineWidth + 0.5 });
-      paintKeypoints(ctx, geometry, color, zoom);
+      paintPath(ctx, this.#palette, color, zoom, { fill: geometry.kind === "polyline" ? 0 : 0.22, width: lineWidth + 0.5 });
+      paintKeypoints(ctx, geometry, color, zoom, this.#palette.skeleton(shape.class_id));
     }
     tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.name(shape.class_id), color, zoom);
   }
@@ -75,18 +75,21 @@ export class ActiveLayer {
         paintCross(ctx, preview.at, visible(camera, view), zoom);
         return;
       case "shape": {
-        const { shape, vertex } = preview;
+        const { shape, grip } = preview;
         const own = this.#palette.color(shape.class_id);
         ctx.beginPath();
         trace(ctx, shape.geometry);
-        paintPath(ctx, this.#palette, own, zoom, { fill: 0.14 });
-        paintKeypoints(ctx, shape.geometry, own, zoom);
-        if (shape.id) paintGrips(ctx, shape.geometry, own, zoom, vertex?.vertex ?? null);
+        paintPath(ctx, this.#palette, own, zoom, { fill: shape.geometry.kind === "polyline" ? 0 : 0.14 });
+        paintKeypoints(ctx, shape.geometry, own, zoom, this.#palette.skeleton(shape.class_id));
+        if (shape.id) paintGrips(ctx, shape.geometry, own, zoom, grip);
         const [x, y, w, h] = shape.geometry.box;
         const size = `${Math.round(w)} × ${Math.round(h)}`;
         tag(ctx, this.#palette, tagPlace([x, y, w, h], -camera.y / zoom, zoom), `${this.#palette.name(shape.class_id)}  ${size}`, own, zoom);
         return;
       }
+      case "stroke":
+        paintStroke(ctx, preview.dabs, preview.wipes ? "#ffffff" : color, zoom);
+        return;
       case "path": {
         const all = preview.to ? [...preview.points, preview.to] : preview.points;
         ctx.beginPath();

@@ -1,6 +1,8 @@
 // How shapes look. All drawing is in image coordinates under the camera's transform; widths are CSS pixels.
 import type { Camera } from "../editor/camera";
-import { type Box, type Point, handleNames, handlePoint, turnedCorners, unreachable, vertexOf } from "../editor/geometry";
+import type { Dab } from "../editor/brushing";
+import { type Box, type Point, turnedCorners, unreachable } from "../editor/geometry";
+import { kindOf } from "../editor/kinds";
 import type { Geometry } from "../editor/records";
 import type { Palette } from "./palette";
 
@@ -76,11 +78,24 @@ export function paintPath(
   ctx.setLineDash([]);
 }
 
-export function paintKeypoints(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number): void {
+/** Points, and keypoints with the lines of their class's skeleton. */
+export function paintKeypoints(
+  ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number, skeleton: readonly (readonly [number, number])[] = [],
+): void {
   if (geometry.kind === "points") {
     for (const [x, y] of geometry.points) knob(ctx, { x, y }, 3.5 / zoom, color, "#fff", zoom);
   }
   if (geometry.kind !== "keypoints") return;
+  ctx.beginPath();
+  for (const [a, b] of skeleton) {
+    const [from, to] = [geometry.points[a], geometry.points[b]];
+    if (!from?.[2] || !to?.[2]) continue;
+    ctx.moveTo(from[0], from[1]);
+    ctx.lineTo(to[0], to[1]);
+  }
+  ctx.lineWidth = 2 / zoom;
+  ctx.strokeStyle = color;
+  ctx.stroke();
   for (const [x, y, v] of geometry.points) {
     if (!v) continue;
     // A hidden point (visibility 1) is a ring, a visible one a disc.
@@ -121,51 +136,70 @@ function knob(ctx: CanvasRenderingContext2D, at: Point, radius: number, fill: st
   ctx.stroke();
 }
 
-/** The grips of the selected shape. */
-export function paintGrips(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number, grabbed: number | null): void {
-  switch (geometry.kind) {
-    case "box":
-      for (const handle of handleNames) {
-        const p = handlePoint(geometry.box, handle);
-        const side = (handle.length === 2 ? 9 : 7) / zoom;
+/** The grips of the selected shape; the `grabbed` one stands out. */
+export function paintGrips(ctx: CanvasRenderingContext2D, geometry: Geometry, color: string, zoom: number, grabbed: string | null): void {
+  const grips = kindOf(geometry).grips(geometry, 1 / zoom);
+  const top = grips.find(({ id }) => id === "n");
+  for (const { id, at, look } of grips) {
+    switch (look) {
+      case "corner":
+      case "edge": {
+        const side = (look === "corner" ? 9 : 7) / zoom;
         ctx.beginPath();
-        ctx.roundRect(p.x - side / 2, p.y - side / 2, side, side, 2 / zoom);
+        ctx.roundRect(at.x - side / 2, at.y - side / 2, side, side, 2 / zoom);
         ctx.fillStyle = "#fff";
         ctx.fill();
         ctx.strokeStyle = color;
         ctx.lineWidth = 1.5 / zoom;
         ctx.stroke();
+        break;
       }
-      return;
-    case "polygon":
-      for (const part of geometry.parts) {
-        const count = part.length / 2;
-        for (let v = 0; v < count; v++) {
-          const a = vertexOf(part, v);
-          const b = vertexOf(part, (v + 1) % count);
-          // A midpoint adds a corner; on short edges it would hide the corners themselves.
-          if (Math.hypot(b.x - a.x, b.y - a.y) * zoom > 36) {
-            ctx.globalAlpha = 0.75;
-            knob(ctx, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, 3 / zoom, color, "#fff", zoom);
-            ctx.globalAlpha = 1;
-          }
+      case "middle":
+        // A midpoint adds a corner.
+        ctx.globalAlpha = 0.75;
+        knob(ctx, at, 3 / zoom, color, "#fff", zoom);
+        ctx.globalAlpha = 1;
+        break;
+      case "turn":
+        if (top) {
+          ctx.beginPath();
+          ctx.moveTo(top.at.x, top.at.y);
+          ctx.lineTo(at.x, at.y);
+          ctx.strokeStyle = color;
+          ctx.lineWidth = 1.5 / zoom;
+          ctx.stroke();
         }
-        for (let v = 0; v < count; v++) {
-          knob(ctx, vertexOf(part, v), (v === grabbed ? 6 : 4.5) / zoom, "#fff", color, zoom);
-        }
-      }
-      return;
-    case "points":
-    case "keypoints":
-      paintKeypoints(ctx, geometry, color, zoom);
-      return;
-    case "rotated":
-    case "ellipse":
-    case "polyline":
-    case "mask":
-      return;
-    default:
-      return unreachable(geometry);
+        knob(ctx, at, (id === grabbed ? 6 : 5) / zoom, "#fff", color, zoom);
+        break;
+      case "vertex":
+        if (geometry.kind !== "keypoints") knob(ctx, at, (id === grabbed ? 6 : 4.5) / zoom, "#fff", color, zoom);
+        break;
+    }
+  }
+}
+
+/** A stroke of the brush as it will be, and its tip. */
+export function paintStroke(ctx: CanvasRenderingContext2D, dabs: readonly Dab[], color: string, zoom: number): void {
+  ctx.lineCap = ctx.lineJoin = "round";
+  ctx.globalAlpha = dabs.length > 1 ? 0.45 : 0;
+  ctx.strokeStyle = color;
+  // One path where the width stays, so that it does not darken where it crosses itself.
+  const steady = dabs.every(({ radius }) => radius === dabs[0]!.radius);
+  for (let first = 0; first < dabs.length; first = steady ? dabs.length : first + 1) {
+    ctx.beginPath();
+    const run = steady ? dabs : dabs.slice(first, first + 2);
+    run.forEach(({ x, y }, n) => (n ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+    ctx.lineWidth = 2 * run[0]!.radius;
+    ctx.stroke();
+  }
+  ctx.globalAlpha = 1;
+  const tip = dabs.at(-1)!;
+  for (const [ink, width] of [["rgba(0,0,0,0.6)", 3], ["#fff", 1.25]] as const) {
+    ctx.beginPath();
+    ctx.arc(tip.x, tip.y, tip.radius, 0, 2 * Math.PI);
+    ctx.strokeStyle = ink;
+    ctx.lineWidth = width / zoom;
+    ctx.stroke();
   }
 }
 

@@ -1,5 +1,5 @@
 // Class names and colours, and colours derived from them.
-import type { ClassInfo } from "../wire.gen";
+import type { LabelInfo } from "../wire.gen";
 
 export interface Rgb {
   readonly r: number;
@@ -10,10 +10,10 @@ export interface Rgb {
 const unknown = "#8a94a6";
 
 export class Palette {
-  #classes = new Map<number, ClassInfo>();
+  #classes = new Map<number, LabelInfo>();
   #rgb = new Map<string, Rgb>();
 
-  set(classes: readonly ClassInfo[]): void {
+  set(classes: readonly LabelInfo[]): void {
     this.#classes = new Map(classes.map((one) => [one.id, one]));
   }
 
@@ -23,6 +23,11 @@ export class Palette {
 
   name(id: number): string {
     return this.#classes.get(id)?.name ?? `class ${id}`;
+  }
+
+  /** Pairs of 0-based places: which keypoints of the class are joined. */
+  skeleton(id: number): readonly (readonly [number, number])[] {
+    return this.#classes.get(id)?.skeleton.map(([a, b]) => [a - 1, b - 1] as const) ?? [];
   }
 
   rgb(color: string): Rgb {

@@ -18,6 +18,7 @@ export function listenToPointer(element: HTMLElement, editor: Editor, focus: { h
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
   const options = (event: MouseEvent): PointerOptions => ({
+    pressure: event instanceof PointerEvent && event.pointerType === "pen" ? event.pressure : 1,
     button: space || event.button === 1 ? "middle" : event.button === 2 ? "right" : "left",
     shift: event.shiftKey,
     ctrl: event.ctrlKey || event.metaKey,

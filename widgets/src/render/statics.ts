@@ -141,28 +141,30 @@ export class StaticLayer {
 
   *#truth(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], { zoom }: Camera): Generator<void, void, void> {
     const outlines = new Map<number, Geometry[]>();
+    // They enclose nothing that could be filled.
+    const lines = new Map<number, Geometry[]>();
     let drawn = 0;
     for (const { geometry, class_id } of shapes) {
       if (geometry.kind === "mask") {
         this.#bitmaps.draw(ctx, geometry, this.#palette.color(class_id));
         if (++drawn % 8 === 0) yield;
       } else {
-        const list = outlines.get(class_id);
+        const list = (geometry.kind === "polyline" ? lines : outlines).get(class_id);
         if (list) list.push(geometry);
-        else outlines.set(class_id, [geometry]);
+        else (geometry.kind === "polyline" ? lines : outlines).set(class_id, [geometry]);
       }
     }
     // One path for each class and chunk: 1,000 shapes in two strokes instead of 1,000.
-    for (const [classId, list] of outlines) {
+    for (const [classId, list] of [...outlines, ...lines]) {
       for (let first = 0; first < list.length; first += chunk) {
         const some = list.slice(first, first + chunk);
         ctx.beginPath();
         for (const geometry of some) trace(ctx, geometry, 1 / zoom);
         const few = shapes.length <= haloMax;
         paintPath(ctx, this.#palette, this.#palette.color(classId), zoom, {
-          fill: few ? 0.09 : 0, halo: few, width: few ? 2 : 1.25,
+          fill: few && some[0]!.kind !== "polyline" ? 0.09 : 0, halo: few, width: few ? 2 : 1.25,
         });
-        for (const geometry of some) paintKeypoints(ctx, geometry, this.#palette.color(classId), zoom);
+        for (const geometry of some) paintKeypoints(ctx, geometry, this.#palette.color(classId), zoom, this.#palette.skeleton(classId));
         yield;
       }
     }

@@ -1,21 +1,17 @@
 // The tools, each with its key.
 import { keyOf } from "../../editor/keys";
+import { toolLabels } from "../../editor/tools";
 import type { ToolName } from "../../editor/tools/tool";
 import type { Session } from "../session";
 import { Icon } from "./icons";
 
-const tools: readonly { name: ToolName; label: string }[] = [
-  { name: "select", label: "Select and edit" },
-  { name: "box", label: "Draw a box" },
-  { name: "polygon", label: "Draw a polygon" },
-  { name: "sam", label: "Segment with clicks" },
-];
+const tools = Object.entries(toolLabels) as [ToolName, string][];
 
 export function ToolStrip({ session }: { session: Session }) {
   const hello = session.hello.value;
   return (
     <nav class="evalnb-strip" inert={session.phase.value.kind !== "ready"} role="toolbar" aria-label="Tools" aria-orientation="vertical">
-      {tools.map(({ name, label }) => {
+      {tools.map(([name, label]) => {
         const missing = name === "sam" && !hello?.segmenter;
         const disabled = missing || (name !== "select" && (hello?.read_only ?? true));
         // Help beside a loaded segmenter is for who wants a better one: the model in the wheel is a demonstration.

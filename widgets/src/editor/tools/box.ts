@@ -1,7 +1,8 @@
-// Draw a box: drag its diagonal, or click two corners.
+// Draw a box, or an ellipse within one: drag its diagonal, or click two corners.
 import { type EditorEvent, dragStart } from "../events";
-import { type Point, boxFromCorners, clampPoint, distance } from "../geometry";
-import { newShape } from "../records";
+import { type Box, type Point, boxFromCorners, clampPoint, distance } from "../geometry";
+import { ellipse } from "../kinds/turned";
+import { type Geometry, newShape } from "../records";
 import type { Preview, Tool, Workbench } from "./tool";
 
 /** A box thinner than this, in image pixels, is a slip of the hand. */
@@ -15,12 +16,16 @@ type State =
   | { readonly kind: "anchored"; readonly from: Point; readonly to: Point };
 
 export class BoxTool implements Tool {
-  readonly name = "box";
   state: State = { kind: "idle", at: null };
   #bench: Workbench;
 
-  constructor(bench: Workbench) {
+  constructor(bench: Workbench, readonly name: "box" | "ellipse") {
     this.#bench = bench;
+  }
+
+  #made(box: Box): Geometry {
+    const [x, y, w, h] = box;
+    return this.name === "box" ? { kind: "box", box } : ellipse({ center: [x + w / 2, y + h / 2], size: [w, h], angle: 0 });
   }
 
   handle(event: EditorEvent): boolean {
@@ -62,7 +67,7 @@ export class BoxTool implements Tool {
   #finish(from: Point, to: Point): boolean {
     const box = boxFromCorners(from, to);
     this.#reset();
-    if (box[2] >= thinnest && box[3] >= thinnest) this.#bench.create({ kind: "box", box });
+    if (box[2] >= thinnest && box[3] >= thinnest) this.#bench.create(this.#made(box));
     return true;
   }
 
@@ -75,8 +80,8 @@ export class BoxTool implements Tool {
     const state = this.state;
     if (state.kind === "idle") return state.at && { kind: "cross", at: state.at };
     const to = state.kind === "pointing" ? state.from : state.to;
-    const geometry = { kind: "box", box: boxFromCorners(state.from, to) } as const;
-    return { kind: "shape", shape: newShape("", this.#bench.classId, geometry), vertex: null };
+    const geometry = this.#made(boxFromCorners(state.from, to));
+    return { kind: "shape", shape: newShape("", this.#bench.classId, geometry), grip: null };
   }
 
   hint(): string {

@@ -1,11 +1,8 @@
 // Select, move, resize, and edit vertices.
 import { type EditorEvent, type Pointer, dragStart, reach } from "../events";
-import {
-  type Handle, type Point, type VertexHit, clampPoint, clampShift, distance, handleAt, nearestEdge, partArea, polygon,
-  resizeBox, rounded, translate, vertexAt, vertexOf, withVertex,
-} from "../geometry";
-import { touches } from "../hit";
-import { type Geometry, type Shape, same } from "../records";
+import { type Point, clampShift, distance } from "../geometry";
+import { type Grip, kindOf, moves } from "../kinds";
+import { type Shape, same } from "../records";
 import type { Preview, Tool, Workbench } from "./tool";
 
 type State =
@@ -13,8 +10,7 @@ type State =
   /** Pressed on a shape; a move makes it a drag, a release selects what lies under it. */
   | { readonly kind: "pointing"; readonly shape: Shape; readonly from: Point; readonly screen: Point }
   | { readonly kind: "dragging"; readonly shape: Shape; readonly from: Point; readonly now: Shape }
-  | { readonly kind: "resizing"; readonly shape: Shape; readonly handle: Handle; readonly now: Shape }
-  | { readonly kind: "vertex"; readonly shape: Shape; readonly hit: VertexHit; readonly now: Shape };
+  | { readonly kind: "resizing" | "vertex"; readonly shape: Shape; readonly grip: Grip; readonly now: Shape };
 
 const idle: State = { kind: "idle", cursor: "default" };
 
@@ -59,17 +55,14 @@ export class SelectTool implements Tool {
     const selected = this.#bench.selected;
     if (selected && !this.#bench.readOnly) {
       const grip = this.#grip(selected, event.at);
-      if (grip && "handle" in grip) {
-        this.state = { kind: "resizing", shape: selected, handle: grip.handle, now: selected };
-        return true;
-      }
+      if (grip && event.alt && grip.look === "vertex") return this.#alter(selected, grip);
       if (grip) {
-        if (event.alt && !grip.insert) return this.#removeVertex(selected, grip.hit);
-        this.#grabVertex(selected, grip.hit, grip.insert);
+        const kind = grip.look === "vertex" || grip.look === "middle" ? "vertex" : "resizing";
+        this.state = { kind, shape: selected, grip, now: selected };
         return true;
       }
       // A drag moves the selected shape even where a smaller one lies on it; a click selects the smaller.
-      if (touches(selected.geometry, event.at, reach / this.#bench.zoom)) return this.#point(selected, event);
+      if (kindOf(selected.geometry).touches(selected.geometry, event.at, reach / this.#bench.zoom)) return this.#point(selected, event);
     }
     const shape = this.#bench.hit(event.at);
     this.#bench.select(shape?.id ?? null);
@@ -89,20 +82,18 @@ export class SelectTool implements Tool {
         return true;
       case "pointing":
         if (distance(event.screen, state.screen) < dragStart) return true;
-        if (state.shape.geometry.kind === "mask" || this.#bench.readOnly) return true;
+        if (!moves(state.shape.geometry) || this.#bench.readOnly) return true;
         this.#drag(state.shape, state.from, event.at);
         return true;
       case "dragging":
         this.#drag(state.shape, state.from, event.at);
         return true;
-      case "resizing": {
-        const box = resizeBox(state.shape.geometry.box, state.handle, event.at, this.#bench.size);
-        if (box[2] >= 1 && box[3] >= 1) this.state = { ...state, now: { ...state.shape, geometry: { kind: "box", box } } };
-        return true;
-      }
+      case "resizing":
       case "vertex": {
-        const to = clampPoint(event.at, this.#bench.size);
-        this.state = { ...state, now: { ...state.now, geometry: movedVertex(state.now.geometry, state.hit, to) } };
+        const { geometry } = state.shape;
+        const now = kindOf(geometry).dragged(geometry, state.grip.id, event.at, this.#bench.size, event.shift);
+        // What would leave nothing stays as it was a moment ago.
+        if (now !== geometry) this.state = { ...state, now: { ...state.shape, geometry: now } };
         return true;
       }
     }
@@ -110,7 +101,7 @@ export class SelectTool implements Tool {
 
   #drag(shape: Shape, from: Point, at: Point): void {
     const shift = clampShift(shape.geometry.box, { x: at.x - from.x, y: at.y - from.y }, this.#bench.size);
-    this.state = { kind: "dragging", shape, from, now: { ...shape, geometry: translate(shape.geometry, shift) } };
+    this.state = { kind: "dragging", shape, from, now: { ...shape, geometry: kindOf(shape.geometry).translate(shape.geometry, shift) } };
   }
 
   #hover(at: Point): void {
@@ -118,93 +109,51 @@ export class SelectTool implements Tool {
     const grip = selected && !this.#bench.readOnly ? this.#grip(selected, at) : null;
     const under = this.#bench.hit(at);
     this.#bench.hover(grip ? null : (under?.id ?? null));
-    const movable = under && under.id === selected?.id && under.geometry.kind !== "mask" && !this.#bench.readOnly;
-    const cursor = grip
-      ? "handle" in grip ? resizeCursor(grip.handle) : grip.insert ? "copy" : "grab"
-      : movable ? "move" : under ? "pointer" : "default";
-    this.state = { kind: "idle", cursor };
+    const movable = under && under.id === selected?.id && moves(under.geometry) && !this.#bench.readOnly;
+    this.state = { kind: "idle", cursor: grip ? grip.cursor : movable ? "move" : under ? "pointer" : "default" };
   }
 
-  /** What of the selected shape's handles lies under the pointer. */
-  #grip(shape: Shape, at: Point): { handle: Handle } | { hit: VertexHit; insert: boolean } | null {
-    const near = reach / this.#bench.zoom;
-    const { geometry } = shape;
-    if (geometry.kind === "box") {
-      const handle = handleAt(geometry.box, at, near);
-      return handle && { handle };
+  /** The grip of the selected shape under the pointer; of two as near, the one that is drawn last. */
+  #grip(shape: Shape, at: Point): Grip | null {
+    const unit = 1 / this.#bench.zoom;
+    let best: Grip | null = null;
+    let nearest = reach * unit;
+    for (const grip of kindOf(shape.geometry).grips(shape.geometry, unit)) {
+      // Corners go before edges, and vertices before the middles between them.
+      const away = distance(grip.at, at) + (grip.look === "edge" || grip.look === "middle" ? 1e-6 : 0);
+      if (away > nearest || (away === nearest && !best)) continue;
+      nearest = away;
+      best = grip;
     }
-    const parts = partsOf(geometry);
-    const hit = vertexAt(parts, at, near);
-    if (hit) return { hit, insert: false };
-    if (geometry.kind !== "polygon") return null;
-    const edge = nearestEdge(parts, at);
-    if (!edge) return null;
-    const part = parts[edge.part]!;
-    const a = vertexOf(part, edge.vertex);
-    const b = vertexOf(part, (edge.vertex + 1) % (part.length / 2));
-    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    return distance(middle, at) < near ? { hit: edge, insert: true } : null;
+    return best;
   }
 
-  #grabVertex(shape: Shape, hit: VertexHit, insert: boolean, at?: Point): void {
-    if (!insert || shape.geometry.kind !== "polygon") {
-      this.state = { kind: "vertex", shape, hit, now: shape };
-      return;
-    }
-    const part = shape.geometry.parts[hit.part]!;
-    const a = vertexOf(part, hit.vertex);
-    const b = vertexOf(part, (hit.vertex + 1) % (part.length / 2));
-    const to = at ?? { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    const geometry = polygon(withVertex(shape.geometry.parts, hit, to, true), shape.geometry.holes);
-    this.state = {
-      kind: "vertex", shape, hit: { part: hit.part, vertex: hit.vertex + 1 }, now: { ...shape, geometry },
-    };
-  }
-
-  #removeVertex(shape: Shape, hit: VertexHit): boolean {
-    if (shape.geometry.kind !== "polygon") return true;
-    const part = shape.geometry.parts[hit.part]!;
-    // A polygon needs three corners; delete the shape itself instead.
-    if (part.length <= 6) return true;
-    this.#bench.put({ ...shape, geometry: polygon(withVertex(shape.geometry.parts, hit, null), shape.geometry.holes) });
+  #alter(shape: Shape, grip: Grip): boolean {
+    const geometry = kindOf(shape.geometry).altered?.(shape.geometry, grip.id);
+    if (geometry) this.#bench.put({ ...shape, geometry });
     return true;
   }
 
   #double(event: Pointer): boolean {
     const selected = this.#bench.selected;
-    if (!selected || selected.geometry.kind !== "polygon" || this.#bench.readOnly) return this.#bench.hit(event.at) !== null;
-    const edge = nearestEdge(selected.geometry.parts, event.at);
-    if (!edge || edge.away * this.#bench.zoom > reach) return true;
-    if (vertexAt(selected.geometry.parts, event.at, reach / this.#bench.zoom)) return true;
-    this.#bench.put({ ...selected, geometry: polygon(withVertex(selected.geometry.parts, edge, edge.at, true), selected.geometry.holes) });
+    const split = selected && !this.#bench.readOnly ? kindOf(selected.geometry).split : undefined;
+    if (!selected || !split) return this.#bench.hit(event.at) !== null;
+    const geometry = split(selected.geometry, event.at, reach / this.#bench.zoom);
+    if (geometry) this.#bench.put({ ...selected, geometry });
     return true;
   }
 
   preview(): Preview | null {
     const state = this.state;
     if (state.kind === "idle" || state.kind === "pointing") return null;
-    return { kind: "shape", shape: state.now, vertex: state.kind === "vertex" ? state.hit : null };
+    return { kind: "shape", shape: state.now, grip: state.kind === "dragging" ? null : state.grip.id };
   }
 
   hint(): string {
     const selected = this.#bench.selected;
     if (this.state.kind !== "idle" && this.state.kind !== "pointing") return "Release to keep · Esc to undo the move";
     if (!selected) return "Click a shape to select it · B box, P polygon, S segment · N draws again";
-    switch (selected.geometry.kind) {
-      case "box":
-        return "Drag to move, handles to resize · 1–9 class · Del deletes · N draws again";
-      case "polygon":
-        return "Drag corners; drag a midpoint or double-click an edge to add one · Alt-click removes one · Del deletes";
-      case "rotated":
-      case "ellipse":
-      case "polyline":
-      case "points":
-        return "Drag to move · 1–9 class · Del deletes";
-      case "mask":
-        return "1–9 class · Del deletes · S segments the next object";
-      case "keypoints":
-        return "Drag a point to move it · 1–9 class · Del deletes";
-    }
+    return kindOf(selected.geometry).hint;
   }
 
   cursor(): string {
@@ -216,32 +165,9 @@ export class SelectTool implements Tool {
       case "dragging":
         return "move";
       case "resizing":
-        return resizeCursor(this.state.handle);
+        return this.state.grip.cursor === "grab" ? "grabbing" : this.state.grip.cursor;
       case "vertex":
         return "grabbing";
     }
   }
-}
-
-/** Vertices by part, keypoints as one part. Unlabelled keypoints are out of reach. */
-function partsOf(geometry: Geometry): readonly (readonly number[])[] {
-  if (geometry.kind === "polygon") return geometry.parts;
-  if (geometry.kind === "keypoints") return [geometry.points.flatMap(([x, y, v]) => (v ? [x, y] : [NaN, NaN]))];
-  return [];
-}
-
-function movedVertex(geometry: Geometry, hit: VertexHit, to: Point): Geometry {
-  if (geometry.kind === "polygon") {
-    const moved = polygon(withVertex(geometry.parts, hit, to), geometry.holes);
-    return moved.kind === "polygon" && partArea(moved.parts[hit.part]!) > 0 ? moved : geometry;
-  }
-  if (geometry.kind !== "keypoints") return geometry;
-  const points = geometry.points.map((p, i): [number, number, number] =>
-    i === hit.vertex ? [rounded(to.x), rounded(to.y), p[2]] : p,
-  );
-  return { ...geometry, points };
-}
-
-function resizeCursor(handle: Handle): string {
-  return { nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize", n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize" }[handle];
 }

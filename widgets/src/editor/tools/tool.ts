@@ -1,10 +1,12 @@
 // What a tool is, what it may touch, and what it shows.
+import type { Dab } from "../brushing";
 import type { EditorEvent } from "../events";
 import type { Box, Point, Size } from "../geometry";
 import type { Bits } from "../masks";
 import type { Geometry, Shape } from "../records";
 
-export type ToolName = "select" | "box" | "polygon" | "sam";
+export type ToolName =
+  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "sam";
 
 export interface Prompts {
   readonly points: readonly Point[];
@@ -16,9 +18,10 @@ export interface Prompts {
 /** What is drawn above everything else; derived from the tool's state, never stored beside it. */
 export type Preview =
   /** Stands in for the stored shape with this id; a new shape has the id "". */
-  | { readonly kind: "shape"; readonly shape: Shape; readonly vertex: { part: number; vertex: number } | null }
+  | { readonly kind: "shape"; readonly shape: Shape; readonly grip: string | null }
   | { readonly kind: "path"; readonly points: readonly Point[]; readonly to: Point | null; readonly closing: boolean }
   | { readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean }
+  | { readonly kind: "stroke"; readonly dabs: readonly Dab[]; readonly wipes: boolean }
   | { readonly kind: "cross"; readonly at: Point };
 
 /** The editor as a tool sees it. */
@@ -28,14 +31,17 @@ export interface Workbench {
   readonly classId: number;
   readonly readOnly: boolean;
   readonly selected: Shape | null;
+  /** Those that shapes of the present class have. */
+  readonly keypointNames: readonly string[];
   /** The shape that a click at this point means. */
   hit(at: Point): Shape | null;
   select(id: string | null): void;
   hover(id: string | null): void;
   /** Store a changed shape: one step of undo. */
   put(shape: Shape): void;
-  /** Store a new shape, select it, and go back to the select tool (or stay, with `stay`). */
-  create(geometry: Geometry, stay?: boolean): void;
+  remove(id: string): void;
+  /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
+  create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** Ask for a mask; null takes the question back. */
   prompt(prompts: Prompts | null): void;
 }

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { Account } from "@/components/settings/account";
 import { Members } from "@/components/settings/members";
+import { Naming } from "@/components/settings/naming";
 import { Tokens } from "@/components/settings/tokens";
 import { Page } from "@/components/shell/page";
 import { guarded } from "@/lib/guarded";
@@ -19,6 +20,9 @@ export default guarded(async ({ params }: { params: Params<"project"> }) => {
       <div className="grid max-w-4xl gap-4">
         <Members project={project} first={members.items} manages={here?.role === "admin"} />
         <Tokens projects={session.projects} first={tokens.items} />
+        {here?.role === "admin" && (
+          <Naming what={{ kind: "project", project }} name={here.name} takes="its datasets, models, runs, evaluations, jobs and reports" />
+        )}
         <Account hasPassword={session.has_password} />
       </div>
     </Page>

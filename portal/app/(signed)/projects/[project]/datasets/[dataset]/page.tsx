@@ -1,14 +1,18 @@
+import { Settings2 } from "lucide-react";
 import type { Metadata } from "next";
 import { Facets } from "@/components/datasets/facets";
 import { OpenInNotebook } from "@/components/shell/open-in-notebook";
 import { Page } from "@/components/shell/page";
 import { ImageGrid } from "@/components/images/grid";
 import { ImageSearch } from "@/components/images/search";
+import { Naming } from "@/components/settings/naming";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
 import { count, plural } from "@/lib/format";
 import { guarded } from "@/lib/guarded";
 import { idOf, one, type Params, type Search } from "@/lib/params";
 import { type ImageFilter, routes } from "@/lib/routes";
-import { api } from "@/lib/server";
+import { api, signedIn } from "@/lib/server";
 
 interface Props {
   params: Params<"project" | "dataset">;
@@ -26,7 +30,10 @@ export default guarded(async ({ params, searchParams }: Props) => {
   const filter: ImageFilter = { tag: one(query.tag), class: one(query.class), text: one(query.text) };
   const client = await api();
   const id = idOf(dataset);
-  const [found, first] = await Promise.all([client.datasets.get(id), client.images.list(id, { ...filter, limit: 100 })]);
+  const [found, first, session] = await Promise.all([
+    client.datasets.get(id), client.images.list(id, { ...filter, limit: 100 }), signedIn(),
+  ]);
+  const manages = session.projects.find((each) => each.id === found.project_id)?.role === "admin";
   const narrowed = Boolean(filter.tag ?? filter.class ?? filter.text);
   return (
     <Page
@@ -36,6 +43,14 @@ export default guarded(async ({ params, searchParams }: Props) => {
         <>
           <ImageSearch project={found.project_id} dataset={id} filter={filter} />
           <OpenInNotebook lines={[`dataset = project.dataset(${JSON.stringify(found.name)})${slice(filter)}`, "dataset.annotate()"]} />
+          {manages && (
+            <Dialog trigger={<Button size="icon" aria-label="Rename or delete this dataset"><Settings2 /></Button>} title={found.name}>
+              <Naming
+                what={{ kind: "dataset", project: found.project_id, dataset: id }} name={found.name}
+                takes={`${plural(found.images, "image")}, ${plural(found.annotations, "annotation")} and every run and evaluation on it`}
+              />
+            </Dialog>
+          )}
         </>
       }
     >

@@ -17,12 +17,13 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default guarded(async ({ params, searchParams }: Props) => {
   const { project, image } = await params;
   const query = await searchParams;
-  const [found, session] = [await (await api()).images.get(idOf(image)), await signedIn()];
+  const filter = { tag: one(query.tag), class: one(query.class), text: one(query.text) };
+  const [found, session] = [await (await api()).images.get(idOf(image), filter), await signedIn()];
   const role = session.projects.find((each) => each.id === found.project_id)?.role;
   return (
     <ImageView
       project={idOf(project)} first={found} edits={role === "annotator" || role === "admin"}
-      filter={{ tag: one(query.tag), class: one(query.class), text: one(query.text) }}
+      filter={filter}
     />
   );
 });
