@@ -235,7 +235,11 @@ class Dataset:
         )
 
     def export(self, format: str, out: str | Path) -> LossReport:
-        """Write it as ``"coco"`` or ``"yolo"`` under ``out``; the report names what the format cannot say."""
+        """Write it under ``out``; the report names each thing that the format cannot say.
+
+        ``format`` is coco, lvis, yolo (boxes, or outlines as soon as there is one), yolo-detect, yolo-segment,
+        yolo-pose, yolo-obb, voc, labelme, cvat, masks or datumaro.
+        """
         from evalnb.registry.exports import export
 
         return export(self.store, self.id, format, Path(out), part=self.part, progress=TqdmProgress())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from evalnb.dataset import Dataset
+from evalnb.importing import Importing
 from evalnb.progress import TqdmProgress
 from evalnb.settings import Settings
 from evalnb.store import Store, open_store
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from evalnb.jobs import Job
     from evalnb.jobs.submit import Submit
-    from evalnb.registry.ingest import ImportReport
     from evalnb.reports import PublishedReport
     from evalnb.runs.evaluation import Evaluation
     from evalnb.store.repositories.aliases import AliasChange
@@ -34,7 +34,7 @@ def open(database_url: str | None = None, *, project: str = "default") -> Projec
     return Project(open_store(Settings.from_environment(), database_url=database_url), project)
 
 
-class Project:
+class Project(Importing):
     """Datasets, models, runs, evaluations, jobs and reports of one name, in one PostgreSQL."""
 
     def __init__(self, store: Store, name: str = "default") -> None:
@@ -50,48 +50,7 @@ class Project:
         names = self.datasets().index.tolist()
         return f"Project({self.name!r}: {len(names)} datasets{': ' if names else ''}{', '.join(map(str, names))})"
 
-    # Datasets
-
-    def import_coco(self, name: str, *, images: str | Path, annotations: str | Path, copy: bool = False) -> Dataset:
-        """Import a COCO file: boxes, polygons, run lengths, crowds, keypoints.
-
-        ``images`` stay where they are unless ``copy``. A bar shows how far it is; interrupted, the same call goes on;
-        repeated, it changes nothing. ``dataset.imported`` lists what could not go in, with ids and reasons.
-        """
-        from evalnb.registry import ingest
-
-        report = ingest.import_coco(
-            self.store,
-            self.id,
-            name,
-            images=Path(images),
-            annotations=Path(annotations),
-            copy=copy,
-            progress=TqdmProgress(),
-        )
-        return self._imported(name, report)
-
-    def import_yolo(self, name: str, data: str | Path, *, copy: bool = False) -> Dataset:
-        """Import a YOLO ``data.yaml``: detection or segmentation labels; its splits become tags."""
-        from evalnb.registry import ingest
-
-        report = ingest.import_yolo(self.store, self.id, name, data=Path(data), copy=copy, progress=TqdmProgress())
-        return self._imported(name, report)
-
-    def _imported(self, name: str, report: ImportReport) -> Dataset:
-        dataset = self.dataset(name)
-        dataset.imported = report
-        if report.problems:
-            print(report)  # noqa: T201
-        return dataset
-
-    def dataset(self, name: str) -> Dataset:
-        """The dataset of that name; NotFound lists the others."""
-        from evalnb.store.repositories import datasets
-
-        with self.store.database.transaction() as session:
-            record = datasets.by_name(session, self.id, name)
-        return Dataset(self.store, record)
+    # Datasets: what is imported stands in Importing
 
     def datasets(self) -> pd.DataFrame:
         """All datasets: name (index), images, annotations, created."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,6 +43,11 @@ def box_around(geometry: Geometry) -> tuple[float, float, float, float]:
             return masks.box(_mask(geometry))
         case "box" | "keypoints":
             return geometry.box
+
+
+def with_box(geometry: Geometry) -> Geometry:
+    """The geometry with the box around it in place of the one that it states."""
+    return replace(geometry, box=box_around(geometry))
 
 
 def area_of(geometry: Geometry) -> float:

@@ -14,10 +14,12 @@ import numpy as np
 import orjson
 
 from evalnb.core import masks as rle
-from evalnb.core.records import GeometryKind
+from evalnb.core.records import GeometryKind, Track
 from evalnb.core.sources import LIMIT_PX, SourceShape, exact, key_of, with_form
+from evalnb.core.stored import from_geometry
 from evalnb.core.taxonomy import Class
 from evalnb.errors import Invalid
+from evalnb.formats import coco_extension
 from evalnb.formats.json_index import Unreadable
 from evalnb.formats.problems import Problems
 
@@ -99,6 +101,9 @@ def read_classes(objects: Sequence[Any], problems: Problems) -> tuple[list[Class
             given["supercategory"], above = above, ""
         absent += [field for field in ("keypoints", "skeleton", "supercategory") if field not in one]
         extra = {k: v for k, v in one.items() if k not in ("id", "name", "keypoints", "skeleton", "supercategory")}
+        asked = coco_extension.read_attributes(one.get(coco_extension.KEY))
+        if asked is not None:
+            del extra[coco_extension.KEY]
         names.add(known)
         numbers[source_id] = number
         classes.append(
@@ -108,6 +113,7 @@ def read_classes(objects: Sequence[Any], problems: Problems) -> tuple[list[Class
                 supercategory=above,
                 keypoints=tuple(keypoints),
                 skeleton=tuple((a, b) for a, b in skeleton),
+                attributes=asked or (),
                 extra=with_form(extra, absent, given),
             )
         )
@@ -185,7 +191,15 @@ class ShapeReader:
             box = outline_box
         else:
             raise Refused("bbox", "is missing")
-        if box[2] <= 0 or box[3] <= 0:
+        z, track = 0, Track()
+        if coco_extension.is_ours(own := one.get(coco_extension.KEY)):
+            z, track = coco_extension.read_place(own)
+            known = coco_extension.read(own, one, (image.height, image.width))
+            if known is not None:
+                kind, geometry, box = known.kind, orjson.dumps(from_geometry(known)), known.box
+                given.pop("segmentation", None)
+            one = {name: value for name, value in one.items() if name != coco_extension.KEY}
+        if kind not in ("polyline", "points") and (box[2] <= 0 or box[3] <= 0):
             raise Refused("bbox", "is degenerate", one.get("bbox"))
         area = one.get("area")
         if area is None:
@@ -219,6 +233,8 @@ class ShapeReader:
             attributes,
             tags,
             extra,
+            z,
+            track,
         )
 
     def _image(self, one: Json) -> KnownImage:

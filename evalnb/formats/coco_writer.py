@@ -8,10 +8,16 @@ from typing import Any
 import orjson
 
 from evalnb.core import masks as rle
+from evalnb.core.records import Geometry
 from evalnb.core.sources import AS_GIVEN, SourceShape
+from evalnb.core.stored import to_geometry
 from evalnb.core.taxonomy import Class
+from evalnb.formats import coco_extension
 
 Json = Mapping[str, Any]
+
+_FOREIGN = ("rotated", "ellipse", "polyline", "points")
+"""Kinds that COCO does not know."""
 
 
 def class_object(one: Class) -> dict[str, Any]:
@@ -23,7 +29,10 @@ def class_object(one: Class) -> dict[str, Any]:
         out = {name: value for name, value in out.items() if value or name in ("id", "name")}
     if one.color:
         out["color"] = one.color
-    return as_given(out, one.extra)
+    out = as_given(out, one.extra)
+    if one.attributes:
+        out[coco_extension.KEY] = {"attributes": coco_extension.attributes_said(one.attributes)}
+    return out
 
 
 def image_object(
@@ -37,9 +46,12 @@ def image_object(
 
 
 def annotation_object(
-    shape: SourceShape, source_id: int | str, image_id: int | str, category_id: Any
+    shape: SourceShape, source_id: int | str, image_id: int | str, category_id: Any, size: tuple[int, int]
 ) -> dict[str, Any]:
-    """The element of ``annotations`` for a shape; ready for orjson (geometry is spliced in unparsed)."""
+    """The element of ``annotations`` for a shape; ready for orjson (geometry is spliced in unparsed).
+
+    ``size`` is the height and width of its image. What COCO has no word for stands under ``coco_extension.KEY``.
+    """
     out: dict[str, Any] = {
         "id": source_id,
         "image_id": image_id,
@@ -49,7 +61,13 @@ def annotation_object(
         "iscrowd": int(shape.crowd),
     }
     extra = orjson.loads(shape.extra) if shape.extra != b"{}" else {}
-    if shape.geometry is not None:
+    own: dict[str, Any] = {}
+    if shape.kind in _FOREIGN or (shape.kind == "polygon" and shape.geometry and shape.geometry.startswith(b"{")):
+        stored = None if shape.geometry is None else orjson.loads(shape.geometry)
+        geometry = to_geometry(shape.kind, shape.box, stored, None)
+        out["segmentation"] = coco_extension.segmentation(geometry, size)
+        own = coco_extension.said(geometry, shape.z, shape.track)
+    elif shape.geometry is not None:
         if extra.get(AS_GIVEN, {}).get("given", {}).pop("counts", None) == "list":
             mask = orjson.loads(shape.geometry)
             runs = rle.from_string(mask["counts"], mask["size"]).counts
@@ -64,7 +82,12 @@ def annotation_object(
         out["attributes"] = orjson.Fragment(shape.attributes)
     if shape.tags:
         out["tags"] = list(shape.tags)
-    return as_given(out, extra)
+    out = as_given(out, extra)
+    if shape.z or shape.track.id is not None:
+        own = own or coco_extension.said(Geometry("box", shape.box), shape.z, shape.track)
+    if own:
+        out[coco_extension.KEY] = own
+    return out
 
 
 def as_given(out: dict[str, Any], extra: Json) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import SourceImage, SourceShape, id_of, key_of, with_form
@@ -37,8 +37,9 @@ def import_coco(
     annotations: Path,
     copy: bool = False,
     progress: Progress | None = None,
+    format: Literal["coco", "lvis"] = "coco",
 ) -> ImportReport:
-    """Import a COCO file of boxes, polygons, run-length masks and keypoints into the dataset ``name``.
+    """Import a COCO or LVIS file of boxes, polygons, run-length masks and keypoints into the dataset ``name``.
 
     ``images`` is the folder that ``file_name`` starts from; the files stay where they are unless ``copy`` puts them
     into the blobs. Images and annotations that the dataset has already keep their edits. An interrupted import is
@@ -61,7 +62,7 @@ def import_coco(
             store,
             project_id,
             name,
-            format="coco",
+            format=format,
             source=annotations.absolute(),
             digest=index.digest,
             classes=classes,
@@ -114,10 +115,23 @@ def _about(index: JsonIndex, problems: Problems) -> dict[str, Any]:
     return with_form(about, [one for one in LISTS if one not in index.arrays], {})
 
 
+def _named(value: Any, pixels: Pixels) -> Any:
+    """An image object that has a ``file_name``: LVIS 1.0 says where it was fetched instead."""
+    if not isinstance(value, dict) or "file_name" in value or not isinstance(value.get("coco_url"), str):
+        return value
+    for steps in (2, 1):  # train2017/000000391895.jpg, or the bare name
+        name = "/".join(value["coco_url"].split("/")[-steps:])
+        path = pixels.path(name)
+        if path is not None and pixels.refusal(path) is None:
+            break
+    return {**value, "file_name": name}
+
+
 def _some_image_is_there(index: JsonIndex, pixels: Pixels, folder: Path) -> None:
     """A wrong folder is refused at once, not listed a hundred thousand times."""
     first = next(index.batches("images", size=1000), [])
-    names = [one["file_name"] for one in first if isinstance(one, dict) and isinstance(one.get("file_name"), str)]
+    objects = [_named(one, pixels) for one in first]
+    names = [one["file_name"] for one in objects if isinstance(one, dict) and isinstance(one.get("file_name"), str)]
     for name in names:
         path = pixels.path(name)
         if path is not None and pixels.refusal(path) is None:
@@ -151,7 +165,7 @@ def _take_images(
         new: list[tuple[ImageObject, SourceImage]] = []
         for value in objects:
             try:
-                one = read_image(value)
+                one = read_image(_named(value, pixels))
                 if one.key in seen:
                     raise Refused("id", "is used twice")
                 if one.key in had:

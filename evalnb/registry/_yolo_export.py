@@ -5,19 +5,23 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from evalnb.core.format_names import ShapesMode
 from evalnb.core.images import ImageRecord
 from evalnb.core.progress import Progress
 from evalnb.core.records import Annotation
+from evalnb.core.shapes import outline
 from evalnb.core.slices import AREAS, Slice
 from evalnb.core.sources import AS_GIVEN
+from evalnb.core.taxonomy import Taxonomy
 from evalnb.errors import Invalid
 from evalnb.formats import outlines
 from evalnb.formats.problems import Problems
-from evalnb.formats.yolo import SPLITS, box_line, data_yaml, outline_line
-from evalnb.registry.exports import PixelsMode, ShapesMode, one_moment, place_pixels
+from evalnb.formats.yolo import SPLITS, box_line, data_yaml, outline_line, pose_line
+from evalnb.registry.exports import PixelsMode, one_moment, place_pixels
 from evalnb.registry.receipts import LossReport
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as shape_rows
@@ -26,6 +30,7 @@ from evalnb.store.repositories import datasets, images
 FILE = "data.yaml"
 _MARK = "# Written by evalnb; the next export into this folder replaces it, images/ and labels/.\n"
 _PAGE = 500
+_TASKS = {"boxes": "detect", "outlines": "segment", "corners": "obb", "keypoints": "pose"}
 
 
 def export_yolo(
@@ -43,9 +48,8 @@ def export_yolo(
     with one_moment(store) as session:
         taxonomy = datasets.taxonomy(session, dataset_id)
         if shapes == "auto":
-            outlined = shape_rows.has_outlines(session, dataset_id, part)
-        else:
-            outlined = shapes == "outlines"
+            shapes = "outlines" if shape_rows.has_outlines(session, dataset_id, part) else "boxes"
+        many = _keypoints(taxonomy, shape_rows.most_keypoints(session, dataset_id)) if shapes == "keypoints" else 0
         writing = _Writing(
             store,
             out,
@@ -53,8 +57,10 @@ def export_yolo(
             places={one.id: place for place, one in enumerate(taxonomy)},
             chosen={taxonomy.named(name).id for name in part.classes} if part.classes is not None else None,
             part=part,
-            outlined=outlined,
+            shapes=shapes,
+            keypoints=many,
         )
+        _lose_classes(writing.losses, taxonomy, many)
         bar.start(images.count(session, dataset_id, part), unit="images", what="writing images and labels")
         after = 0
         while page := images.page(session, dataset_id, part, after=after, limit=_PAGE):
@@ -69,7 +75,7 @@ def export_yolo(
         splits["val"] = splits.get("train") or next(iter(splits.values()))
         writing.losses.add("file", FILE, "val", "has no images of its own: no image bears the tag 'val'")
     splits.setdefault("train", next(iter(splits.values()), "images/train"))
-    (out / FILE).write_text(_MARK + data_yaml(names, splits), encoding="utf-8")
+    (out / FILE).write_text(_MARK + data_yaml(names, splits, _about(shapes, many, taxonomy)), encoding="utf-8")
     return LossReport(
         dataset_id=dataset_id,
         format="yolo",
@@ -79,6 +85,34 @@ def export_yolo(
         losses=dict(writing.losses.counts),
         examples=tuple(writing.losses),
     )
+
+
+def _keypoints(taxonomy: Taxonomy, most: int) -> int:
+    many = max([most, *(len(one.keypoints) for one in taxonomy)])
+    if many == 0:
+        raise Invalid("the dataset has no keypoints", remedy="export it as 'yolo', or as 'yolo-obb'")
+    return many
+
+
+def _about(shapes: ShapesMode, keypoints: int, taxonomy: Taxonomy) -> dict[str, Any]:
+    """What data.yaml says of its labels; ultralytics reads ``kpt_shape`` and ``kpt_names``, evalnb ``task`` too."""
+    out: dict[str, Any] = {"task": _TASKS[shapes]}
+    if keypoints:
+        out["kpt_shape"] = [keypoints, 3]
+        names = next((one.keypoints for one in taxonomy if len(one.keypoints) == keypoints), ())
+        if names:
+            out["kpt_names"] = {place: list(names) for place in range(len(taxonomy))}
+    return out
+
+
+def _lose_classes(losses: Problems, taxonomy: Taxonomy, keypoints: int) -> None:
+    for one in taxonomy:
+        if one.attributes:
+            losses.add("class", one.name, "", "lost the schema of its attributes")
+        if one.skeleton or (one.keypoints and not keypoints):
+            losses.add("class", one.name, "", "lost its skeleton")
+        if keypoints and len(one.keypoints) != keypoints:
+            losses.add("class", one.name, "", f"is read with {keypoints} keypoints, as every class of YOLO's poses")
 
 
 def _clear(out: Path) -> None:
@@ -104,7 +138,9 @@ class _Writing:
     """Class id → its place, which is YOLO's class number."""
     chosen: set[int] | None
     part: Slice
-    outlined: bool
+    shapes: ShapesMode
+    keypoints: int
+    """How many each label has, in a data set of keypoints."""
     losses: Problems = field(default_factory=Problems)
     splits: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
@@ -148,30 +184,64 @@ class _Writing:
             return []
         if shape.attributes or shape.tags:
             self._lose("annotation", key, "keeps neither attributes nor tags")
-        if shape.geometry.points:
+        if shape.z or shape.track.id is not None:
+            self._lose("annotation", key, "keeps neither z-order nor track")
+        if shape.geometry.points and self.shapes != "keypoints":
             self._lose("annotation", key, "lost its keypoints")
         self._lose("annotation", key, "keeps neither its id nor its stated area")
         place = self.places[shape.class_id]
-        has_outline = shape.geometry.kind in ("polygon", "mask")
-        if self.outlined:
+        kind = shape.geometry.kind
+        if self.shapes in ("outlines", "corners") and kind in ("polyline", "points"):
+            self._lose("annotation", key, f"is a {kind}, which encloses nothing; it was left out")
+            return []
+        if self.shapes == "outlines":
             flat = self._outline(key, shape)
             if len(flat) >= 6:
                 return [outline_line(place, self._clipped(key, flat, image), image.width, image.height)]
             self._lose("annotation", key, "has an empty mask; it was left out")
             return []
-        if has_outline:
+        if self.shapes == "corners":
+            return [outline_line(place, self._corners(key, shape), image.width, image.height)]
+        if kind not in ("box", "keypoints"):
             self._lose("annotation", key, "lost its outline; its box was written")
         x, y, w, h = shape.geometry.box
+        if w <= 0 or h <= 0:
+            self._lose("annotation", key, f"is a {kind} without width or height, which is no box; it was left out")
+            return []
         x0, y0, x1, y1 = self._clipped(key, [x, y, x + w, y + h], image)
         if x1 <= x0 or y1 <= y0:
             self._lose("annotation", key, "lies outside its image; it was left out")
             return []
-        return [box_line(place, (x0, y0, x1 - x0, y1 - y0), image.width, image.height)]
+        box = (x0, y0, x1 - x0, y1 - y0)
+        if self.shapes == "keypoints":
+            return [pose_line(place, box, self._points(key, shape), image.width, image.height)]
+        return [box_line(place, box, image.width, image.height)]
+
+    def _corners(self, key: str, shape: Annotation) -> list[float]:
+        if shape.geometry.kind == "rotated":
+            return [value for part in outline(shape.geometry) for value in part]
+        if shape.geometry.kind != "box":
+            self._lose("annotation", key, "lost its outline; its box was written")
+        else:
+            self._lose("annotation", key, "is a box among rotated ones: it became one that is not turned")
+        x, y, w, h = shape.geometry.box
+        return [x, y, x + w, y, x + w, y + h, x, y + h]
+
+    def _points(self, key: str, shape: Annotation) -> list[tuple[float, float, int]]:
+        points = list(shape.geometry.points)
+        if len(points) != self.keypoints and points:
+            self._lose("annotation", key, f"has not {self.keypoints} keypoints: absent ones were added at the end")
+        return [*points, *[(0.0, 0.0, 0)] * (self.keypoints - len(points))]
 
     def _outline(self, key: str, shape: Annotation) -> list[float]:
         geometry = shape.geometry
         if geometry.kind == "polygon":
             parts = [np.array(part, dtype=np.float64).reshape(-1, 2) for part in geometry.parts]
+            if geometry.holes:
+                self._lose("annotation", key, "lost its holes")
+        elif geometry.kind in ("rotated", "ellipse"):
+            parts = [np.array(part, dtype=np.float64).reshape(-1, 2) for part in outline(geometry)]
+            self._lose("annotation", key, f"is of kind {geometry.kind}: it became an outline")
         elif geometry.kind == "mask":
             assert geometry.mask is not None
             loops, holes = outlines.of_mask(geometry.mask)

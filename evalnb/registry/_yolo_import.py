@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
+from evalnb.core.format_names import TASKS, Task
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import SourceImage, SourceShape
-from evalnb.errors import EvalnbError
+from evalnb.errors import EvalnbError, Invalid
 from evalnb.formats.problems import Problems
 from evalnb.formats.yolo import Label, Listing, label_path, read_labels, read_listing
 from evalnb.registry._filling import Filling, Pixels, filling
@@ -29,13 +30,16 @@ def import_yolo(
     name: str,
     *,
     data: Path,
+    task: str | None = None,
     copy: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import what a ``data.yaml`` names (detection or segmentation labels) into the dataset ``name``.
+    """Import what a ``data.yaml`` names into the dataset ``name``: boxes, outlines, rotated boxes or keypoints.
 
-    Each split becomes a tag of its images: train, val, test. Images stay in place unless ``copy``. As with COCO, an
-    interrupted import is taken up, the same files again are no work, and bad lines are listed.
+    ``task`` is detect, segment, pose or obb. Left out, data.yaml says it (``task``, ``kpt_shape``); where it does
+    not, labels that all have eight coordinates are rotated boxes, and of others the length of a line tells boxes from
+    outlines. Each split becomes a tag of its images: train, val, test. Images stay in place unless ``copy``. As with
+    COCO, an interrupted import is taken up, the same files again are no work, and bad lines are listed.
     NotFound or Invalid if data.yaml is missing or leads to no images.
     """
     bar = progress or NullProgress()
@@ -43,7 +47,14 @@ def import_yolo(
     try:
         problems = Problems()
         listing = read_listing(data, problems)
-        digest = _digest(data, listing, bar)
+        if task is not None and task not in TASKS:
+            raise Invalid(f"there is no task {task!r}", remedy=f"use one of {', '.join(map(repr, TASKS))}")
+        if task == "pose" and not listing.keypoints[0]:
+            raise Invalid(f"{data.name} has no `kpt_shape`", remedy="write how many keypoints: kpt_shape: [17, 3]")
+        digest, lengths = _digest(data, listing, bar)
+        chosen = task or listing.task or ("obb" if lengths == {9} else None)
+        if task is not None:
+            digest = hashlib.sha256(f"{digest} {task}".encode()).hexdigest()
         pixels = Pixels(store, listing.root, copy=copy)
         about: dict[str, Any] = orjson.loads(
             orjson.dumps({"yolo": listing.about}, default=str, option=orjson.OPT_NON_STR_KEYS)
@@ -60,21 +71,24 @@ def import_yolo(
             problems=problems,
         ) as work:
             if not work.repeated:
-                _take(work, listing, pixels, bar)
+                _take(work, listing, pixels, bar, chosen)
             return work.finish()
     finally:
         bar.close()
 
 
-def _digest(data: Path, listing: Listing, bar: Progress) -> str:
-    """One hash of everything that the labels say; the images' own bytes are not read."""
+def _digest(data: Path, listing: Listing, bar: Progress) -> tuple[str, set[int]]:
+    """(one hash of everything that the labels say, how many numbers their lines have); images are not read."""
+    lengths: set[int] = set()
     digest = hashlib.sha256(data.read_bytes())
     bar.start(len(listing.images), unit="labels", what="reading labels")
     for name, splits in listing.images.items():
         digest.update(f"\0{name}\0{','.join(splits)}\0".encode("utf-8", "surrogateescape"))
-        digest.update(_labels(listing, name) or b"")
+        raw = _labels(listing, name) or b""
+        digest.update(raw)
+        lengths.update(len(line.split()) for line in raw.splitlines() if line.strip())
         bar.advance()
-    return digest.hexdigest()
+    return digest.hexdigest(), lengths
 
 
 def _labels(listing: Listing, name: str) -> bytes | None:
@@ -84,7 +98,7 @@ def _labels(listing: Listing, name: str) -> bytes | None:
         return None
 
 
-def _take(work: Filling, listing: Listing, pixels: Pixels, bar: Progress) -> None:
+def _take(work: Filling, listing: Listing, pixels: Pixels, bar: Progress, task: Task | None) -> None:
     with work.store.database.transaction() as session:
         had_images = image_rows.known(session, work.dataset_id)
         had_shapes = shape_rows.known_keys(session, work.dataset_id)
@@ -113,7 +127,14 @@ def _take(work: Filling, listing: Listing, pixels: Pixels, bar: Progress) -> Non
                 new.append(found)
             raw = _labels(listing, name)
             labels = read_labels(
-                raw or b"", width=width, height=height, classes=classes, key=name, problems=work.problems
+                raw or b"",
+                width=width,
+                height=height,
+                classes=classes,
+                key=name,
+                problems=work.problems,
+                task=task,
+                keypoints=listing.keypoints,
             )
             met += len(labels)
             fresh = [one for one in labels if f"{name}:{one.line}" not in had_shapes]
@@ -162,7 +183,7 @@ def _shape(key: str, image_id: int, label: Label) -> SourceShape:
         label.box,
         label.area,
         label.geometry,
-        None,
+        label.keypoints,
         False,
         b"{}",
         (),

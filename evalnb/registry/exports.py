@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from evalnb.core.format_names import FORMATS, YOLO, ShapesMode
 from evalnb.core.images import ImageRecord
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.slices import Slice
@@ -21,7 +22,6 @@ from evalnb.registry.receipts import LossReport
 from evalnb.store import Store
 
 PixelsMode: TypeAlias = Literal["link", "copy", "none"]
-ShapesMode: TypeAlias = Literal["auto", "boxes", "outlines"]
 
 
 def export(
@@ -37,21 +37,29 @@ def export(
 ) -> LossReport:
     """Write the slice into the folder ``out`` and say what the format could not express.
 
-    ``format`` is ``coco`` (annotations.json, images/) or ``yolo`` (data.yaml, images/, labels/). ``images`` are
-    linked (blobs copied), copied, or left out. ``shapes`` chooses YOLO's kind of labels: boxes, outlines, or outlines
-    as soon as the slice has one. Invalid for another format or a folder that holds something else.
+    ``format`` is one of ``FORMATS``: ``coco`` and ``lvis`` (annotations.json, images/), ``yolo`` (data.yaml, images/,
+    labels/) and its four tasks, ``voc``, ``labelme``, ``cvat``, ``masks``, ``datumaro``. ``images`` are linked (blobs
+    copied), copied, or left out. ``shapes`` chooses YOLO's kind of labels where the format does not: boxes, outlines,
+    corners, keypoints, or outlines as soon as the slice has one. Invalid for another format or a folder that holds
+    something else.
     """
-    from evalnb.registry._coco_export import export_coco
+    from evalnb.registry._coco_export import export_coco, export_lvis
+    from evalnb.registry._formats import WRITERS, export_one
     from evalnb.registry._yolo_export import export_yolo
 
-    if format not in ("coco", "yolo"):
-        raise Invalid(f"there is no export format {format!r}", remedy="use 'coco' or 'yolo'")
+    if format not in FORMATS:
+        raise Invalid(f"there is no export format {format!r}", remedy=f"use one of {', '.join(map(repr, FORMATS))}")
     bar = progress or NullProgress()
     out = Path(out)
     try:
+        if format == "lvis":
+            return export_lvis(store, dataset_id, out, part=part, mode=images, bar=bar)
         if format == "coco":
             return export_coco(store, dataset_id, out, part=part, mode=images, bar=bar)
-        return export_yolo(store, dataset_id, out, part=part, mode=images, shapes=shapes, bar=bar)
+        if format in WRITERS:
+            return export_one(store, dataset_id, format, out, part=part, mode=images, bar=bar)
+        chosen = shapes if format == "yolo" else YOLO[format]
+        return export_yolo(store, dataset_id, out, part=part, mode=images, shapes=chosen, bar=bar)
     finally:
         bar.close()
 

@@ -1,4 +1,4 @@
-"""What an unpacked data set is: COCO files or data.yaml files, and where their images are.
+"""What an unpacked data set is, by what its files hold, and where their images are.
 
 Everything that a file inside says about places is read as if the folder were the whole world: a data.yaml that names
 folders of the server would otherwise have its images, or the text of its files, imported.
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import yaml
 
@@ -22,6 +22,8 @@ from evalnb.formats.yolo import SPLITS
 _YAML_BYTES = 1 << 20
 _LOOKED_AT = 200
 """Images by whose names the folder is found."""
+_XML_SNIFFED = 64 << 10
+Format: TypeAlias = Literal["coco", "yolo", "voc", "labelme", "cvat", "masks", "datumaro"]
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -29,17 +31,18 @@ _LISTS = ("images", "annotations", "categories")
 class Source:
     """One data set among the unpacked files."""
 
-    format: Literal["coco", "yolo"]
+    format: Format
     file: str
-    """The COCO file or the data.yaml, relative to the folder."""
+    """The COCO file, the data.yaml or CVAT's XML; of other formats the folder. Relative to the unpacked folder."""
     images: str = ""
-    """COCO: the folder that its file names start from, relative to the folder."""
+    """COCO and masks: the folder that the images' names start from, relative to the unpacked folder."""
     label: str = ""
     """What tells it from the others of the same zip: "train", "instances_val2017"."""
 
 
 def find(folder: Path, names: Sequence[str], *, zip_name: str) -> list[Source]:
-    """The data sets among the unpacked ``names``: every data.yaml, or else every COCO file. Invalid if there is none.
+    """The data sets among the unpacked ``names``: every data.yaml, or else every COCO file (LVIS is read as COCO), or
+    else what the first files of the other formats say. Invalid if there is none.
 
     A data.yaml is written anew, with places inside the folder only. Unsafe or Invalid if it is a trap.
     """
@@ -47,8 +50,11 @@ def find(folder: Path, names: Sequence[str], *, zip_name: str) -> list[Source]:
     if not found:
         found = [one for name in names if name.lower().endswith(".json") and (one := _coco(folder, name, names))]
     if not found:
+        found = _others(folder, names)
+    if not found:
         raise Invalid(
-            f"{zip_name} has neither a COCO file (JSON with a list of images) nor a data.yaml that names its classes",
+            f"{zip_name} has neither a COCO file (JSON with a list of images) nor a data.yaml that names its"
+            " classes, nor files of VOC, CVAT, LabelMe or Datumaro, nor masks with a labelmap.txt",
             remedy="put one into the zip; images alone are uploaded with the purpose images-zip",
         )
     return found
@@ -58,7 +64,7 @@ def _is_yaml(name: str) -> bool:
     return name.lower().endswith((".yaml", ".yml"))
 
 
-def _labelled(file: str, format: Literal["coco", "yolo"], images: str = "") -> Source:
+def _labelled(file: str, format: Format, images: str = "") -> Source:
     stem = posixpath.basename(file).split(".")[0]
     # Roboflow calls every one _annotations.coco.json, and YOLO's is always data.yaml: then the folder tells.
     generic = stem.strip("_").lower() in {"annotations", "data", "dataset", "instances", "coco", "labels", "result"}
@@ -154,3 +160,55 @@ def _images_folder(said: Sequence[str], names: Sequence[str], *, beside: str) ->
     # Among equals the one nearest to the file: train/ and val/ may hold pictures of the same names.
     best = [one for one, n in votes.items() if n == most]
     return min(best, key=lambda one: (posixpath.relpath(one or ".", beside or ".").count(".."), one))
+
+
+# ---------------------------------------------------------------------------------------------- others
+
+
+def _others(folder: Path, names: Sequence[str]) -> list[Source]:
+    """CVAT's files each, or else the one data set that the files of another format make."""
+    xml = [name for name in names if name.lower().endswith(".xml")]
+    cvat = [_labelled(name, "cvat") for name in xml if _starts(folder / name, b"<annotations")]
+    if cvat:
+        return cvat
+    for name in (one for one in names if one.lower().endswith(".json")):
+        try:
+            index = json_index.build(folder / name, lists=("items", "shapes"))
+        except EvalnbError:
+            continue  # no JSON
+        if "items" in index.arrays and "categories" in index.values:
+            inside = posixpath.dirname(name)
+            return [_named("datumaro", posixpath.dirname(inside) if _ends(inside, "annotations") else inside)]
+        if "shapes" in index.arrays and "imagePath" in index.values:
+            return [_named("labelme", _above(names, (".json",)))]
+    if any(_starts(folder / name, b"<annotation>") for name in xml):
+        above = _above(names, (".xml",))
+        return [_named("voc", posixpath.dirname(above) if _ends(above, "Annotations") else above)]
+    labels = next((name for name in names if posixpath.basename(name) == "labelmap.txt"), None)
+    if labels is None:
+        return []
+    inside = posixpath.dirname(labels)
+    for below in ("instances", "masks"):
+        masks = posixpath.join(inside, below)
+        if (folder / masks).is_dir():
+            return [Source("masks", masks, posixpath.join(inside, "images"), posixpath.basename(inside) or "masks")]
+    return []
+
+
+def _named(format: Format, where: str) -> Source:
+    return Source(format, where, label=posixpath.basename(where) or format)
+
+
+def _ends(path: str, name: str) -> bool:
+    return posixpath.basename(path) == name
+
+
+def _above(names: Sequence[str], suffixes: tuple[str, ...]) -> str:
+    """The folder that holds every file with these suffixes."""
+    folders = [posixpath.dirname(name) for name in names if name.lower().endswith(suffixes)]
+    return posixpath.commonpath(folders) if all(folders) else ""
+
+
+def _starts(path: Path, tag: bytes) -> bool:
+    with path.open("rb") as file:
+        return tag in file.read(_XML_SNIFFED)

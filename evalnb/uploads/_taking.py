@@ -19,7 +19,17 @@ from evalnb.errors import Cancelled, Conflict, EvalnbError, Invalid
 from evalnb.imagery import ConfinedReader
 from evalnb.models import files
 from evalnb.registry import models as registry
-from evalnb.registry.ingest import ImportReport, import_coco, import_images, import_yolo
+from evalnb.registry.ingest import (
+    ImportReport,
+    import_coco,
+    import_cvat,
+    import_datumaro,
+    import_images,
+    import_labelme,
+    import_masks,
+    import_voc,
+    import_yolo,
+)
 from evalnb.store import Store
 from evalnb.store.repositories import uploads as rows
 from evalnb.uploads import _archive, _layout
@@ -144,9 +154,18 @@ def _import(
     file = folder / source.file
     if source.format == "yolo":
         return import_yolo(store, project_id, name, data=file, copy=True, progress=bar)
-    return import_coco(
-        store, project_id, name, images=folder / source.images, annotations=file, copy=True, progress=bar
-    )
+    if source.format == "coco":
+        return import_coco(
+            store, project_id, name, images=folder / source.images, annotations=file, copy=True, progress=bar
+        )
+    if source.format == "cvat":
+        return import_cvat(store, project_id, name, annotations=file, copy=True, progress=bar)
+    if source.format == "masks":
+        return import_masks(
+            store, project_id, name, images=folder / source.images, masks=file, copy=True, progress=bar
+        )
+    of_folder = {"voc": import_voc, "labelme": import_labelme, "datumaro": import_datumaro}
+    return of_folder[source.format](store, project_id, name, folder=file, copy=True, progress=bar)
 
 
 def _remove_bad(folder: Path, names: Sequence[str], reader: ConfinedReader, bar: Progress) -> list[str]:
@@ -170,7 +189,7 @@ def _is_image(name: str) -> bool:
 
 
 def _is_of_dataset(name: str) -> bool:
-    return _is_image(name) or Path(name).suffix.lower() in {*_archive.TEXTS, ".json"}
+    return _is_image(name) or Path(name).suffix.lower() in {*_archive.TEXTS, ".json", ".xml"}
 
 
 def _account(report: ImportReport) -> dict[str, Any]:

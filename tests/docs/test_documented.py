@@ -65,7 +65,8 @@ def test_the_documentation_names_every_public_name(name: str) -> None:
 @pytest.mark.parametrize("kind", [Project, Dataset])
 def test_the_python_page_names_every_method_and_none_that_is_not_there(kind: type) -> None:
     page = DOCS[ROOT / "docs" / "python.md"]
-    public = {name for name, value in vars(kind).items() if not name.startswith("_") and hasattr(value, "__doc__")}
+    members = {name: value for one in kind.__mro__[:-1] for name, value in vars(one).items()}
+    public = {name for name, value in members.items() if not name.startswith("_") and hasattr(value, "__doc__")}
     variable = kind.__name__.lower()
     named = set(re.findall(rf"`{variable}\.(\w+)", page))
     attributes = {"store", "name", "id", "imported", "record", "part"}

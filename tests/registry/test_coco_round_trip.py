@@ -233,5 +233,5 @@ def test_pixels_go_along(store: Store, project: int, source: Any, tmp_path: Path
 def test_an_unknown_format_is_refused(store: Store, project: int, source: Any, tmp_path: Path) -> None:
     source.image(1)
     report = source.into(store, project)
-    with pytest.raises(Invalid, match="'voc'"):
-        export(store, report.dataset_id, "voc", tmp_path / "out")
+    with pytest.raises(Invalid, match="'pdf'"):
+        export(store, report.dataset_id, "pdf", tmp_path / "out")

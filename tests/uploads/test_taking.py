@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 
 from evalnb import jobs, uploads
 from evalnb.core.jobs import JobFailure
@@ -164,3 +166,43 @@ def test_names_are_shown_without_tricks(project: int) -> None:
 def test_json_of_another_kind_is_not_taken_for_coco(upload: Upload, take: Take) -> None:
     files = {"package.json": json.dumps({"images": "none"}).encode(), "x.json": coco(), "a.png": png()}
     assert take(upload(zipped(files), "x.zip", "dataset-zip"))["datasets"][0]["images"] == 1
+
+
+VOC = b"""<annotation><filename>a.jpg</filename><object><name>cat</name>
+<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"""
+CVAT = b"""<?xml version="1.0"?><annotations><version>1.1</version><image id="0" name="a.jpg" width="48" height="32">
+<box label="cat" xtl="1" ytl="1" xbr="9" ybr="9"/></image></annotations>"""
+SHAPE = {"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}
+ITEM = {"id": "a", "image": {"path": "a.jpg"}, "annotations": [{"type": "bbox", "bbox": [1, 1, 8, 8], "label_id": 0}]}
+DATUMARO = {"categories": {"label": {"labels": [{"name": "cat"}]}}, "items": [ITEM]}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"VOC2012/Annotations/a.xml": VOC, "VOC2012/JPEGImages/a.jpg": jpeg()},
+        {"annotations.xml": CVAT, "images/a.jpg": jpeg()},
+        {
+            "some/where/a.json": json.dumps({"shapes": [SHAPE], "imagePath": "a.jpg"}).encode(),
+            "some/where/a.jpg": jpeg(),
+        },
+        {"d/annotations/default.json": json.dumps(DATUMARO).encode(), "d/images/default/a.jpg": jpeg()},
+        {"labelmap.txt": b"background:0,0,0::\ncat:0,0,0::\n", "masks/a.png": None, "images/a.jpg": jpeg()},
+    ],
+    ids=["voc", "cvat", "labelme", "datumaro", "masks"],
+)
+def test_a_zip_of_another_format_is_known_by_its_files(
+    store: Store, project: int, upload: Upload, take: Take, files: dict[str, bytes | None]
+) -> None:
+    mask = io.BytesIO()
+    Image.new("L", (48, 32), 1).save(mask, "PNG")
+    record = upload(
+        zipped({name: body or mask.getvalue() for name, body in files.items()}), "some.zip", "dataset-zip"
+    )
+    result = take(record)
+    (account,) = result["datasets"]
+    assert (account["dataset"], account["images"], account["annotations"]) == ("some", 1, 1), result
+    assert result["problems"] == []
+    with store.database.transaction() as session:
+        dataset = datasets.by_name(session, project, "some")
+        assert [one.name for one in datasets.taxonomy(session, dataset.id)] == ["cat"]

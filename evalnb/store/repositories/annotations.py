@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from evalnb.core import masks as rle
 from evalnb.core import shapes
-from evalnb.core.records import Annotation, Geometry, Ints, Track, Truths, Turned
+from evalnb.core.records import Annotation, Geometry, Ints, Track, Truths
 from evalnb.core.slices import Slice
 from evalnb.core.sources import SourceShape, forget
+from evalnb.core.stored import from_geometry, to_geometry
 from evalnb.store.repositories import slices
 from evalnb.store.repositories.copying import copy_columns_out, copy_lines_in
 from evalnb.store.tables import AnnotationRow, ImageRow
@@ -58,58 +59,6 @@ def to_record(row: AnnotationRow) -> Annotation:
         revision=row.revision,
         deleted=row.deleted,
     )
-
-
-def to_geometry(kind: str, box: tuple[float, float, float, float], stored: Any, keypoints: Any) -> Geometry:
-    """The core geometry of what ``AnnotationRow.geometry`` and ``.keypoints`` hold."""
-    parts: tuple[tuple[float, ...], ...] = ()
-    holes: tuple[tuple[float, ...], ...] = ()
-    mask = turned = None
-    match kind:
-        case "polygon" if isinstance(stored, dict):
-            parts, holes = _runs(stored["parts"]), _runs(stored["holes"])
-        case "polygon" | "polyline":
-            parts = _runs(stored or ())
-        case "points":
-            parts = (tuple(float(value) for point in stored for value in point),)
-        case "rotated" | "ellipse":
-            x, y, w, h, angle = map(float, stored)
-            turned = Turned((x, y), (w, h), angle)
-        case "mask":
-            mask = rle.from_string(stored["counts"], stored["size"])
-    return Geometry(
-        kind=kind,  # type: ignore[arg-type]  # the table's constraint keeps it among the kinds
-        box=box,
-        parts=parts,
-        holes=holes,
-        mask=mask,
-        points=tuple((float(x), float(y), int(v)) for x, y, v in keypoints or ()),
-        turned=turned,
-    )
-
-
-def from_geometry(geometry: Geometry) -> Any:
-    """What ``AnnotationRow.geometry`` holds of it."""
-    match geometry.kind:
-        case "polygon" if geometry.holes:
-            return {"parts": list(map(list, geometry.parts)), "holes": list(map(list, geometry.holes))}
-        case "polygon" | "polyline":
-            return [list(part) for part in geometry.parts]
-        case "points":
-            flat = geometry.parts[0]
-            return [list(point) for point in zip(flat[0::2], flat[1::2], strict=True)]
-        case "rotated" | "ellipse":
-            assert geometry.turned is not None
-            return [*geometry.turned.center, *geometry.turned.size, geometry.turned.angle]
-        case "mask":
-            assert geometry.mask is not None
-            return {"size": list(geometry.mask.size), "counts": rle.to_string(geometry.mask)}
-        case "box" | "keypoints":
-            return None
-
-
-def _runs(parts: Any) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(one) for one in part) for part in parts)
 
 
 def new_row(annotation: Annotation, *, dataset_id: int) -> AnnotationRow:
@@ -399,6 +348,27 @@ def has_outlines(session: Session, dataset_id: int, part: Slice) -> bool:
         conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
     outlined = exists().where(*conditions, AnnotationRow.kind.in_(("polygon", "mask", "ellipse", "rotated")))
     return bool(session.scalar(select(outlined)))
+
+
+def counts_by_class(session: Session, dataset_id: int, part: Slice) -> dict[int, tuple[int, int]]:
+    """Class id → (on how many images of the slice, how many annotations); classes without any are absent."""
+    conditions = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    rows = session.execute(
+        select(AnnotationRow.class_id, func.count(func.distinct(AnnotationRow.image_id)), func.count())
+        .where(*conditions)
+        .group_by(AnnotationRow.class_id)
+    )
+    return {class_id: (on_images, instances) for class_id, on_images, instances in rows}
+
+
+def most_keypoints(session: Session, dataset_id: int) -> int:
+    """How many keypoints the shape with most of them has."""
+    many = func.coalesce(func.max(func.jsonb_array_length(AnnotationRow.keypoints)), 0)
+    listed = func.jsonb_typeof(AnnotationRow.keypoints) == "array"
+    chosen = select(many).where(AnnotationRow.dataset_id == dataset_id, ~AnnotationRow.deleted, listed)
+    return int(session.scalars(chosen).one())
 
 
 def highest_number(session: Session, dataset_id: int) -> int:

@@ -1,0 +1,542 @@
+"""Files of other tools: golden ones by the published formats, and broken ones, whose faults are named."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evalnb.core import masks as rle
+from evalnb.core.records import Annotation, Turned
+from evalnb.errors import EvalnbError, Invalid, Unsafe
+from evalnb.registry import ingest
+from evalnb.registry.exports import export
+from evalnb.registry.ingest import ImportReport
+from evalnb.store import Store
+from evalnb.store.repositories import annotations, datasets, images
+from tests.registry import every_kind
+
+
+def picture(path: Path, size: tuple[int, int] = (100, 50)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (9, 9, 9)).save(path)
+
+
+def taken(store: Store, report: ImportReport) -> dict[str, tuple[tuple[str, ...], list[Annotation]]]:
+    """Image → (its tags, its shapes)."""
+    with store.database.transaction() as session:
+        return {
+            one.file_name: (one.tags, annotations.of_image(session, one.id))
+            for one in images.page(session, report.dataset_id)
+        }
+
+
+def classes(store: Store, report: ImportReport) -> list[str]:
+    with store.database.transaction() as session:
+        return [one.name for one in datasets.taxonomy(session, report.dataset_id)]
+
+
+def png_of(mask: np.ndarray[Any, Any]) -> str:
+    data = io.BytesIO()
+    Image.fromarray(mask).save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+# ------------------------------------------------------------------------------------------------ VOC
+
+VOC = """<annotation><folder>VOC2012</folder><filename>a.jpg</filename><source><database>x</database></source>
+<size><width>100</width><height>50</height><depth>3</depth></size><segmented>0</segmented>{}</annotation>"""
+OBJECT = """<object><name>{name}</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult>
+<bndbox><xmin>{x0}</xmin><ymin>5</ymin><xmax>40.5</xmax><ymax>25</ymax></bndbox>
+<part><name>head</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></part></object>"""
+
+
+def voc(folder: Path, objects: str) -> Path:
+    picture(folder / "JPEGImages" / "a.jpg")
+    (folder / "Annotations").mkdir()
+    (folder / "Annotations" / "a.xml").write_text(VOC.format(objects))
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / "train.txt").write_text("a\n")
+    (folder / "ImageSets" / "Main" / "dog_train.txt").write_text("a  1\n")
+    return folder
+
+
+def test_voc_as_its_kit_writes_it(store: Store, project: int, tmp_path: Path) -> None:
+    report = ingest.import_voc(store, project, "v", folder=voc(tmp_path, OBJECT.format(name="dog", x0=10)))
+    assert report.problem_counts == {} and classes(store, report) == ["dog"]
+    ((tags, (one,)),) = taken(store, report).values()
+    assert tags == ("train",) and one.geometry.box == (10, 5, 30.5, 20)
+    assert one.attributes == {"pose": "Left", "truncated": True, "difficult": False}
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        (OBJECT.format(name="dog", x0="ten"), "xmin is not a number"),
+        (OBJECT.format(name="dog", x0="nan"), "xmin has NaN or infinity"),
+        (OBJECT.format(name="dog", x0="1e99"), "xmin has a number out of range"),
+        (OBJECT.format(name="dog", x0="90"), "bndbox is degenerate"),
+        (OBJECT.format(name="", x0="1"), "name is missing"),
+        ("<object><name>dog</name></object>", "bndbox is missing"),
+    ],
+)
+def test_a_bad_object_of_voc_is_listed(store: Store, project: int, tmp_path: Path, objects: str, reason: str) -> None:
+    folder = voc(tmp_path, objects + OBJECT.format(name="cat", x0=1))
+    report = ingest.import_voc(store, project, "v", folder=folder)
+    assert report.problem_counts == {("annotation", reason): 1}
+    assert report.problems[0].id == "a.xml:1"
+    assert (report.annotations, report.annotations_refused) == (1, 1)
+
+
+def test_a_hostile_file_of_voc_is_listed_and_the_rest_goes_in(store: Store, project: int, tmp_path: Path) -> None:
+    folder = voc(tmp_path, OBJECT.format(name="dog", x0=10))
+    (folder / "Annotations" / "b.xml").write_text('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>')
+    (folder / "Annotations" / "c.xml").write_text(VOC.format("").replace("a.jpg", "../../../etc/passwd"))
+    report = ingest.import_voc(store, project, "v", folder=folder)
+    assert report.problem_counts == {
+        ("image", "file cannot be read"): 1,
+        ("image", "file leads out of the images' folder"): 1,
+    }
+    assert (report.images, report.annotations) == (1, 1)
+
+
+# ------------------------------------------------------------------------------------------------ CVAT
+
+CVAT = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><labels>
+<label><name>car</name><color>#aa0011</color><type>any</type><attributes>
+<attribute><name>model</name><mutable>False</mutable><input_type>select</input_type><default_value>a</default_value>
+<values>a
+b</values></attribute>
+<attribute><name>doors</name><mutable>False</mutable><input_type>number</input_type><default_value>2</default_value>
+<values>1;5;1</values></attribute></attributes></label>
+<label><name>person</name><type>skeleton</type><attributes></attributes>
+<svg>&lt;line data-type="edge" data-node-from="2" data-node-to="1"&gt;&lt;/line&gt;
+&lt;circle data-node-id="1" data-label-name="foot"&gt;&lt;/circle&gt;
+&lt;circle data-node-id="2" data-label-name="head"&gt;&lt;/circle&gt;</svg></label>
+<label><name>head</name><type>points</type><attributes></attributes><parent>person</parent></label>
+<label><name>foot</name><type>points</type><attributes></attributes><parent>person</parent></label>
+<label><name>night</name><type>tag</type><attributes></attributes></label>
+</labels></task></meta>{}</annotations>"""
+IMAGE = '<image id="0" name="a.png" subset="train" width="100" height="50">{}</image>'
+
+
+def cvat(store: Store, project: int, folder: Path, inner: str) -> ImportReport:
+    picture(folder / "images" / "a.png")
+    (folder / "annotations.xml").write_text(CVAT.format(inner))
+    return ingest.import_cvat(store, project, "c", annotations=folder / "annotations.xml")
+
+
+def test_cvat_as_it_exports(store: Store, project: int, tmp_path: Path) -> None:
+    inner = """<tag label="night" source="manual"></tag>
+    <box label="car" source="manual" occluded="1" xtl="10.00" ytl="10.00" xbr="30.00" ybr="20.00" rotation="90.00"
+     z_order="4" group_id="7"><attribute name="model">b</attribute><attribute name="doors">4</attribute></box>
+    <ellipse label="car" source="manual" occluded="0" cx="50.00" cy="20.00" rx="10.00" ry="5.00" z_order="0"/>
+    <polyline label="car" source="manual" occluded="0" points="1.00,2.00;3.00,4.00" z_order="0"></polyline>
+    <points label="car" source="manual" occluded="0" points="1.00,2.00;3.00,4.00" z_order="0"></points>
+    <mask label="car" source="manual" occluded="0" rle="1, 2, 2, 1" left="5" top="6" width="3" height="2"
+     z_order="0"/>
+    <skeleton label="person" source="manual" z_order="0"><points label="head" source="manual" outside="0" occluded="1"
+     points="5.00,6.00"></points><points label="foot" source="manual" outside="1" occluded="0" points="9.00,9.00">
+     </points></skeleton>"""
+    report = cvat(store, project, tmp_path, IMAGE.format(inner))
+    assert report.problem_counts == {}
+    ((tags, (box, ellipse, line, points, mask, person)),) = taken(store, report).values()
+    assert tags == ("train", "night")
+    assert box.geometry.turned == Turned((20.0, 15.0), (20.0, 10.0), np.pi / 2)
+    assert box.geometry.box == pytest.approx((15, 5, 10, 20))
+    assert box.attributes == {"model": "b", "doors": 4, "occluded": True, "group_id": 7} and box.z == 4
+    assert ellipse.geometry.turned == Turned((50.0, 20.0), (20.0, 10.0), 0.0)
+    assert line.geometry.parts == points.geometry.parts == ((1, 2, 3, 4),)
+    assert (line.geometry.kind, points.geometry.kind) == ("polyline", "points")
+    assert mask.geometry.mask is not None
+    there = [(int(x), int(y)) for y, x in np.argwhere(rle.decode(mask.geometry.mask))]
+    assert there == [(6, 6), (7, 6), (7, 7)]
+    assert person.geometry.points == ((9, 9, 0), (5, 6, 1))
+    with store.database.transaction() as session:
+        car, man = datasets.taxonomy(session, report.dataset_id)
+    assert [(one.name, one.kind, one.choices, one.default, one.low, one.high) for one in car.attributes] == [
+        ("model", "select", ("a", "b"), "a", None, None),
+        ("doors", "number", (), 2, 1, 5),
+    ]
+    assert (car.color, man.keypoints, man.skeleton) == ("#aa0011", ("foot", "head"), ((2, 1),))
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ('<box label="van" xtl="1" ytl="1" xbr="2" ybr="2"/>', "label is no label of the file"),
+        ('<box label="car" xtl="1" ytl="1" xbr="2"/>', "ybr is missing"),
+        ('<box label="car" xtl="3" ytl="1" xbr="2" ybr="2"/>', "box is degenerate"),
+        ('<box label="car" xtl="1" ytl="1" xbr="2" ybr="2" z_order="x"/>', "z_order is not a number"),
+        ('<polygon label="car" points="1,2;3,4"/>', "points has fewer than 3 points"),
+        ('<polygon label="car" points="1,2;3,4;5"/>', "points has an odd number of coordinates"),
+        ('<polygon label="car" points="1,2;3,4;a,b"/>', "points is not a number"),
+        (
+            '<mask label="car" rle="1,1" left="0" top="0" width="3" height="2"/>',
+            "rle has runs that do not fill the mask",
+        ),
+        ('<mask label="car" rle="6" left="99" top="0" width="3" height="2"/>', "mask reaches beyond its image"),
+        ('<mask label="car" rle="1,b" left="0" top="0" width="3" height="2"/>', "rle is not whole numbers"),
+        ('<ellipse label="car" cx="1" cy="1" rx="0" ry="2"/>', "ellipse is degenerate"),
+        ('<cuboid label="car" xtl1="1"/>', "shape is of a kind that has no place here"),
+        (
+            '<box label="car" xtl="1" ytl="1" xbr="2" ybr="2"><attribute name="doors">many</attribute></box>',
+            "attribute doors is not a number",
+        ),
+        (
+            '<skeleton label="person"><points label="tail" points="1,2"/></skeleton>',
+            "points have a label that the skeleton has not",
+        ),
+    ],
+)
+def test_a_bad_shape_of_cvat_is_listed(store: Store, project: int, tmp_path: Path, shape: str, reason: str) -> None:
+    good = '<box label="car" xtl="1" ytl="1" xbr="9" ybr="9"/>'
+    if 'label="van"' in shape:  # a label that no meta names is taken, but not one that is empty
+        shape, reason = shape.replace("van", ""), "label is missing"
+    report = cvat(store, project, tmp_path, IMAGE.format(good + shape))
+    assert report.problem_counts == {("annotation", reason): 1}
+    assert report.problems[0].id == "a.png:2" and report.annotations == 1
+
+
+def test_tracks_of_cvat_are_shapes_on_frames(store: Store, project: int, tmp_path: Path) -> None:
+    for frame in range(3):
+        picture(tmp_path / "images" / f"frame_{frame:06}.PNG")
+    box = '<box frame="{}" outside="{}" occluded="0" keyframe="{}" xtl="1" ytl="1" xbr="9" ybr="9" z_order="0"/>'
+    boxes = "".join(box.format(*one) for one in ((0, 0, 1), (1, 0, 0), (2, 1, 1)))
+    inner = f'<track id="5" label="car" source="manual">{boxes}</track>'
+    (tmp_path / "a.xml").write_text(CVAT.format(inner))
+    report = ingest.import_cvat(store, project, "c", annotations=tmp_path / "a.xml", images=tmp_path / "images")
+    assert (report.images, report.annotations, report.problem_counts) == (3, 3, {})
+    tracks = [drawn[0].track for _, drawn in taken(store, report).values()]
+    assert len({one.id for one in tracks}) == 1 and tracks[0].id is not None
+    assert [(one.keyframe, one.outside) for one in tracks] == [(True, False), (False, False), (True, True)]
+
+
+@pytest.mark.parametrize("text", ["<annotations/>", "<!DOCTYPE a><annotations/>", "no xml", "<annotations><image>"])
+def test_a_file_that_is_not_cvats_is_refused(store: Store, project: int, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises((Invalid, Unsafe)):
+        ingest.import_cvat(store, project, "c", annotations=tmp_path / "a.xml")
+
+
+# ------------------------------------------------------------------------------------------------ LabelMe
+
+
+def labelme(store: Store, project: int, folder: Path, *shapes: Any, **more: Any) -> ImportReport:
+    picture(folder / "a.png")
+    content = {"version": "5.4.1", "flags": {"night": True, "rain": False}, "shapes": list(shapes)}
+    content |= {"imagePath": "a.png", "imageData": None, "imageHeight": 50, "imageWidth": 100, **more}
+    (folder / "a.json").write_text(json.dumps(content))
+    return ingest.import_labelme(store, project, "l", folder=folder)
+
+
+def drawn(kind: str, points: Any, **more: Any) -> dict[str, Any]:
+    return {"label": "cat", "points": points, "group_id": None, "shape_type": kind, "flags": {}, **more}
+
+
+def test_labelme_as_it_saves(store: Store, project: int, tmp_path: Path) -> None:
+    cut = np.array([[True, False], [True, True]])
+    report = labelme(
+        store,
+        project,
+        tmp_path,
+        drawn("rectangle", [[30, 20], [10, 5]], flags={"cut": True}, description="sleeps"),
+        drawn("circle", [[50, 25], [53, 29]]),
+        drawn("polygon", [[1, 1], [9, 1], [9, 9]], group_id=1),
+        drawn("linestrip", [[1, 1], [9, 1], [9, 9]]),
+        drawn("line", [[1, 1], [9, 1]]),
+        drawn("polygon", [[11, 1], [19, 1], [19, 9]], group_id=1),
+        drawn("point", [[3, 4]]),
+        drawn("mask", [[10, 20], [11, 21]], mask=png_of(cut)),
+    )
+    assert report.problem_counts == {}
+    ((tags, shapes),) = taken(store, report).values()
+    assert tags == ("night",)
+    box, circle, polygon, strip, line, point, mask = shapes
+    assert box.geometry.box == (10, 5, 20, 15) and box.attributes == {"cut": True, "description": "sleeps"}
+    assert circle.geometry.turned == Turned((50, 25), (10, 10), 0)
+    assert polygon.geometry.parts == ((1, 1, 9, 1, 9, 9), (11, 1, 19, 1, 19, 9))
+    assert (strip.geometry.kind, line.geometry.parts, point.geometry.kind) == ("polyline", ((1, 1, 9, 1),), "points")
+    assert mask.geometry.mask is not None
+    assert [(int(x), int(y)) for y, x in np.argwhere(rle.decode(mask.geometry.mask))] == [
+        (10, 20),
+        (10, 21),
+        (11, 21),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        (drawn("rectangle", [[1, 2]]), "points are not two"),
+        (drawn("rectangle", [[1, 2], [1, 9]]), "points is degenerate"),
+        (drawn("polygon", [[1, 2], [3, 4]]), "points has fewer than 3 points"),
+        (drawn("polygon", [[1, 2], [3, "4"], [5, 6]]), "points have a coordinate that is not a number"),
+        (drawn("polygon", [[1, 2], [3], [5, 6]]), "points are not pairs"),
+        (drawn("polygon", [[1, 2], [3, 1e30], [5, 6]]), "points has a number out of range"),
+        (drawn("cube", [[1, 2], [3, 4]]), "shape_type is unknown"),
+        (drawn("mask", [[1, 2], [3, 4]]), "mask is missing"),
+        (drawn("mask", [[1, 2], [3, 4]], mask="?"), "mask is no PNG file"),
+        (drawn("mask", [[99, 2], [100, 4]], mask=png_of(np.ones((2, 2), bool))), "mask reaches beyond its image"),
+        ({"points": [[1, 2], [3, 4]], "shape_type": "line"}, "label is missing or not text"),
+        (7, "is not an object"),
+    ],
+)
+def test_a_bad_shape_of_labelme_is_listed(
+    store: Store, project: int, tmp_path: Path, shape: Any, reason: str
+) -> None:
+    report = labelme(store, project, tmp_path, drawn("rectangle", [[1, 1], [9, 9]]), shape)
+    assert report.problem_counts == {("annotation", reason): 1}
+    assert report.problems[0].id == "a.json:2" and report.annotations == 1
+
+
+def test_files_of_labelme_that_lead_astray_are_listed(store: Store, project: int, tmp_path: Path) -> None:
+    picture(tmp_path / "secret.png")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "broken.json").write_text('{"shapes": [')
+    (folder / "package.json").write_text('{"name": "not ours"}')
+    for name, path in (("out", "../secret.png"), ("root", "/etc/passwd"), ("none", 7)):
+        (folder / f"{name}.json").write_text(json.dumps({"shapes": [], "imagePath": path}))
+    report = labelme(store, project, folder, drawn("rectangle", [[1, 1], [9, 9]]))
+    assert report.problem_counts == {
+        ("image", "file is broken JSON"): 1,
+        ("image", "imagePath is missing or not text"): 1,
+        ("image", "file leads out of the images' folder"): 1,
+        ("image", "file is not there"): 1,
+    }
+    assert (report.images, report.annotations, report.images_refused) == (1, 1, 4)
+
+
+# ------------------------------------------------------------------------------------------------ Datumaro
+
+
+def datumaro(store: Store, project: int, folder: Path, *shapes: Any) -> ImportReport:
+    picture(folder / "images" / "train" / "a.png")
+    head = {"id": 0, "attributes": {}, "group": 0, "label_id": 0, "z_order": 0}
+    listed = [{**head, **one} if isinstance(one, dict) else one for one in shapes]
+    item = {"id": "a", "annotations": listed, "image": {"path": "a.png", "size": [50, 100]}}
+    categories = {
+        "label": {"labels": [{"name": "cat", "parent": "", "attributes": []}, {"name": "man", "parent": "animal"}]},
+        "mask": {"colormap": [{"label_id": 0, "r": 255, "g": 0, "b": 1}]},
+        "points": {"items": [{"label_id": 1, "labels": ["head", "foot"], "joints": [[1, 2]]}]},
+    }
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "train.json").write_text(
+        json.dumps({"info": {}, "infos": {"x": 1}, "categories": categories, "items": [item]})
+    )
+    return ingest.import_datumaro(store, project, "m", folder=folder)
+
+
+def test_datumaro_as_it_writes(store: Store, project: int, tmp_path: Path) -> None:
+    mask = rle.encode(np.eye(50, 100, dtype=bool))
+    report = datumaro(
+        store,
+        project,
+        tmp_path,
+        {"type": "label"},
+        {"type": "bbox", "bbox": [1.5, 2, 3, 4], "z_order": 3, "group": 9, "attributes": {"occluded": True, "n": 1}},
+        {"type": "polygon", "points": [1, 1, 9, 1, 9, 9], "group": 4},
+        {"type": "polygon", "points": [11, 1, 19, 1, 19, 9], "group": 4},
+        {"type": "polyline", "points": [1, 1, 9, 1]},
+        {"type": "ellipse", "points": [10, 10, 30, 20]},
+        {"type": "points", "points": [5, 6, 7, 8], "visibility": [2, 1], "label_id": 1},
+        {"type": "mask", "rle": {"size": [50, 100], "counts": rle.to_string(mask)}, "attributes": {"is_crowd": True}},
+    )
+    assert report.problem_counts == {}
+    ((tags, shapes),) = taken(store, report).values()
+    assert tags == ("train", "cat")
+    box, polygon, line, ellipse, points, runs = shapes
+    assert (box.geometry.box, box.z) == ((1.5, 2, 3, 4), 3)
+    assert box.attributes == {"occluded": True, "n": 1, "group_id": 9}
+    assert len(polygon.geometry.parts) == 2 and line.geometry.kind == "polyline"
+    assert ellipse.geometry.turned == Turned((20, 15), (20, 10), 0)
+    assert points.geometry.points == ((5, 6, 2), (7, 8, 1)) and points.class_id == 2
+    assert runs.crowd and runs.geometry.kind == "mask" and runs.area == 50
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ({"type": "bbox", "bbox": [1, 2, 3]}, "bbox is not 4 numbers"),
+        ({"type": "bbox", "bbox": [1, 2, 0, 4]}, "bbox is degenerate"),
+        ({"type": "bbox", "bbox": [1, 2, 3, 4], "label_id": 7}, "label_id is no label of the file"),
+        ({"type": "bbox", "bbox": [1, 2, 3, 4], "z_order": "top"}, "z_order is not a whole number"),
+        ({"type": "polygon", "points": [1, 2, 3, 4]}, "points has fewer than 3 points"),
+        ({"type": "polygon", "points": ["1", 2, 3, 4]}, "points is not a list of numbers"),
+        ({"type": "mask", "rle": {"size": [2, 2], "counts": "zz"}}, "rle has no runs that fill its size"),
+        ({"type": "mask", "rle": {"size": [2, 2], "counts": "13"}}, "mask does not fit its image"),
+        ({"type": "cuboid_3d", "position": [1, 2, 3]}, "type is of a kind that has no place here"),
+        (
+            {"type": "points", "points": [1, 2], "visibility": [1, 2], "label_id": 1},
+            "visibility is not one for each point",
+        ),
+        (None, "is not an object"),
+    ],
+)
+def test_a_bad_shape_of_datumaro_is_listed(
+    store: Store, project: int, tmp_path: Path, shape: Any, reason: str
+) -> None:
+    report = datumaro(store, project, tmp_path, {"type": "bbox", "bbox": [1, 2, 3, 4]}, shape)
+    assert report.problem_counts == {("annotation", reason): 1} and report.annotations == 1
+
+
+# ------------------------------------------------------------------------------------------------ masks
+
+
+def test_semantic_masks_of_values_and_of_colours(store: Store, project: int, tmp_path: Path) -> None:
+    numbers = np.zeros((50, 100), np.uint8)
+    numbers[10:20, 10:30], numbers[30:40, 10:30] = 1, 2
+    colors = np.zeros((50, 100, 3), np.uint8)
+    colors[numbers == 1] = (255, 0, 0)
+    (tmp_path / "masks").mkdir()
+    for name, content in (("a", numbers), ("b", colors)):
+        picture(tmp_path / "images" / f"{name}.jpg")
+        Image.fromarray(content).save(tmp_path / "masks" / f"{name}.png")
+    (tmp_path / "labelmap.txt").write_text("# label:color:parts:actions\nbackground:0,0,0::\nroad:255,0,0::\n")
+    report = ingest.import_masks(store, project, "m", images=tmp_path / "images", masks=tmp_path / "masks")
+    assert report.problem_counts == {("annotation", "value is a value without a name"): 1}
+    assert [one.geometry.box for _, shapes in taken(store, report).values() for one in shapes] == [
+        (10, 10, 20, 10)
+    ] * 2
+    named = {1: "road", 2: "sky"}
+    again = ingest.import_masks(
+        store, project, "n", images=tmp_path / "images", masks=tmp_path / "masks", classes=named
+    )
+    assert again.problem_counts == {("image", "file is a picture of colours, which nothing names"): 1}
+    assert again.annotations == 2
+
+
+@pytest.mark.parametrize("body", [b"no picture", b""])
+def test_a_mask_that_is_no_picture_is_listed(store: Store, project: int, tmp_path: Path, body: bytes) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "a.png").write_bytes(body)
+    report = ingest.import_masks(
+        store, project, "m", images=tmp_path / "images", masks=tmp_path / "masks", classes={1: "x"}
+    )
+    assert report.problem_counts == {("image", "file is no PNG file"): 1}
+
+
+# ------------------------------------------------------------------------------------------------ YOLO, LVIS
+
+
+@pytest.mark.parametrize(
+    ("about", "line", "reason"),
+    [
+        ("task: obb", "0 0.1 0.1 0.2 0.1", "line is no rotated box (9 numbers)"),
+        ("kpt_shape: [2, 3]", "0 0.5 0.5 0.2 0.2", "line is not a box and 2 keypoints of 3 numbers (11 numbers)"),
+        ("kpt_shape: [1, 3]", "0 0.5 0.5 0.2 0.2 0.5 0.5 3", "line has a visibility that is not 0, 1 or 2"),
+        ("kpt_shape: [1, 3]", "0 0.5 0.5 0.2 0.2 0.5 1.5 2", "line has a coordinate outside 0 to 1"),
+    ],
+)
+def test_a_bad_line_of_poses_and_rotated_boxes_is_listed(
+    store: Store, project: int, tmp_path: Path, about: str, line: str, reason: str
+) -> None:
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text(f"{line}\n")
+    (tmp_path / "data.yaml").write_text(f"train: images\nnames: [cat]\n{about}\n")
+    report = ingest.import_yolo(store, project, "y", data=tmp_path / "data.yaml")
+    assert report.problem_counts == {("annotation", reason): 1}
+    assert report.problems[0].id == "images/a.png:1"
+
+
+def test_eight_coordinates_everywhere_are_rotated_boxes(store: Store, project: int, tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "labels").mkdir()
+    rectangle = "0 0.2 0.2 0.4 0.2 0.4 0.6 0.2 0.6"
+    (tmp_path / "labels" / "a.txt").write_text(f"{rectangle}\n0 0.2 0.2 0.4 0.2 0.5 0.6 0.2 0.6\n")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [cat]\n")
+    report = ingest.import_yolo(store, project, "y", data=tmp_path / "data.yaml")
+    assert report.problem_counts == {("label", "line is no rectangle; the least one around it was taken"): 1}
+    ((_, (exact, around)),) = taken(store, report).values()
+    assert exact.geometry.turned == Turned((30, 20), (20, 20), 0)
+    assert around.geometry.kind == "rotated" and around.geometry.box[2:] == pytest.approx((30, 20))
+    outlines = ingest.import_yolo(store, project, "z", data=tmp_path / "data.yaml", task="segment")
+    assert {one.geometry.kind for _, shapes in taken(store, outlines).values() for one in shapes} == {"polygon"}
+    with pytest.raises(Invalid, match="kpt_shape"):
+        ingest.import_yolo(store, project, "z", data=tmp_path / "data.yaml", task="pose")
+    with pytest.raises(Invalid, match="'draw'"):
+        ingest.import_yolo(store, project, "z", data=tmp_path / "data.yaml", task="draw")
+
+
+def test_lvis_finds_its_images_by_their_addresses(store: Store, project: int, source: Any, tmp_path: Path) -> None:
+    source.image(7, neg_category_ids=[3], not_exhaustive_category_ids=[90])
+    one = source.content["images"][0]
+    one["coco_url"] = f"http://images.cocodataset.org/imgs/{one.pop('file_name')}"
+    source.box(1, 7, segmentation=[[1, 2, 31, 2, 31, 22]])
+    del source.content["annotations"][0]["iscrowd"]
+    report = source.into(store, project, format="lvis")
+    assert (report.images, report.annotations, report.problem_counts) == (1, 1, {})
+    assert export(store, report.dataset_id, "lvis", tmp_path / "out").lossless
+    written = json.loads((tmp_path / "out" / "annotations.json").read_bytes())
+    assert written["images"][0]["neg_category_ids"] == [3]
+    assert written["annotations"] == source.content["annotations"]
+    assert [(c["image_count"], c["instance_count"], c["frequency"]) for c in written["categories"]] == [
+        (1, 1, "r"),
+        (0, 0, "r"),
+    ]
+
+
+def test_the_lvis_api_reads_what_is_exported(store: Store, project: int, tmp_path: Path) -> None:
+    lvis = pytest.importorskip("lvis")
+    dataset_id, named = every_kind.fill(store, project, tmp_path / "pixels")
+    export(store, dataset_id, "lvis", tmp_path / "out")
+    read = lvis.LVIS(str(tmp_path / "out" / "annotations.json"))
+    assert len(read.get_ann_ids()) == len(named) and len(read.get_cat_ids()) == len(every_kind.CLASSES)
+    for one in read.load_anns(read.get_ann_ids()):
+        if one["segmentation"]:
+            assert read.ann_to_mask(one).sum() > 0
+
+
+# ------------------------------------------------------------------------------------------------ of all
+
+
+def test_a_key_of_ours_counts_only_while_the_rest_says_the_same(store: Store, project: int, source: Any) -> None:
+    source.image(1)
+    turned = {"kind": "ellipse", "turned": [30, 30, 20, 10, 0.5]}
+    source.box(1, 1, segmentation=[[1, 2, 9, 2, 9, 9]], evalnb=turned)
+    source.box(2, 1, segmentation=[[1, 2, 9, 2, 9, 9]], evalnb={"kind": "ellipse", "turned": "x", "z": 2})
+    source.box(3, 1, segmentation=[[1, 2, 9, 2, 9, 9]], evalnb="another tool's")
+    report = source.into(store, project)
+    ((_, shapes),) = taken(store, report).values()
+    assert [(one.geometry.kind, one.z) for one in shapes] == [("polygon", 0), ("polygon", 2), ("polygon", 0)]
+
+
+@pytest.mark.parametrize("format", ["voc", "labelme", "cvat", "masks", "datumaro"])
+def test_a_folder_of_someone_else_is_left_alone_and_a_former_export_replaced(
+    store: Store, project: int, tmp_path: Path, format: str
+) -> None:
+    dataset_id, _ = every_kind.fill(store, project, tmp_path / "pixels")
+    first = export(store, dataset_id, format, tmp_path / "out")
+    assert export(store, dataset_id, format, tmp_path / "out") == first
+    (tmp_path / "out" / ".evalnb-export").unlink()
+    with pytest.raises(Invalid, match="did not write"):
+        export(store, dataset_id, format, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda store, project, path: ingest.import_voc(store, project, "x", folder=path),
+        lambda store, project, path: ingest.import_labelme(store, project, "x", folder=path),
+        lambda store, project, path: ingest.import_cvat(store, project, "x", annotations=path / "a.xml"),
+        lambda store, project, path: ingest.import_cvat(store, project, "x", annotations=path),
+        lambda store, project, path: ingest.import_datumaro(store, project, "x", folder=path),
+        lambda store, project, path: ingest.import_masks(store, project, "x", images=path, masks=path),
+        lambda store, project, path: ingest.import_voc(store, project, "x", folder=path / "nowhere"),
+    ],
+)
+def test_a_place_without_such_files_is_named(
+    store: Store, project: int, tmp_path: Path, take: Callable[[Store, int, Path], object]
+) -> None:
+    with pytest.raises(EvalnbError, match=str(tmp_path)):
+        take(store, project, tmp_path)
