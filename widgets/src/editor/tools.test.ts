@@ -170,7 +170,7 @@ describe("the brush", () => {
     drag([[75, 20], [75, 80]]);
     expect(has(75, 50)).toBe(false);
     editor.select(null);
-    drag([[60, 20], [60, 80]]);
+    drag([[60, 20], [60, 50], [60, 80]]);
     expect(has(60, 50)).toBe(false);
   });
 
