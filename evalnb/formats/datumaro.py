@@ -18,7 +18,6 @@ from evalnb.core import masks as rle
 from evalnb.core import shapes
 from evalnb.core.images import ImageRecord
 from evalnb.core.records import Annotation, Geometry
-from evalnb.core.sources import exact
 from evalnb.core.taxonomy import Class, Taxonomy
 from evalnb.errors import Invalid, NotFound
 from evalnb.formats import json_index
@@ -286,7 +285,7 @@ class DatumaroWriter:
     def _annotations(self, image: ImageRecord, one: Annotation, group: int) -> list[dict[str, Any]]:
         self._losses.common(one, z=True, crowd=True)
         bodies = self._bodies(image, one)
-        attributes = exact(dict(one.attributes))
+        attributes = dict(one.attributes)
         number = attributes.pop("group_id") if _is_group(one) else 0
         if len(bodies) > 1:
             if number:

@@ -293,6 +293,8 @@ class LabelMeWriter:
                 return [("point", [pair], None) for pair in _pairs(shape.parts[0])]
             case "ellipse" if shape.turned is not None and shape.turned.size[0] == shape.turned.size[1]:
                 cx, cy = shape.turned.center
+                if shape.turned.angle:
+                    self._losses.shape(one, "is a turned circle: it became one that is not")
                 return [("circle", [[cx, cy], [cx + shape.turned.size[0] / 2, cy]], None)]
             case "rotated" | "ellipse":
                 self._losses.shape(one, f"is of kind {shape.kind}: it became a polygon")

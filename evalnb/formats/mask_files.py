@@ -110,7 +110,8 @@ def _label_map(path: Path) -> tuple[dict[int, str], dict[int, int]]:
     """(value → name without the background's, colour as one number → value)."""
     named: dict[int, str] = {}
     colors: dict[int, int] = {}
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     for value, line in enumerate(lines):
         name, color, *_ = [*line.rsplit(":", 3), "", ""]
         try:
