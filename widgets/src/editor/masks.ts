@@ -120,8 +120,13 @@ export function encode(bits: Bits, size: Size): MaskGeometry | null {
   const top = Math.max(wy, 0);
   const bottom = Math.min(wy + wh, size.h);
   const fullHeight = top === 0 && bottom === size.h;
+  const { bytes, stride } = bits;
   for (let x = Math.max(wx, 0); x < Math.min(wx + ww, size.w); x++) {
-    for (let y = top; y < bottom; y++) if (bitAt(bits, x, y) !== on) turn(x * size.h + y);
+    const bit = 0x80 >> ((x - wx) & 7);
+    let place = (top - wy) * stride + ((x - wx) >> 3);
+    for (let y = top; y < bottom; y++, place += stride) {
+      if (((bytes[place]! & bit) !== 0) !== on) turn(x * size.h + y);
+    }
     // A run ends where the window does, unless the next column's first pixel follows the last of this one.
     if (on && !fullHeight) turn(x * size.h + bottom);
   }

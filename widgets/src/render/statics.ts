@@ -7,15 +7,20 @@ import type { MaskBitmaps } from "./bitmaps";
 import type { Overlay, OverlayView } from "./overlay";
 import { aim, paintKeypoints, paintPath, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
+import { Plot } from "./plot";
 
 /** The share of the view rastered beyond each of its edges: 0.25 on either side makes 1.5. */
 const margin = 0.25;
 /** Above this many shapes in view, names would only hide what they name. */
 const tagsMax = 60;
-/** Above this many the dark halo is left out: it doubles the strokes. */
-const haloMax = 1500;
+/** Above this many in view outlines are plotted, thin and without a halo: see plot.ts. */
+const plotted = 1500;
+/** How many outlines are plotted between two looks at the clock. */
+const looked = 150;
+/** How many shapes are looked at between two looks at the clock. */
+const gathered = 5000;
 /** How many outlines are drawn between two looks at the clock. */
-const chunk = 120;
+const chunk = 40;
 
 interface Sheet {
   canvas: HTMLCanvasElement;
@@ -35,6 +40,7 @@ export class StaticLayer {
   #front: Sheet | null = null;
   #back: Sheet | null = null;
   #work: Generator<void, void, void> | null = null;
+  #plot: Plot | null = null;
   #view: Size = { w: 0, h: 0 };
   #dpr = 1;
   overlay: OverlayView = { overlay: null, shown: true, confidence: 0.25 };
@@ -125,7 +131,8 @@ export class StaticLayer {
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     aim(ctx, camera, this.#dpr, { x: this.#view.w * margin, y: this.#view.h * margin });
     const area = visible(camera, this.#view, margin);
-    const shapes = this.#editor.truthShown ? this.#shapesIn(area) : [];
+    const shapes: Shape[] = [];
+    if (this.#editor.truthShown) yield* this.#gather(area, shapes);
     const found = this.overlay.shown && this.overlay.overlay ? predictionsIn(this.overlay.overlay, area, this.overlay.confidence) : [];
     yield* this.#truth(ctx, shapes, camera);
     if (this.overlay.overlay) yield* this.#predictions(ctx, this.overlay.overlay, found, camera);
@@ -134,40 +141,72 @@ export class StaticLayer {
     if (found.length <= tagsMax) for (const place of found) this.#score(ctx, place, camera);
   }
 
-  #shapesIn(area: Box): Shape[] {
-    const near = this.#editor.document?.index.within(area) ?? [];
-    return near.filter((shape) => shape.id !== this.without && this.#editor.isVisible(shape));
+  /** What is to be drawn, into `into`, the lowest first. */
+  *#gather(area: Box, into: Shape[]): Generator<void, void, void> {
+    const { document } = this.#editor;
+    if (!document) return;
+    // Where most of the image is in view a search would find nearly all of it, and take longer than going through it.
+    const { w, h } = document.size;
+    const all = area[0] <= 0 && area[1] <= 0 && area[0] + area[2] >= w && area[1] + area[3] >= h;
+    let seen = 0;
+    let raised = false;
+    for (const shape of all ? document.store.all() : document.index.within(area)) {
+      if (++seen % gathered === 0) yield;
+      if (shape.id === this.without || !this.#editor.isVisible(shape)) continue;
+      raised ||= shape.z !== 0;
+      into.push(shape);
+    }
+    if (raised) into.sort((a, b) => a.z - b.z);
   }
 
-  *#truth(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], { zoom }: Camera): Generator<void, void, void> {
-    const outlines = new Map<number, Geometry[]>();
-    // They enclose nothing that could be filled.
-    const lines = new Map<number, Geometry[]>();
-    let drawn = 0;
+  *#truth(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], camera: Camera): Generator<void, void, void> {
+    const many = shapes.length > plotted;
+    const plot = many ? this.#fresh(ctx) : null;
+    const outlines = new Map<string, { classId: number; list: Geometry[] }>();
+    const scale = camera.zoom * this.#dpr;
+    const shift = { x: (camera.x + this.#view.w * margin) * this.#dpr, y: (camera.y + this.#view.h * margin) * this.#dpr };
+    let masks = 0;
+    let seen = 0;
     for (const { geometry, class_id } of shapes) {
+      if (++seen % (many ? looked : gathered) === 0) yield;
       if (geometry.kind === "mask") {
         this.#bitmaps.draw(ctx, geometry, this.#palette.color(class_id));
-        if (++drawn % 8 === 0) yield;
+        if (++masks % 8 === 0) yield;
+      } else if (plot && geometry.kind !== "points" && geometry.kind !== "keypoints") {
+        plot.outline(geometry, this.#palette.rgb(this.#palette.color(class_id)), scale, shift, Math.round(this.#dpr));
       } else {
-        const list = (geometry.kind === "polyline" ? lines : outlines).get(class_id);
-        if (list) list.push(geometry);
-        else (geometry.kind === "polyline" ? lines : outlines).set(class_id, [geometry]);
+        // Lines enclose nothing that could be filled.
+        const key = `${class_id}${geometry.kind === "polyline"}`;
+        const group = outlines.get(key);
+        if (group) group.list.push(geometry);
+        else outlines.set(key, { classId: class_id, list: [geometry] });
       }
     }
-    // One path for each class and chunk: 1,000 shapes in two strokes instead of 1,000.
-    for (const [classId, list] of [...outlines, ...lines]) {
-      for (let first = 0; first < list.length; first += chunk) {
-        const some = list.slice(first, first + chunk);
-        ctx.beginPath();
-        for (const geometry of some) trace(ctx, geometry, 1 / zoom);
-        const few = shapes.length <= haloMax;
-        paintPath(ctx, this.#palette, this.#palette.color(classId), zoom, {
-          fill: few && some[0]!.kind !== "polyline" ? 0.09 : 0, halo: few, width: few ? 2 : 1.25,
-        });
-        for (const geometry of some) paintKeypoints(ctx, geometry, this.#palette.color(classId), zoom, this.#palette.skeleton(classId));
-        yield;
-      }
+    plot?.lay(ctx);
+    yield;
+    for (const { classId, list } of outlines.values()) yield* this.#strokes(ctx, classId, list, camera.zoom, !many);
+  }
+
+  /** One path for each chunk: 1,000 shapes in a few strokes instead of 1,000. */
+  *#strokes(ctx: CanvasRenderingContext2D, classId: number, list: readonly Geometry[], zoom: number, rich: boolean): Generator<void, void, void> {
+    const color = this.#palette.color(classId);
+    for (let first = 0; first < list.length; first += chunk) {
+      const some = list.slice(first, first + chunk);
+      ctx.beginPath();
+      for (const geometry of some) trace(ctx, geometry, 1 / zoom);
+      paintPath(ctx, this.#palette, color, zoom, {
+        fill: rich && some[0]!.kind !== "polyline" ? 0.09 : 0, halo: rich, width: rich ? 2 : 1.25,
+      });
+      for (const geometry of some) paintKeypoints(ctx, geometry, color, zoom, this.#palette.skeleton(classId));
+      yield;
     }
+  }
+
+  /** An empty plot as large as the sheet. */
+  #fresh({ canvas: { width, height } }: CanvasRenderingContext2D): Plot {
+    if (this.#plot?.width === width && this.#plot.height === height) this.#plot.clear();
+    else this.#plot = new Plot(width, height);
+    return this.#plot;
   }
 
   #name(ctx: CanvasRenderingContext2D, { geometry, class_id }: Shape, camera: Camera): void {
@@ -194,7 +233,7 @@ export class StaticLayer {
     for (const [classId, list] of byClass) {
       ctx.beginPath();
       for (const place of list) ctx.rect(...boxAt(overlay, place));
-      paintPath(ctx, this.#palette, this.#palette.color(classId), zoom, { dashed: true, width: 2, halo: found.length <= haloMax });
+      paintPath(ctx, this.#palette, this.#palette.color(classId), zoom, { dashed: true, width: 2, halo: found.length <= plotted });
       yield;
     }
   }
