@@ -18,6 +18,7 @@ from evalnb.core.taxonomy import Class
 from evalnb.formats import coco_extension
 from evalnb.formats.coco_writer import annotation_object, as_given, class_object, image_object
 from evalnb.formats.problems import Problems
+from evalnb.registry._labelled_import import ORIGIN
 from evalnb.registry.exports import PixelsMode, one_moment, place_pixels
 from evalnb.registry.receipts import LossReport
 from evalnb.store import Store
@@ -25,6 +26,8 @@ from evalnb.store.repositories import annotations as shape_rows
 from evalnb.store.repositories import datasets, images
 
 FILE = "annotations.json"
+_OF_OTHERS = {"yolo", ORIGIN}
+"""Keys of a dataset's source that say it came from another format than COCO."""
 
 
 def export_coco(
@@ -87,10 +90,10 @@ class _Writing:
 
     def write(self, file: BinaryIO) -> None:
         source = datasets.get(self.session, self.dataset_id).source
-        # What YOLO calls a key is a path; as a COCO id it would be a string, which many tools refuse.
-        keep_strings = "yolo" not in source
+        # What YOLO and the like call a key is a path; as a COCO id it would be a string, which many tools refuse.
+        keep_strings = not source.keys() & _OF_OTHERS
         for name, value in as_given({}, source).items():
-            if keep_strings or name != "yolo":
+            if name not in _OF_OTHERS:
                 file.write((b",\n" if file.tell() else b"{") + orjson.dumps(name) + b": " + orjson.dumps(value))
         taxonomy = datasets.taxonomy(self.session, self.dataset_id)
         classes = [self._class(one) for one in taxonomy]

@@ -21,6 +21,8 @@ from evalnb.store.repositories import annotations as shape_rows
 from evalnb.store.repositories import images as image_rows
 
 BATCH = 250
+ORIGIN = "evalnb_source"
+"""Where a dataset's ``source`` says which format it came from; no word of a COCO file."""
 
 
 def import_labelled(
@@ -50,7 +52,7 @@ def import_labelled(
             source=reader.source,
             digest=reader.digest,
             classes=reader.classes,
-            about={reader.format: reader.about},
+            about={ORIGIN: {"format": reader.format, **reader.about}},
             problems=problems,
         ) as work:
             if not work.repeated:

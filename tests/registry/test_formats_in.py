@@ -313,3 +313,13 @@ def test_a_place_without_such_files_is_named(
 ) -> None:
     with pytest.raises(EvalnbError, match=str(tmp_path)):
         take(store, project, tmp_path)
+
+
+def test_what_came_from_another_format_becomes_coco_with_whole_numbers_for_ids(
+    store: Store, project: int, tmp_path: Path
+) -> None:
+    report = ingest.import_voc(store, project, "v", folder=voc(tmp_path, OBJECT.format(name="dog", x0=10)))
+    assert export(store, report.dataset_id, "coco", tmp_path / "out").lossless
+    written = json.loads((tmp_path / "out" / "annotations.json").read_bytes())
+    assert written.keys() == {"images", "annotations", "categories"}
+    assert [one["id"] for one in (*written["images"], *written["annotations"], *written["categories"])] == [1, 1, 1]
