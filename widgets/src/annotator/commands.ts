@@ -55,6 +55,8 @@ export function perform(command: Exclude<Command, "save">, session: Session, opt
     case "object.previous":
       editor.selectBeside(command === "object.next" ? 1 : -1);
       return true;
+    case "occluded":
+      return editor.toggleOccluded();
     case "search":
       session.searchAsked.value++;
       return true;

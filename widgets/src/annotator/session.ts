@@ -138,7 +138,7 @@ export class Session extends State {
 
   #begin(hello: HelloReply): void {
     this.palette.set(hello.classes);
-    this.editor.keypoints = new Map(hello.classes.map((one) => [one.id, one.keypoints]));
+    this.editor.labels = new Map(hello.classes.map((one) => [one.id, one]));
     this.editor.readOnly = hello.read_only || (this.#options.readOnly ?? false);
     hello = { ...hello, read_only: this.editor.readOnly };
     this.#keepsake.scope = hello.scope;

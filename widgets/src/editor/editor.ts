@@ -5,7 +5,7 @@ import { type Point, type Size, clampShift } from "./geometry";
 import { HitIndex } from "./hit";
 import { History } from "./history";
 import { kindOf } from "./kinds";
-import { type Geometry, type Shape, newShape } from "./records";
+import { type Geometry, type LabelInfo, type Shape, newShape, same } from "./records";
 import { ShapeStore } from "./store";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
@@ -59,8 +59,8 @@ export class Editor implements Workbench {
   #tools = makeTools(this);
   readonly sam: SamTool = this.#tools.sam;
   tool: Tool = this.#tools.select;
-  /** The names of each class's keypoints, by its id. */
-  keypoints: ReadonlyMap<number, readonly string[]> = new Map();
+  /** What each class asks of its shapes, by its id. */
+  labels: ReadonlyMap<number, Pick<LabelInfo, "keypoints" | "attributes">> = new Map();
 
   constructor(options: EditorOptions) {
     this.#options = options;
@@ -110,7 +110,7 @@ export class Editor implements Workbench {
   }
 
   get keypointNames(): readonly string[] {
-    return this.keypoints.get(this.classId) ?? [];
+    return this.labels.get(this.classId)?.keypoints ?? [];
   }
 
   isVisible(shape: Shape): boolean {
@@ -139,11 +139,32 @@ export class Editor implements Workbench {
 
   create(geometry: Geometry, stay = false, select = !stay): void {
     if (this.readOnly || !this.document) return;
-    const shape = newShape(this.#options.newId(), this.classId, geometry);
+    const shape = { ...newShape(this.#options.newId(), this.classId, geometry), attributes: this.#defaults() };
     this.truthShown = true;
     this.put(shape);
     if (!stay) this.use("select");
     if (select) this.select(shape.id);
+  }
+
+  #defaults(): Record<string, unknown> {
+    const asked = this.labels.get(this.classId)?.attributes ?? [];
+    return Object.fromEntries(asked.flatMap((one) => (one.default === null ? [] : [[one.name, one.default]])));
+  }
+
+  /** Set an attribute of a shape; undefined takes it away. */
+  describe(id: string, name: string, value: unknown): void {
+    const shape = this.document?.store.get(id);
+    if (!shape || this.readOnly) return;
+    const attributes = { ...shape.attributes, [name]: value };
+    if (value === undefined) delete attributes[name];
+    if (!same(attributes, shape.attributes)) this.put({ ...shape, attributes });
+  }
+
+  /** Say that the selected shape is partly hidden by something, or no longer. */
+  toggleOccluded(): boolean {
+    const shape = this.selected;
+    if (shape) this.describe(shape.id, "occluded", shape.attributes["occluded"] === true ? undefined : true);
+    return shape !== null;
   }
 
   prompt(prompts: Prompts | null): void {

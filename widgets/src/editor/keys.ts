@@ -9,7 +9,7 @@ export type Command =
   | `zoom.${"in" | "out" | "fit"}`
   | `brush.${"smaller" | "larger"}`
   | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
-  | "object.previous" | "search" | "help" | "save";
+  | "object.previous" | "occluded" | "search" | "help" | "save";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -83,6 +83,7 @@ export const keyGroups: readonly KeyGroup[] = [
       { command: "nudge.down", keys: ["ArrowDown", "shift+ArrowDown"], shown: "", about: "" },
       { command: "hide", keys: ["h"], shown: "H", about: "Hide or show the selected shape" },
       { command: "hide.all", keys: ["t", "shift+h"], shown: "T", about: "Hide or show all ground truth" },
+      { command: "occluded", keys: ["q"], shown: "Q", about: "The selected shape is partly hidden, or no longer" },
       { command: "search", keys: ["/"], shown: "/", about: "Find a class by name" },
     ],
   },

@@ -103,7 +103,7 @@ describe("lines and points", () => {
 
 describe("keypoints", () => {
   beforeEach(() => {
-    editor.keypoints = new Map([[0, ["nose", "left eye", "right eye"]]]);
+    editor.labels = new Map([[0, { keypoints: ["nose", "left eye", "right eye"], attributes: [] }]]);
     editor.use("keypoints");
   });
 
@@ -128,6 +128,25 @@ describe("keypoints", () => {
     expect(shapes()).toEqual([]);
     expect(editor.tool.hint()).toContain("no keypoints");
   });
+});
+
+test("a new shape has its class's defaults; a described one is one step of undo", () => {
+  const coat = { name: "coat", kind: "select" as const, choices: ["red", "blue"], default: "red", low: null, high: null };
+  const age = { name: "age", kind: "number" as const, choices: [], default: null, low: 0, high: 120 };
+  editor.labels = new Map([[0, { keypoints: [], attributes: [coat, age] }]]);
+  editor.use("box");
+  drag([[10, 10], [30, 30], [60, 60]]);
+  const { id } = shapes()[0]!;
+  expect(shapes()[0]!.attributes).toEqual({ coat: "red" });
+  editor.describe(id, "age", 30);
+  editor.describe(id, "coat", undefined);
+  expect(shapes()[0]!.attributes).toEqual({ age: 30 });
+  editor.undo();
+  expect(shapes()[0]!.attributes).toEqual({ coat: "red", age: 30 });
+  editor.toggleOccluded();
+  expect(shapes()[0]!.attributes).toEqual({ coat: "red", age: 30, occluded: true });
+  editor.toggleOccluded();
+  expect(shapes()[0]!.attributes).toEqual({ coat: "red", age: 30 });
 });
 
 describe("the brush", () => {

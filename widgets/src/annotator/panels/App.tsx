@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToPointer } from "../../render/pointer";
 import type { Session } from "../session";
+import { Attributes } from "./Attributes";
 import { ClassPicker } from "./ClassPicker";
 import { KeySheet } from "./KeySheet";
 import { Curtain, HintLine, Notices, SegmenterPill } from "./Messages";
@@ -38,6 +39,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
         {panelShown && session.hello.value && (
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>
             <ClassPicker session={session} />
+            <Attributes session={session} />
             <OverlayPanel session={session} />
             <ShapeList session={session} />
           </aside>

@@ -53,6 +53,7 @@ export function ShapeList({ session }: { session: Session }) {
                   <i class="evalnb-swatch" style={{ background: session.palette.color(shape.class_id) }} />
                   <span class="evalnb-row-name">{name}</span>
                   {shape.crowd && <span class="evalnb-chip">crowd</span>}
+                  {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
                   <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>
                   <span class="evalnb-row-place">{first + i + 1}</span>
                   <button
