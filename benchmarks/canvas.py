@@ -1,9 +1,9 @@
 """The canvas with 1,000 and 100,000 outlines of 20 corners.
 
-Frames while the view or a corner is dragged, questions what lies under the pointer, a new raster, and from the shapes'
-text to paint; strokes of a brush on a 4K image. An SVG page with 1,000 of the same outlines stands beside it. Chromium
-with --disable-gpu draws into a view of 1280 × 800; the engine is the widget's own, without a kernel. Prints a table;
-JSON in benchmarks/results. Needs Chromium (CHROMIUM names it, as for the tests) and Node.
+Frames while the view or a corner is dragged, questions what lies under the pointer, a new raster, and from the
+shapes' text to paint; strokes of a brush on a 4K image. An SVG page with 1,000 of the same outlines stands beside it.
+Chromium with --disable-gpu draws into a view of 1280 × 800; the engine is the widget's own, without a kernel. Prints
+a table; JSON in benchmarks/results. Needs Chromium (CHROMIUM names it, as for the tests) and Node.
 """
 
 from __future__ import annotations
