@@ -49,6 +49,8 @@ class Settings:
     """EVALNB_UPLOAD_QUOTA_GB: how much a project's unfinished uploads may take together. Default 100."""
     upload_expires_h: float
     """EVALNB_UPLOAD_EXPIRES_H: hours after its last byte until an unfinished upload is removed. Default 48."""
+    served_days: float
+    """EVALNB_SERVED_DAYS: days that an answer of ``/api/predict`` is kept without an outcome. Default 90."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -70,6 +72,7 @@ class Settings:
             upload_max_gb=_positive(env, "EVALNB_UPLOAD_MAX_GB", 20),
             upload_quota_gb=_positive(env, "EVALNB_UPLOAD_QUOTA_GB", 100),
             upload_expires_h=_positive(env, "EVALNB_UPLOAD_EXPIRES_H", 48),
+            served_days=_positive(env, "EVALNB_SERVED_DAYS", 90),
         )
 
     @property
@@ -95,6 +98,7 @@ class Settings:
             "EVALNB_UPLOAD_MAX_GB": f"{self.upload_max_gb:g}",
             "EVALNB_UPLOAD_QUOTA_GB": f"{self.upload_quota_gb:g}",
             "EVALNB_UPLOAD_EXPIRES_H": f"{self.upload_expires_h:g}",
+            "EVALNB_SERVED_DAYS": f"{self.served_days:g}",
         }
         return {name: value for name, value in values.items() if value is not None}
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from evalnb.core.outcomes import OutcomeComparison, Tally, compare
 from evalnb.errors import Invalid, NotFound
+from evalnb.store import Store
 from evalnb.store.repositories import aliases as rows
 from evalnb.store.repositories import models
 from evalnb.store.repositories.aliases import AliasChange, Served
@@ -32,6 +33,7 @@ __all__ = [
     "outcomes",
     "point",
     "project_of",
+    "prune",
     "record",
     "remove",
     "say_outcome",
@@ -45,6 +47,18 @@ get = rows.get
 history = rows.history
 record = rows.record
 project_of = rows.project_of
+_AT_ONCE = 10_000
+
+
+def prune(store: Store) -> int:
+    """Remove answers older than EVALNB_SERVED_DAYS that nobody said the outcome of; how many went."""
+    removed = 0
+    while True:
+        with store.database.transaction() as session:
+            went = rows.prune(session, days=store.settings.served_days, limit=_AT_ONCE)
+        removed += went
+        if went < _AT_ONCE:
+            return removed
 
 
 def point(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from evalnb.core.outcomes import Tally, compare, rate
 from evalnb.errors import Invalid, NotFound
@@ -15,6 +17,7 @@ from evalnb.registry import aliases
 from evalnb.registry.aliases import Served
 from evalnb.store import Store
 from evalnb.store.repositories import models, projects
+from evalnb.store.tables import ServedPredictionRow
 
 
 def versions(store: Store, project: str = "main", count: int = 2) -> tuple[int, list[int]]:
@@ -203,3 +206,37 @@ def test_few_outcomes_say_little_and_nothing_says_nothing() -> None:
     assert rate(one).low < 0.25 and rate(one).high == 1.0
     assert rate(Tally(1, 30, 30, 900, 900, 900, False)) == rate(Tally(1, 5, 5, 25, 25, 25, True))
     assert math.isnan(compare(one, nothing).difference.value) and not compare(one, nothing).decided
+
+
+def test_old_answers_without_an_outcome_go_and_the_others_stay(store: Store) -> None:
+    project, (first, _) = versions(store)
+    with store.database.transaction() as session:
+        change = aliases.point(session, project, "live", first, author="ada")
+        kept, old, said = uuid4(), uuid4(), uuid4()
+        aliases.record(session, [Served(one, change.id, first, None, 1, 5.0) for one in (kept, old, said)])
+        aliases.say_outcome(session, said, 1.0)
+        days = store.settings.served_days
+        for one, age in ((kept, days - 1), (old, days + 1), (said, days + 1)):
+            session.execute(
+                update(ServedPredictionRow)
+                .where(ServedPredictionRow.id == one)
+                .values(at=datetime.now(UTC) - timedelta(days=age))
+            )
+    assert aliases.prune(store) == 1
+    assert aliases.prune(store) == 0
+    with store.database.transaction() as session:
+        assert set(session.scalars(select(ServedPredictionRow.id))) == {kept, said}
+
+
+def test_an_answer_whose_outcome_is_being_said_is_not_removed(store: Store) -> None:
+    project, (first, _) = versions(store)
+    one = uuid4()
+    with store.database.transaction() as session:
+        change = aliases.point(session, project, "live", first, author="ada")
+        aliases.record(session, [Served(one, change.id, first, None, 1, 5.0)])
+        session.execute(update(ServedPredictionRow).values(at=datetime.now(UTC) - timedelta(days=1000)))
+    with store.database.transaction() as session:
+        aliases.say_outcome(session, one, 1.0)
+        assert aliases.prune(store) == 0
+    with store.database.transaction() as session:
+        assert session.scalars(select(ServedPredictionRow.outcome)).all() == [1.0]

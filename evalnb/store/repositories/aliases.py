@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, cast, func, insert, select, update
+from sqlalchemy import Row, Select, Text, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -164,8 +164,19 @@ def set_outcome(session: Session, prediction_id: UUID, outcome: float) -> None:
         raise NotFound(f"there is no prediction {prediction_id}", remedy="use the id that /api/predict answered with")
 
 
+def prune(session: Session, *, days: float, limit: int) -> int:
+    """Remove at most ``limit`` answers that are older than ``days`` and have no outcome; how many went.
+
+    What somebody said the outcome of stays for ever. One whose outcome is being said right now is passed over.
+    """
+    row = ServedPredictionRow
+    old = row.at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, days * 86_400)
+    due = select(row.id).where(row.outcome.is_(None), old).limit(limit).with_for_update(skip_locked=True)
+    return len(session.scalars(delete(row).where(row.id.in_(due)).returning(row.id)).all())
+
+
 def served_count(session: Session, change_id: int) -> dict[int, int]:
-    """Model version → how many predictions it answered under this change."""
+    """Model version → how many kept predictions it answered under this change."""
     rows = session.execute(
         select(ServedPredictionRow.version_id, func.count())
         .where(ServedPredictionRow.change_id == change_id)

@@ -6,11 +6,13 @@ import logging
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable
 
 from evalnb import jobs
 from evalnb.errors import EvalnbError
 from evalnb.jobs.claims import queued
+from evalnb.registry import aliases
 from evalnb.store import Store
 from evalnb_server.worker import supervision
 from evalnb_server.worker.options import Options
@@ -19,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 PRESENCE_TTL_S = 10.0
 """A worker that has not announced itself for so long counts as gone."""
+_PRUNE_S = 3600.0
 
 
 class Desk:
@@ -32,6 +35,7 @@ class Desk:
         self._busy = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._prune_at = time.monotonic()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -78,6 +82,7 @@ class Desk:
     def _look(self) -> None:
         while not self._stopping.is_set():
             self._guarded("looking for work", self._look_once)
+            self._guarded("removing old predictions", self._prune)
             self._stopping.wait(self._options.look_s)
 
     def _look_once(self) -> None:
@@ -86,6 +91,13 @@ class Desk:
         waiting = queued(self._store, self._kinds)
         for _ in range(min(waiting, self._options.slots - self._busy)):
             self._spawn(lambda: self._guarded("working", self.work), "work")
+
+    def _prune(self) -> None:
+        if time.monotonic() < self._prune_at:
+            return
+        if removed := aliases.prune(self._store):
+            _log.info("removed %d served predictions without an outcome", removed)
+        self._prune_at = time.monotonic() + _PRUNE_S
 
     def _announce(self) -> None:
         while not self._stopping.is_set():
