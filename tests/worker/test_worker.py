@@ -6,16 +6,23 @@ import os
 import signal
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
+from sqlalchemy import update
 
 from evalnb import jobs
 from evalnb.errors import Cancelled, EvalnbError, Invalid, Unavailable
+from evalnb.registry import aliases
+from evalnb.registry.aliases import Served
 from evalnb.settings import Settings
 from evalnb.store import Store, open_store
 from evalnb.store.embedded import postgres, valkey
+from evalnb.store.repositories import models, projects
+from evalnb.store.tables import ServedPredictionRow
 from tests.crew import Crew, hired
 
 
@@ -39,6 +46,33 @@ def test_a_job_tells_its_progress_its_epochs_and_its_log(crew: Crew) -> None:
     assert "starting from 0" in job.log
     assert record.worker is not None
     assert record.worker.endswith(f":{crew.workers[0].pid}")
+
+
+def test_a_worker_removes_old_served_predictions(crew: Crew) -> None:
+    old = uuid4()
+    with crew.store.database.transaction() as session:
+        project = projects.opened(session, "main")
+        version = models.add(
+            session,
+            project,
+            "detector",
+            architecture="yolo11n",
+            sha256="0" * 64,
+            class_names=["bolt"],
+            metrics={},
+            job_id=None,
+            extra={},
+        )
+        change = aliases.point(session, project, "live", version, author="ada")
+        aliases.record(session, [Served(old, change.id, version, None, 1, 5.0)])
+        session.execute(update(ServedPredictionRow).values(at=datetime.now(UTC) - timedelta(days=1000)))
+    crew.worker()
+
+    def gone() -> bool:
+        with crew.store.database.transaction() as session:
+            return session.get(ServedPredictionRow, old) is None
+
+    crew.until(gone)
 
 
 def test_the_supervisor_never_imports_torch(crew: Crew) -> None:
