@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, union
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, union
 from sqlalchemy.orm import Session, aliased
 
 from evalnb.core.slices import AREAS, Slice
 from evalnb.store.repositories import datasets
-from evalnb.store.tables import AnnotationRow, ImageRow, ImageTagRow
+from evalnb.store.tables import AnnotationRow, ImageNamesRow, ImageRow, ImageTagRow
 
+BLOCK = 1024
+"""How many ids share a row of names; the triggers say so too."""
 _CLASSES_APART = 128
 """So many classes are asked one by one, each in order of images; more are asked together."""
 
@@ -93,9 +95,34 @@ def members(
         chosen = _narrowed(chosen, ImageTagRow.image_id, dataset_id, part, others, after)
         return chosen.order_by(ImageTagRow.image_id).limit(limit).offset(first)
     conditions = of_images(session, dataset_id, part)
+    if part.text:
+        return _named(dataset_id, part.text, conditions, after, reach).limit(limit).offset(first)
     return (
         select(ImageRow.id).where(*conditions, ImageRow.id > after).order_by(ImageRow.id).limit(limit).offset(first)
     )
+
+
+def _named(
+    dataset_id: int, text: str, conditions: list[ColumnElement[bool]], after: int, reach: int | None
+) -> Select[Any]:
+    """The images that meet ``conditions``, ascending: looked for in the blocks of names that have ``text``, in order,
+    until there are ``reach``."""
+    row = ImageNamesRow
+    block = (
+        select(row.block)
+        .where(row.dataset_id == dataset_id, row.block >= after // BLOCK, func.strpos(row.names, text) > 0)
+        .order_by(row.block)
+        .subquery()
+    )
+    first = block.c.block * BLOCK
+    inside = (
+        select(ImageRow.id)
+        .where(*conditions, ImageRow.id > after, ImageRow.id.between(first, first + BLOCK - 1))
+        .order_by(ImageRow.id)
+        .limit(reach)
+        .lateral()
+    )
+    return select(inside.c.id).select_from(block).join(inside, true()).order_by(block.c.block, inside.c.id)
 
 
 def _bearing(dataset_id: int, part: Slice, bears: ColumnElement[bool], after: int) -> Select[Any]:

@@ -118,6 +118,20 @@ class ImageTagRow(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
+class ImageNamesRow(Base):
+    """The file names of the images whose ids share ``block`` (id / 1024), a line each. Triggers keep it so.
+
+    A search reads a thousand rows instead of a million, and then the images of those that have what is sought. Names
+    of images that went may stay: whoever finds a block looks at its images.
+    """
+
+    __tablename__ = "image_names"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
+    block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    names: Mapped[str] = mapped_column(Text)
+
+
 class ImageAnchorRow(Base):
     """The image at every thousandth place of a dataset.
 
