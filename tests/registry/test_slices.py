@@ -11,6 +11,7 @@ from sqlalchemy import text
 from evalnb.core.slices import AREAS, Slice
 from evalnb.store import Store
 from evalnb.store.repositories import annotations, images
+from evalnb.store.repositories.slices import BLOCK, members
 from evalnb.store.tables import ImageRow
 
 SLICES = {
@@ -30,6 +31,35 @@ SLICES = {
     "text and tag": Slice().where(text="1", tag="night"),
     "text and class": Slice().where(text="1", classes=["van"]),
 }
+
+
+def test_names_are_found_across_blocks_and_after_a_renaming(store: Store, project: int, source: Any) -> None:
+    source.image(0)
+    dataset_id = source.into(store, project).dataset_id
+    with store.database.transaction() as session:
+        # Ids that leave gaps, over four blocks of names; one statement for some, one each for others.
+        base = session.scalars(text("SELECT max(id) FROM image")).one() // BLOCK * BLOCK
+        made = {base + BLOCK + place: f"n{place % 7}-{place}.png" for place in range(0, 3 * BLOCK, 97)}
+        for id, name in made.items():
+            session.execute(
+                text(
+                    "INSERT INTO image (id, dataset_id, source_key, file_name, uri, width, height, extra)"
+                    " VALUES (:id, :d, :n, :n, :n, 1, 1, '{}')"
+                ),
+                {"id": id, "d": dataset_id, "n": name},
+            )
+
+        def found(what: str, *, after: int = 0, limit: int | None = None) -> list[int]:
+            chosen = members(session, dataset_id, Slice().where(text=what), after=after, limit=limit)
+            return list(session.scalars(chosen))
+
+        expected = [id for id, name in made.items() if "n3-" in name]
+        assert found("n3-") == expected
+        assert found("n3-", after=expected[2], limit=2) == expected[3:5]
+        assert found("nowhere") == found("n3-\nn4") == []
+        session.execute(text("UPDATE image SET file_name = 'n3-late.png' WHERE id = :i"), {"i": base + BLOCK})
+        session.execute(text("DELETE FROM image WHERE id = :i"), {"i": expected[0]})
+        assert found("n3-") == [base + BLOCK, *expected[1:]]
 
 
 @pytest.fixture
