@@ -16,6 +16,7 @@ from evalnb.core import masks
 from evalnb.core.records import Ints
 from evalnb.errors import Invalid, MissingExtra
 from evalnb.runs.evaluation import Evaluation
+from evalnb.runs.source import StoredSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,8 @@ def to_arrow(evaluation: Evaluation) -> Any:
 def to_coco_results(evaluation: Evaluation, path: str | Path) -> Path:
     """Write the detections that count as COCO's result file, in their order, and replace what is there in one stroke.
 
-    Evaluated again it gives the same numbers: only what COCO's limits leave out of the match is not in it.
+    Images are called as the dataset's own file calls them, and as ``dataset.export("coco", …)`` does. Evaluated again
+    it gives the same numbers: only what COCO's limits leave out of the match is not in it.
     """
     path, (rows, class_id) = Path(path), _rows(evaluation)
     record = evaluation.matches.row[rows]
@@ -100,13 +102,15 @@ class _Lines:
     def __init__(self, evaluation: Evaluation, record: NDArray[np.int32], image: Ints, class_id: Ints) -> None:
         _, self._detections = evaluation.records()
         self._kind, self._record, self._image, self._class_id = evaluation.kind, record, image, class_id
+        self._names = evaluation.source.source_ids() if isinstance(evaluation.source, StoredSource) else {}
 
     def of(self, begin: int, end: int) -> list[bytes]:
         found = self._detections
         out = []
         for at in range(begin, end):
             row = int(self._record[at])
-            one: dict[str, Any] = {"image_id": int(self._image[at]), "category_id": int(self._class_id[at])}
+            image = int(self._image[at])
+            one: dict[str, Any] = {"image_id": self._names.get(image, image), "category_id": int(self._class_id[at])}
             if self._kind == "segm" and found.masks is not None:
                 mask = found.masks[row]
                 one["segmentation"] = {"size": list(mask.size), "counts": masks.to_string(mask)}

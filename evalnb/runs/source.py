@@ -12,6 +12,7 @@ import numpy as np
 from evalnb.core.records import Truths
 from evalnb.core.rematch import taken
 from evalnb.core.slices import Slice
+from evalnb.core.sources import id_of
 from evalnb.errors import Invalid, NotFound
 from evalnb.registry import pixels
 from evalnb.store import Store
@@ -59,6 +60,12 @@ class StoredSource:
         with self.store.database.transaction() as session:
             image = images.get(session, image_id)
         return pixels.read(self.store, image)
+
+    def source_ids(self) -> dict[int, int | str]:
+        """Each image's id in the file that it came from, by its id in the store: what an export calls it."""
+        with self.store.database.transaction() as session:
+            known = images.known(session, self.dataset_id)
+        return {image_id: id_of(key) for key, (image_id, _, _) in known.items()}
 
     def truths(self, of: Iterable[int] | None = None) -> Truths:
         """The truths of these images (default: of all that the evaluation was made for) as they are now."""

@@ -152,3 +152,16 @@ def test_what_is_not_there_is_named(store: Store) -> None:
         evaluate(store, 77)
     with pytest.raises(NotFound, match="no evaluation 78"):
         load(store, 78)
+
+
+def test_the_results_written_name_images_as_their_file_does(store: Store, tmp_path: Path) -> None:
+    truth, results = problem()
+    # Ids that no store would give.
+    for one in [*truth["images"], *truth["annotations"], *results]:
+        name = "id" if "file_name" in one else "image_id"
+        one[name] += 70_000
+    loaded = load_truth(store, tmp_path / "images", truth)
+    found = evaluate(store, load_run(store, loaded, results), kind="bbox")
+    written = found.to_coco_results(tmp_path / "results.json")
+    again = evaluate_coco(truth, written, "bbox", strict=True)
+    assert again.summary() == pytest.approx(found.summary(), abs=1e-12)
