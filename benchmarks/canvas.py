@@ -101,6 +101,10 @@ def main() -> None:
                 "commit": spread(brush["commits"]),
                 "run lengths, bytes": spread(brush["bytes"]),
             }
+            undo = page.evaluate("bench.undo(1000)")
+            out["1,000 strokes on one mask"] = {
+                "kept for undo": {"steps": undo["undone"], "MB": round(undo["bytes"] / 1e6, 1)},
+            }
             svg = page.evaluate(f"svg({COUNTS[0]}, {CORNERS}, {FRAMES})")
             out["1,000 outlines as SVG"] = {"pan, frame": spread(svg)}
             browser.close()

@@ -155,6 +155,32 @@ class Bench {
     return { events: events!, commits: commits!, bytes: bytes! };
   }
 
+  /** Bytes that so many strokes keep in the history: what undoing all of them reads. */
+  async undo(strokes: number): Promise<{ undone: number; bytes: number }> {
+    const { editor } = this;
+    const kept = new EditorDocument(3, { w: 3840, h: 2160 });
+    editor.open(kept);
+    editor.viewport.fit();
+    editor.use("brush");
+    const runs = new Set<string>();
+    kept.store.listen((diff) => {
+      for (const { before, after } of diff.values()) {
+        for (const shape of [before, after]) if (shape?.geometry.kind === "mask") runs.add(shape.geometry.counts);
+      }
+    });
+    for (let stroke = 0; stroke < strokes; stroke++) {
+      const [x, y] = [100 + (stroke * 37) % 1000, 100 + (stroke * 53) % 500];
+      editor.pointerDown({ x, y });
+      editor.pointerMove({ x: x + 40, y: y + 25 });
+      editor.pointerUp({ x: x + 40, y: y + 25 });
+      if (stroke % 50 === 0) await frame();
+    }
+    let undone = 0;
+    while (kept.history.undo()) undone++;
+    // One byte a character: run lengths are ASCII.
+    return { undone, bytes: [...runs].reduce((sum, { length }) => sum + length, 0) };
+  }
+
   async #frames(count: number, step: (n: number) => void): Promise<number[]> {
     const took: number[] = [];
     let last = await frame();

@@ -1,6 +1,7 @@
 // Masks: COCO's compressed runs (column-major, the first of zeros) and windows of bits (row-major, 8 pixels a byte).
 // Source of the format: the COCO API's maskApi.c (cocodataset/cocoapi).
 import type { Box, Point, Size } from "./geometry";
+import { Recent } from "./recent";
 import type { MaskGeometry } from "./records";
 
 /** The set pixels inside `window` (x, y, w, h in whole image pixels); everything outside it is unset. */
@@ -98,9 +99,20 @@ export function decode(mask: Pick<MaskGeometry, "counts" | "size">): Bits {
   const height = mask.size[0];
   const counts = countsFromString(mask.counts);
   const bits = emptyBits(runsBox(counts, height));
+  const { window: [left, top], stride, bytes } = bits;
   let at = 0;
   counts.forEach((run, place) => {
-    if (place % 2) for (let i = at; i < at + run; i++) setBit(bits, Math.floor(i / height), i % height);
+    if (place % 2) {
+      let column = Math.floor(at / height);
+      let row = at - column * height;
+      for (let rest = run; rest > 0; column++, row = 0) {
+        const count = Math.min(rest, height - row);
+        const bit = 0x80 >> ((column - left) & 7);
+        let byte = (row - top) * stride + ((column - left) >> 3);
+        for (let n = 0; n < count; n++, byte += stride) bytes[byte]! |= bit;
+        rest -= count;
+      }
+    }
     at += run;
   });
   return bits;
@@ -134,7 +146,10 @@ export function encode(bits: Bits, size: Size): MaskGeometry | null {
   if (on && end < size.w * size.h) turn(end);
   if (!counts.length) return null;
   counts.push(size.w * size.h - start);
-  return { kind: "mask", box: runsBox(counts, size.h), size: [size.h, size.w], counts: countsToString(counts) };
+  const mask: MaskGeometry = { kind: "mask", box: runsBox(counts, size.h), size: [size.h, size.w], counts: countsToString(counts) };
+  // The next look at it need not decode what was just encoded.
+  if (wx >= 0 && wy >= 0 && wx + ww <= size.w && wy + wh <= size.h) decoded.set(mask, bits);
+  return mask;
 }
 
 export function countSet(bits: Bits): number {
@@ -143,9 +158,10 @@ export function countSet(bits: Bits): number {
   return sum;
 }
 
-const decoded = new WeakMap<object, Bits>();
+/** 64 MB: history holds a thousand masks, whose bits must not all be held with them. */
+const decoded = new Recent<object, Bits>(64 * 2 ** 20, ({ bytes }) => bytes.length);
 
-/** `decode`, remembered for as long as the geometry lives. */
+/** `decode`, remembered for a while. */
 export function bitsOf(mask: MaskGeometry): Bits {
   let bits = decoded.get(mask);
   if (!bits) decoded.set(mask, (bits = decode(mask)));

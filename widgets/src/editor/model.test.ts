@@ -9,7 +9,7 @@ import type { ToolName } from "./tools/tool";
 const { env } = (globalThis as unknown as { process: { env: Record<string, string | undefined> } }).process;
 const seed = Number(env["EVALNB_SEED"] ?? Date.now() % 1_000_000);
 const steps = Number(env["EVALNB_STEPS"] ?? 10_000);
-const depth = 500;
+const depth = 1000;
 /** The pointer stays left of this; what others do to whole shapes happens right of it. */
 const border = 400;
 const size = { w: 800, h: 300 };

@@ -1,5 +1,6 @@
 // Masks as small tinted bitmaps: the pixels of a mask's own window, coloured once, drawn by the image's transform.
 import { type Bits, bitsOf } from "../editor/masks";
+import { Recent } from "../editor/recent";
 import type { MaskGeometry } from "../editor/records";
 import type { Palette } from "./palette";
 
@@ -13,7 +14,8 @@ export interface Tinted {
 
 export class MaskBitmaps {
   #palette: Palette;
-  #tinted = new WeakMap<object, Tinted>();
+  /** 128 MB of pixels: what history holds is not all held as pictures too. */
+  #tinted = new Recent<object, Tinted>(32 * 2 ** 20, ({ canvas }) => canvas.width * canvas.height);
 
   constructor(palette: Palette) {
     this.#palette = palette;
@@ -25,7 +27,7 @@ export class MaskBitmaps {
     const [x, y, w, h] = bits.window;
     if (!w || !h) return;
     let tinted = this.#tinted.get(key);
-    if (!tinted || tinted.color !== color) this.#tinted.set(key, (tinted = { canvas: this.#tint(bits, color), color }));
+    if (tinted?.color !== color) this.#tinted.set(key, (tinted = { canvas: this.#tint(bits, color), color }));
     ctx.drawImage(tinted.canvas, x, y, w, h);
   }
 
