@@ -84,8 +84,9 @@ def test_every_image_gets_what_the_detector_says_of_it_alone(
         (wanted,) = alone.detect([decoded], confidence=0.001, max_detections=30_000)
         names = [alone.class_names[i] for i in wanted.class_index]
         keep = [i for i, name in enumerate(names) if name in ids][:20]
-        assert np.array_equal(found.box, wanted.box[keep])
-        assert np.array_equal(found.score, wanted.score[keep])
+        # A batch of four is multiplied in another order than one alone; how far that shows depends on the processor.
+        np.testing.assert_allclose(found.box, wanted.box[keep], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(found.score, wanted.score[keep], rtol=1e-5, atol=0)
         assert found.class_id.tolist() == [ids[names[i]] for i in keep]
         assert (np.diff(found.score) <= 0).all()
         seen += len(keep)
