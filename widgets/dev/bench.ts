@@ -1,5 +1,6 @@
 // The engine alone in a page, for benchmarks/canvas.py: many outlines, and how long each thing takes.
-import { Editor, EditorDocument } from "../src/editor/editor";
+import { Editor } from "../src/editor/editor";
+import { EditorDocument } from "../src/editor/selecting";
 import { polygon } from "../src/editor/geometry";
 import { newShape, type Shape } from "../src/editor/records";
 import { Palette } from "../src/render/palette";

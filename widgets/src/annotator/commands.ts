@@ -1,6 +1,8 @@
-// What each key does. The key map itself is the editor's; here it meets the session.
-import { type Command, commandFor } from "../editor/keys";
+// What each command does. What they are called and which keys they have is the editor's; here they meet the session.
+import { aligned, type Side } from "../editor/arranging";
+import { type Command, infoOf } from "../editor/keys";
 import type { ToolName } from "../editor/tools/tool";
+import { restored } from "../render/look";
 import type { Session } from "./session";
 
 /** The page that an annotator stands in. */
@@ -11,93 +13,108 @@ export interface Around {
   readonly save?: (pressed: KeyboardEvent) => void;
 }
 
+interface How {
+  /** By ten pixels, not one. */
+  readonly big: boolean;
+  readonly leave: () => void;
+}
+
+type Verb = (session: Session, how: How, command: Command) => boolean | void;
+
+const nudge = (x: number, y: number): Verb => ({ editor }, { big }) => editor.nudge({ x: x * (big ? 10 : 1), y: y * (big ? 10 : 1) });
+
+const chooseClass: Verb = (session, _, command) => {
+  const chosen = session.classes.value[Number(command.slice("class.".length)) - 1];
+  if (chosen) session.editor.setClass(chosen.id);
+};
+
+const takeUp: Verb = (session, _, command) => session.editor.use(command.slice("tool.".length) as ToolName);
+
+const align: Verb = ({ editor }, _, command) => editor.putAll(aligned(editor.editable, command.slice("align.".length) as Side));
+
+const flip = (name: "crosshair" | "rulers" | "minimap"): Verb => ({ preferences }) =>
+  preferences.show({ [name]: !preferences.look.value[name] });
+
+const labels = (by: number): Verb => ({ preferences }) =>
+  preferences.show({ labels: Math.min(Math.max(Math.round(preferences.look.value.labels * 10) / 10 + by, 0.1), 1) });
+
+/** A verb that returns false meant nothing just then: the key stays the browser's. */
+const verbs: Partial<Record<Command, Verb>> = {
+  "tool.sam": (session) => session.segment(),
+  "brush.smaller": ({ editor }) => editor.resizeBrush(false),
+  "brush.larger": ({ editor }) => editor.resizeBrush(true),
+  again: ({ editor }) => editor.again(),
+  accept: ({ editor }) => editor.dispatch({ type: "accept" }),
+  back: ({ editor }) => editor.dispatch({ type: "back" }),
+  cancel: (session, { leave }) => {
+    const { editor } = session;
+    if (session.dialog.value) session.dialog.value = null;
+    else if (!editor.dispatch({ type: "cancel" })) {
+      if (editor.tool.name === "select") leave();
+      else editor.use("select");
+    }
+  },
+  delete: ({ editor }) => editor.remove(),
+  undo: ({ editor }) => editor.undo(),
+  redo: ({ editor }) => editor.redo(),
+  hide: ({ editor }) => (editor.selectedIds.length ? editor.toggleHidden(editor.selectedIds) : editor.showTruth(!editor.truthShown)),
+  "hide.all": ({ editor }) => editor.showTruth(!editor.truthShown),
+  lock: ({ editor }) => {
+    editor.toggleLocked(editor.selectedIds);
+  },
+  "unlock.all": ({ editor }) => editor.unlockAll(),
+  all: ({ editor }) => {
+    editor.use("select");
+    editor.selectAll([...(editor.document?.store.all() ?? [])].filter((shape) => editor.isWithinReach(shape)).map(({ id }) => id));
+  },
+  "object.next": ({ editor }) => editor.selectBeside(1),
+  "object.previous": ({ editor }) => editor.selectBeside(-1),
+  // From the palette; their keys come as events of the clipboard.
+  "clip.copy": ({ copying }) => void copying.copy(),
+  "clip.cut": ({ copying }) => void copying.cut(),
+  "clip.paste": ({ copying }) => void copying.paste(),
+  duplicate: ({ copying }) => void copying.duplicate(),
+  propagate: (session) => {
+    if (!session.editor.readOnly) session.dialog.value = "propagate";
+  },
+  "copy.previous": (session) => session.attempt("The previous image's shapes did not come", session.copying.previous()),
+  front: ({ copying }) => copying.order("front"),
+  rear: ({ copying }) => copying.order("rear"),
+  "align.left": align,
+  "align.right": align,
+  "align.top": align,
+  "align.bottom": align,
+  "align.center": align,
+  "align.middle": align,
+  occluded: ({ editor }) => editor.toggleOccluded(),
+  search: (session) => void session.searchAsked.value++,
+  help: (session) => void (session.dialog.value = session.dialog.value === "keys" ? null : "keys"),
+  palette: (session) => void (session.dialog.value = "palette"),
+  "image.next": ({ viewer }) => viewer.step(1),
+  "image.previous": ({ viewer }) => viewer.step(-1),
+  "image.forward": ({ viewer }) => viewer.step(10),
+  "image.back": ({ viewer }) => viewer.step(-10),
+  "zoom.in": ({ editor }) => editor.viewport.zoomBy(1.25),
+  "zoom.out": ({ editor }) => editor.viewport.zoomBy(0.8),
+  "zoom.fit": ({ editor }) => editor.viewport.fit(),
+  "zoom.selection": ({ editor }) => editor.zoomToSelection(),
+  "view.crosshair": flip("crosshair"),
+  "view.rulers": flip("rulers"),
+  "view.minimap": flip("minimap"),
+  "view.fainter": labels(-0.1),
+  "view.stronger": labels(0.1),
+  "view.reset": ({ preferences }) => void (preferences.look.value = restored(preferences.look.value)),
+  "nudge.left": nudge(-1, 0),
+  "nudge.right": nudge(1, 0),
+  "nudge.up": nudge(0, -1),
+  "nudge.down": nudge(0, 1),
+};
+
 /** Do what the command says; false where it means nothing now, so that the key stays the browser's. */
-export function perform(command: Exclude<Command, "save">, session: Session, options: { big: boolean; leave: () => void }): boolean {
-  const { editor } = session;
-  switch (command) {
-    case "tool.sam":
-      session.segment();
-      return true;
-    case "brush.smaller":
-    case "brush.larger":
-      return editor.resizeBrush(command === "brush.larger");
-    case "again":
-      editor.again();
-      return true;
-    case "accept":
-      return editor.dispatch({ type: "accept" });
-    case "back":
-      return editor.dispatch({ type: "back" });
-    case "cancel":
-      if (session.helpShown.value) session.helpShown.value = false;
-      else if (!editor.dispatch({ type: "cancel" })) {
-        if (editor.tool.name === "select") options.leave();
-        else editor.use("select");
-      }
-      return true;
-    case "delete":
-      editor.remove();
-      return true;
-    case "undo":
-      editor.undo();
-      return true;
-    case "redo":
-      editor.redo();
-      return true;
-    case "hide":
-      if (editor.selectedId) editor.toggleHidden(editor.selectedId);
-      else editor.showTruth(!editor.truthShown);
-      return true;
-    case "hide.all":
-      editor.showTruth(!editor.truthShown);
-      return true;
-    case "object.next":
-    case "object.previous":
-      editor.selectBeside(command === "object.next" ? 1 : -1);
-      return true;
-    case "occluded":
-      return editor.toggleOccluded();
-    case "search":
-      session.searchAsked.value++;
-      return true;
-    case "help":
-      session.helpShown.value = !session.helpShown.value;
-      return true;
-    case "image.next":
-    case "image.previous":
-      session.viewer.step(command === "image.next" ? 1 : -1);
-      return true;
-    case "image.forward":
-    case "image.back":
-      session.viewer.step(command === "image.forward" ? 10 : -10);
-      return true;
-    case "zoom.in":
-    case "zoom.out":
-      editor.viewport.zoomBy(command === "zoom.in" ? 1.25 : 0.8);
-      return true;
-    case "zoom.fit":
-      editor.viewport.fit();
-      return true;
-    case "nudge.left":
-    case "nudge.right":
-    case "nudge.up":
-    case "nudge.down": {
-      const by = options.big ? 10 : 1;
-      const x = command === "nudge.left" ? -by : command === "nudge.right" ? by : 0;
-      const y = command === "nudge.up" ? -by : command === "nudge.down" ? by : 0;
-      return editor.nudge({ x, y });
-    }
-    default: {
-      if (command.startsWith("tool.")) {
-        editor.use(command.slice("tool.".length) as ToolName);
-        return true;
-      }
-      const place = Number(command.slice("class.".length)) - 1;
-      const chosen = session.classes.value[place];
-      if (chosen) editor.setClass(chosen.id);
-      return true;
-    }
-  }
+export function perform(command: Command, session: Session, how: How): boolean {
+  const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : null);
+  if (!verb) throw new Error(`nothing does ${command}`);
+  return verb(session, how, command) !== false;
 }
 
 /**
@@ -107,8 +124,8 @@ export function perform(command: Exclude<Command, "save">, session: Session, opt
 export function listenToKeys(root: HTMLElement, session: Session, around: Around): () => void {
   const slot = (event: KeyboardEvent): void => {
     event.stopPropagation();
-    const command = commandFor({
-      key: event.key, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
+    const command = session.preferences.keys.value.commandFor({
+      key: event.key, code: event.code, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey,
     });
     if (command === "save") {
       // Edits are saved already; the browser's own dialogue would only be in the way.
@@ -116,11 +133,13 @@ export function listenToKeys(root: HTMLElement, session: Session, around: Around
       around.save?.(event);
       return;
     }
+    // The browser makes events of these: they reach what was copied elsewhere.
+    if (command?.startsWith("clip.")) return;
     const target = event.target instanceof HTMLElement ? event.target : null;
     const typing = target?.closest("input, select, textarea") ?? null;
     // A slider or a search field keeps its own keys; Esc always comes back to the canvas.
     if (typing && event.key !== "Escape") return;
-    if (typing) {
+    if (typing && !session.dialog.value) {
       root.focus();
       event.preventDefault();
       return;
@@ -128,8 +147,15 @@ export function listenToKeys(root: HTMLElement, session: Session, around: Around
     // Enter and Space press a focused button.
     if ((event.key === "Enter" || event.key === " ") && target?.closest("button")) return;
     if (!command || session.phase.value.kind !== "ready") return;
+    // Behind a dialogue nothing is to happen unseen.
+    if (session.dialog.value && command !== "cancel" && command !== "help") return;
     if (perform(command, session, { big: event.shiftKey, leave: () => around.leave(root) })) event.preventDefault();
   };
   root.addEventListener("keydown", slot);
   return () => root.removeEventListener("keydown", slot);
+}
+
+/** Whether the command can be chosen from a list: some are a hand's only. */
+export function isListed(command: Command): boolean {
+  return verbs[command] !== undefined ? !infoOf(command).fixed || command.startsWith("clip.") : command.startsWith("tool.");
 }

@@ -1,5 +1,5 @@
 // The editor's documents and the kernel's shapes, kept in step: local changes go out as ops, the kernel's come in.
-import { EditorDocument } from "../editor/editor";
+import { EditorDocument } from "../editor/selecting";
 import { type Shape, isEmpty, patchBetween, patched } from "../editor/records";
 import type { ApplyReply, EditsPush, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
 import { opsOf } from "./ops";

@@ -2,6 +2,7 @@
 // show many.
 import { render as mount } from "preact";
 import { type Around, listenToKeys } from "./commands";
+import { listenToClipboard } from "./copying";
 import type { Shelf } from "./keepsake";
 import { App } from "./panels/App";
 import { Session, type SessionOptions } from "./session";
@@ -22,14 +23,14 @@ export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">,
   root.setAttribute("aria-label", "Annotator");
   host.append(root);
   const session = new Session({ ...options, shelf: shelf() });
-  const stopKeys = listenToKeys(root, session, around);
+  const stops = [listenToKeys(root, session, around), listenToClipboard(root, session)];
   mount(<App session={session} root={root} />, root);
   void session.start();
   return {
     root,
     session,
     close: () => {
-      stopKeys();
+      for (const stop of stops) stop();
       session.dispose();
       mount(null, root);
       root.remove();

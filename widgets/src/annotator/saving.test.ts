@@ -1,7 +1,7 @@
 // Outbox and documents against a kernel that keeps shapes as edits.apply does: revisions, idempotent ops, conflicts.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Carrier, type Life, Transport } from "../bridges/transport";
-import type { EditorDocument } from "../editor/editor";
+import type { EditorDocument } from "../editor/selecting";
 import { newShape } from "../editor/records";
 import type { ApplyReply, ImageRef, Op, OpResult, Shape, ShapesReply } from "../wire.gen";
 import { Documents } from "./documents";

@@ -6,10 +6,12 @@ import type { Shape } from "../editor/records";
 import { Palette } from "../render/palette";
 import { Stage } from "../render/stage";
 import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
+import { Copying } from "./copying";
 import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Prompting } from "./prompting";
+import { Preferences } from "./preferences";
 import { type Notice, State, mirror } from "./state";
 import { Viewer } from "./viewer";
 import { type Words, kernelWords } from "./words";
@@ -42,6 +44,8 @@ export class Session extends State {
   readonly editor: Editor;
   readonly stage: Stage;
   readonly viewer: Viewer;
+  readonly preferences: Preferences;
+  readonly copying = new Copying(this);
   readonly #transport: Transport;
   readonly #documents: Documents;
   readonly #outbox: Outbox;
@@ -65,6 +69,7 @@ export class Session extends State {
       onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
     });
     this.stage = new Stage(this.editor, this.palette);
+    this.preferences = new Preferences(shelf);
     this.#keepsake = new Keepsake(shelf);
     this.#outbox = new Outbox({
       transport,
@@ -105,6 +110,8 @@ export class Session extends State {
         const [overlay, shown, confidence] = [this.overlay.value, this.predictionsShown.value, this.confidence.value];
         this.stage.overlay = { overlay, shown, confidence };
       }),
+      this.preferences.stop,
+      effect(() => void (this.stage.look = this.preferences.look.value)),
       effect(() => {
         const imageId = this.image.value?.id;
         this.stage.ghosts = this.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? this.#ghost(conflict) : []));
@@ -280,12 +287,22 @@ export class Session extends State {
     });
   }
 
+  /** Await what a person asked for; its failure is told, not lost. */
+  attempt(failure: string, asked: Promise<unknown>): void {
+    asked.catch((error: unknown) => this.#fault(failure, error));
+  }
+
   // Notices -----------------------------------------------------------------------------------------------------
 
   #fault(what: string, error: unknown): void {
     if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
     if (error instanceof Refused) this.#notify("error", `${what}: ${error.refusal.happened}`, error.refusal.remedy);
     else this.#notify("error", what, error instanceof Error ? error.message : String(error));
+  }
+
+  /** Say something that a person should know and need not answer. */
+  tell(text: string, remedy = ""): void {
+    this.#notify("info", text, remedy);
   }
 
   #notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {

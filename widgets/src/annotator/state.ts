@@ -1,5 +1,6 @@
 // What the panels show, as signals: one instance for each annotator.
-import { batch, computed, signal } from "@preact/signals";
+import { type Signal, batch, computed, signal } from "@preact/signals";
+import type { Camera } from "../editor/camera";
 import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import type { ToolName } from "../editor/tools/tool";
@@ -30,7 +31,10 @@ export class State {
   readonly phase = signal<Phase>({ kind: "connecting" });
   readonly hello = signal<HelloReply | null>(null);
   readonly classes = computed<readonly LabelInfo[]>(() => this.hello.value?.classes ?? []);
-  readonly helpShown = signal(false);
+  /** What lies over everything and has the keys. */
+  readonly dialog = signal<"keys" | "palette" | "propagate" | null>(null);
+  /** How far copies to other images are made; null where none are under way, and setting it so stops them. */
+  readonly copied = signal<{ readonly done: number; readonly of: number } | null>(null);
   /** Counts the requests to put the cursor into the class search. */
   readonly searchAsked = signal(0);
 
@@ -43,11 +47,15 @@ export class State {
   /** The path in the tool's state tree, for instance "box.dragging". */
   readonly toolState = signal("select.idle");
   readonly hint = signal("");
-  readonly zoom = signal(1);
+  readonly camera = signal<Camera>({ x: 0, y: 0, zoom: 1 });
+  readonly zoom = computed(() => this.camera.value.zoom);
   readonly classId = signal(0);
-  readonly selectedId = signal<string | null>(null);
+  readonly selectedIds = signal<readonly string[]>([]);
+  /** The one chosen last. */
+  readonly selectedId = computed<string | null>(() => this.selectedIds.value.at(-1) ?? null);
   readonly shapes = signal<readonly Shape[]>([]);
   readonly hidden = signal<ReadonlySet<string>>(new Set());
+  readonly locked = signal<ReadonlySet<string>>(new Set());
   readonly truthShown = signal(true);
   readonly canUndo = signal(false);
   readonly canRedo = signal(false);
@@ -76,6 +84,10 @@ export class State {
   readonly maskTimes = signal<{ encodeMs: number; decodeMs: number } | null>(null);
 }
 
+function follow(copy: Signal<ReadonlySet<string>>, set: ReadonlySet<string> = new Set()): void {
+  if (set.size !== copy.value.size || [...set].some((id) => !copy.value.has(id))) copy.value = new Set(set);
+}
+
 /** Follow the editor: many of its events, as a drag has them, make one update. Returns the way to stop. */
 export function mirror(editor: Editor, state: State): () => void {
   let queued = false;
@@ -86,9 +98,9 @@ export function mirror(editor: Editor, state: State): () => void {
     state.tool.value = editor.tool.name;
     state.toolState.value = editor.state;
     state.hint.value = editor.tool.hint();
-    state.zoom.value = editor.zoom;
+    state.camera.value = editor.viewport.camera;
     state.classId.value = editor.classId;
-    state.selectedId.value = editor.selectedId;
+    state.selectedIds.value = editor.selectedIds;
     state.truthShown.value = editor.truthShown;
     state.canUndo.value = document?.history.canUndo ?? false;
     state.canRedo.value = document?.history.canRedo ?? false;
@@ -97,10 +109,8 @@ export function mirror(editor: Editor, state: State): () => void {
       version = now;
       state.shapes.value = document ? [...document.store.all()] : [];
     }
-    const hidden = document?.hidden ?? new Set<string>();
-    if (hidden.size !== state.hidden.value.size || [...hidden].some((id) => !state.hidden.value.has(id))) {
-      state.hidden.value = new Set(hidden);
-    }
+    follow(state.hidden, document?.hidden);
+    follow(state.locked, document?.locked);
   };
   return editor.on(() => {
     if (queued) return;

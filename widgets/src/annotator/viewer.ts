@@ -2,6 +2,7 @@
 import { batch } from "@preact/signals";
 import { Gone, type Transport } from "../bridges/transport";
 import type { Editor } from "../editor/editor";
+import type { EditorDocument } from "../editor/selecting";
 import type { Stage } from "../render/stage";
 import type { ImageRef } from "../wire.gen";
 import type { Documents } from "./documents";
@@ -83,6 +84,21 @@ export class Viewer {
     this.#parts.documents.merge(reply);
   }
 
+  /** The document of the image at a place in the slice, with its shapes; null where there is no such image. */
+  async ready(place: number): Promise<EditorDocument | null> {
+    const ref = await this.#gallery.ref(place);
+    if (!ref) return null;
+    const document = this.#parts.documents.of(ref);
+    if (!this.#parts.documents.loaded(ref.id)) await this.refresh(ref.id);
+    return document;
+  }
+
+  /** The picture that is shown; null until it is there. */
+  get picture(): ImageBitmap | null {
+    const id = this.#state.image.value?.id;
+    return id === undefined ? null : this.#gallery.cached(id);
+  }
+
   async setRun(runId: number | null): Promise<void> {
     this.#state.runId.value = runId;
     this.#state.overlay.value = null;
@@ -148,8 +164,7 @@ export class Viewer {
     if (!ref || stale()) return;
     await this.#gallery.bitmap(ref.id);
     if (stale()) return;
-    this.#parts.documents.of(ref);
-    if (!this.#parts.documents.loaded(ref.id)) await this.refresh(ref.id);
+    await this.ready(place);
     const runId = this.#state.runId.value;
     if (runId !== null && !stale()) await this.#gallery.overlay(ref, runId);
   }

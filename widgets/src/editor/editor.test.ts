@@ -1,6 +1,7 @@
 // The editor driven as a person drives it: pointer and commands in, state path and shapes out.
 import { beforeEach, describe, expect, test } from "vitest";
-import { Editor, EditorDocument } from "./editor";
+import { Editor } from "./editor";
+import { EditorDocument } from "./selecting";
 import { emptyBits, setBit } from "./masks";
 import { newShape, type Geometry, type Shape } from "./records";
 import type { Prompts } from "./tools/tool";
@@ -212,7 +213,7 @@ describe("the select tool", () => {
 
   test("hidden shapes are out of reach", () => {
     put("a", { kind: "box", box: [10, 10, 50, 50] });
-    editor.toggleHidden("a");
+    editor.toggleHidden(["a"]);
     click(30, 30);
     expect(editor.selectedId).toBeNull();
   });

@@ -1,32 +1,14 @@
 // The editor: one image's document, the camera, the selection, and the tool that events go to. No DOM, no kernel.
+import { shiftedTogether } from "./arranging";
 import { toImage } from "./camera";
-import { type EditorEvent, type Pointer, reach } from "./events";
-import { type Point, type Size, clampShift } from "./geometry";
-import { HitIndex } from "./hit";
-import { History } from "./history";
-import { kindOf } from "./kinds";
-import { type Geometry, type LabelInfo, type Shape, newShape, same } from "./records";
-import { ShapeStore } from "./store";
+import type { EditorEvent, Pointer } from "./events";
+import { type Point, type Size, hull } from "./geometry";
+import { type Geometry, type LabelInfo, type Shape, alone, newShape, same } from "./records";
+import { type EditorDocument, Selecting } from "./selecting";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
 import type { Preview, Prompts, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
-
-/** What changed, for those who draw it. */
-export type Aspect = "document" | "shapes" | "preview" | "camera" | "selection" | "visibility" | "tool" | "class";
-
-/** One image's shapes with their history. It outlives the image's turn on the canvas, so that undo does too. */
-export class EditorDocument {
-  readonly store = new ShapeStore();
-  readonly history = new History(this.store);
-  readonly index = new HitIndex(this.store);
-  readonly hidden = new Set<string>();
-
-  constructor(
-    readonly imageId: number,
-    readonly size: Size,
-  ) {}
-}
 
 export interface EditorOptions {
   /** Makes a shape's id, a UUID. */
@@ -43,17 +25,13 @@ export interface PointerOptions {
   readonly pressure?: number;
 }
 
-export class Editor implements Workbench {
-  document: EditorDocument | null = null;
-  readonly viewport = new Viewport(() => this.#tell("camera"));
-  selectedId: string | null = null;
-  hoveredId: string | null = null;
+export class Editor extends Selecting implements Workbench {
+  readonly viewport = new Viewport(() => this.tell("camera"));
   classId = 0;
-  readOnly = false;
-  truthShown = true;
   #drawn: ToolName = "box";
   #panFrom: Point | null = null;
-  #listeners = new Set<(aspect: Aspect) => void>();
+  /** Where the pointer is over the image; null while it is elsewhere. */
+  pointerAt: Point | null = null;
   #unlisten = (): void => undefined;
   #options: EditorOptions;
   #tools = makeTools(this);
@@ -63,16 +41,8 @@ export class Editor implements Workbench {
   labels: ReadonlyMap<number, Pick<LabelInfo, "keypoints" | "attributes">> = new Map();
 
   constructor(options: EditorOptions) {
+    super();
     this.#options = options;
-  }
-
-  on(listener: (aspect: Aspect) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  #tell(...aspects: Aspect[]): void {
-    for (const aspect of aspects) for (const listener of this.#listeners) listener(aspect);
   }
 
   /** Where the editor stands, as a path: "box.dragging". */
@@ -86,15 +56,17 @@ export class Editor implements Workbench {
     this.tool.handle({ type: "cancel" });
     this.#unlisten();
     this.document = document;
-    this.selectedId = this.hoveredId = null;
+    this.selectedIds = [];
+    this.hoveredId = null;
     if (document) this.#unlisten = document.store.listen(() => this.#afterChange());
     if (document) this.viewport.look(document.size);
-    this.#tell("document", "shapes", "selection", "preview");
+    this.tell("document", "shapes", "selection", "preview");
   }
 
   #afterChange(): void {
-    if (this.selectedId && !this.document?.store.get(this.selectedId)) this.select(null);
-    this.#tell("shapes", "preview");
+    const living = this.selectedIds.filter((id) => this.document?.store.get(id));
+    if (living.length < this.selectedIds.length) this.selectAll(living);
+    this.tell("shapes", "preview");
   }
 
   get size(): Size {
@@ -105,36 +77,27 @@ export class Editor implements Workbench {
     return this.viewport.camera.zoom;
   }
 
-  get selected(): Shape | null {
-    return (this.selectedId && this.document?.store.get(this.selectedId)) || null;
-  }
-
   get keypointNames(): readonly string[] {
     return this.labels.get(this.classId)?.keypoints ?? [];
   }
 
-  isVisible(shape: Shape): boolean {
-    return this.truthShown && !this.document?.hidden.has(shape.id);
-  }
-
-  hit(at: Point): Shape | null {
-    return this.document?.index.at(at, reach / this.zoom, (shape) => this.isVisible(shape)) ?? null;
-  }
-
-  select(id: string | null): void {
-    if (id === this.selectedId) return;
-    this.selectedId = id;
-    this.#tell("selection", "preview");
-  }
-
-  hover(id: string | null): void {
-    if (id === this.hoveredId) return;
-    this.hoveredId = id;
-    this.#tell("preview");
-  }
-
   put(shape: Shape): void {
-    this.document?.store.change("local", (draft) => draft.put(shape));
+    this.putAll([shape]);
+  }
+
+  /** Store changed or new shapes: one step of undo. */
+  putAll(shapes: readonly Shape[]): void {
+    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach(draft.put));
+  }
+
+  /** Store copies of shapes under new ids, and select them. */
+  add(shapes: readonly Shape[]): void {
+    if (this.readOnly || !this.document || !shapes.length) return;
+    const copies = shapes.map((shape) => ({ ...shape, id: this.#options.newId(), rev: 0, deleted: false, track: { ...alone } }));
+    this.truthShown = true;
+    this.use("select");
+    this.putAll(copies);
+    this.selectAll(copies.map(({ id }) => id));
   }
 
   create(geometry: Geometry, stay = false, select = !stay): void {
@@ -160,11 +123,15 @@ export class Editor implements Workbench {
     if (!same(attributes, shape.attributes)) this.put({ ...shape, attributes });
   }
 
-  /** Say that the selected shape is partly hidden by something, or no longer. */
+  /** Say that what is selected is partly hidden by something, or no longer. */
   toggleOccluded(): boolean {
-    const shape = this.selected;
-    if (shape) this.describe(shape.id, "occluded", shape.attributes["occluded"] === true ? undefined : true);
-    return shape !== null;
+    const shapes = this.editable;
+    const now = shapes.some(({ attributes }) => attributes["occluded"] !== true);
+    this.putAll(shapes.map((shape) => {
+      const { occluded: _, ...attributes } = shape.attributes;
+      return { ...shape, attributes: now ? { ...attributes, occluded: true } : attributes };
+    }));
+    return shapes.length > 0;
   }
 
   prompt(prompts: Prompts | null): void {
@@ -174,7 +141,7 @@ export class Editor implements Workbench {
   /** The mask that answers the SAM tool's latest prompts. */
   answer(mask: Parameters<SamTool["answer"]>[0]): void {
     this.sam.answer(mask);
-    this.#tell("preview", "tool");
+    this.tell("preview", "tool");
   }
 
   // What keys and buttons ask -----------------------------------------------------------------------------------
@@ -189,7 +156,7 @@ export class Editor implements Workbench {
     if (this.tool.name !== name) this.tool.handle({ type: "cancel" });
     this.tool = this.#tools[name];
     this.hover(null);
-    this.#tell("tool", "preview");
+    this.tell("tool", "preview");
   }
 
   /** N: finish what is being drawn, or draw once more with the tool used last. */
@@ -199,15 +166,16 @@ export class Editor implements Workbench {
 
   setClass(id: number): void {
     this.classId = id;
-    const shape = this.selected;
-    if (shape && shape.class_id !== id && !this.readOnly) this.put({ ...shape, class_id: id });
-    this.#tell("class", "preview");
+    this.putAll(this.editable.filter(({ class_id }) => class_id !== id).map((shape) => ({ ...shape, class_id: id })));
+    this.tell("class", "preview");
   }
 
-  remove(id: string | null = this.selectedId): void {
-    if (!id || this.readOnly) return;
+  /** Delete one shape, or without an id what is selected; what is locked stays. */
+  remove(id?: string): void {
+    const ids = id === undefined ? this.editable.map((shape) => shape.id) : this.readOnly || this.document?.locked.has(id) ? [] : [id];
+    if (!ids.length) return;
     this.dispatch({ type: "cancel" });
-    this.document?.store.change("local", (draft) => draft.remove(id));
+    this.document?.store.change("local", (draft) => ids.forEach(draft.remove));
   }
 
   undo(): void {
@@ -220,8 +188,8 @@ export class Editor implements Workbench {
   }
 
   #reselect(ids: string[] | null): void {
-    const id = ids?.find((one) => this.document?.store.get(one));
-    if (id && this.tool.name === "select") this.select(id);
+    const living = ids?.filter((one) => this.document?.store.get(one)) ?? [];
+    if (living.length && this.tool.name === "select") this.selectAll(living);
   }
 
   /** The brush and the eraser, larger or smaller; false while neither is in hand. */
@@ -229,19 +197,8 @@ export class Editor implements Workbench {
     const { name } = this.tool;
     if (name !== "brush" && name !== "eraser") return false;
     this.#tools[name].resize(larger);
-    this.#tell("preview", "tool");
+    this.tell("preview", "tool");
     return true;
-  }
-
-  toggleHidden(id: string): void {
-    const hidden = this.document?.hidden;
-    if (hidden && !hidden.delete(id)) hidden.add(id);
-    this.#tell("visibility", "preview");
-  }
-
-  showTruth(shown: boolean): void {
-    this.truthShown = shown;
-    this.#tell("visibility", "preview");
   }
 
   /** Select the shape `step` places on from the selected one, in drawing order. */
@@ -252,6 +209,12 @@ export class Editor implements Workbench {
     if (id) this.pick(id);
   }
 
+  zoomToSelection(): boolean {
+    const boxes = this.selection.map(({ geometry }) => geometry.box);
+    if (boxes.length) this.viewport.frame(hull(boxes));
+    return boxes.length > 0;
+  }
+
   /** Select a shape from a list, and bring it into view. */
   pick(id: string): void {
     this.use("select");
@@ -260,20 +223,20 @@ export class Editor implements Workbench {
   }
 
   nudge(by: Point): boolean {
-    const shape = this.selected;
-    if (!shape || this.readOnly) return false;
-    const moved = kindOf(shape.geometry).translate(shape.geometry, clampShift(shape.geometry.box, by, this.size));
-    if (moved !== shape.geometry) this.put({ ...shape, geometry: moved });
-    return true;
+    const shapes = this.editable;
+    this.putAll(shiftedTogether(shapes, by, this.size));
+    return shapes.length > 0;
   }
 
   // Events ------------------------------------------------------------------------------------------------------
 
   dispatch(event: EditorEvent): boolean {
     if (!this.document) return false;
+    if ("at" in event) this.pointerAt = event.at;
+    else if (event.type === "leave") this.pointerAt = null;
     const before = this.tool.state;
     const meant = this.tool.handle(event);
-    if (this.tool.state !== before) this.#tell("preview", "tool");
+    if (this.tool.state !== before) this.tell("preview", "tool");
     return meant;
   }
 
@@ -292,7 +255,7 @@ export class Editor implements Workbench {
   pointerUp(screen: Point, options: PointerOptions = {}): void {
     if (this.#panFrom) {
       this.#panFrom = null;
-      this.#tell("tool");
+      this.tell("tool");
     } else this.dispatch(this.#pointer("up", screen, options));
   }
 

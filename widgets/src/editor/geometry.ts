@@ -80,6 +80,18 @@ export function resizeBox(box: Box, handle: Handle, to: Point, size: Size): Box 
   return boxFromCorners({ x: left, y: top }, { x: right, y: bottom });
 }
 
+/** The least box around boxes; there is at least one. */
+export function hull(boxes: readonly Box[]): Box {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y, w, h] of boxes) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x + w);
+    bottom = Math.max(bottom, y + h);
+  }
+  return [left, top, right - left, bottom - top];
+}
+
 /** The shift, shortened so that a box that lies in the image stays in it. */
 export function clampShift(box: Box, shift: Point, size: Size): Point {
   const [x, y, w, h] = box;

@@ -1,125 +1,223 @@
-// Which key means what. CVAT's keys are the convention; the tools' own letters fill its gaps.
-import type { ToolName } from "./tools/tool";
+// Every command, what it is called, and the keys that it has until somebody gives it others. CVAT's keys are the
+// convention; the tools' own letters fill its gaps.
+import { type ToolName, toolLabels } from "./tools";
+
+const classPlaces = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 
 export type Command =
   | `tool.${ToolName}`
-  | `class.${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
+  | `class.${(typeof classPlaces)[number]}`
   | `image.${"next" | "previous" | "forward" | "back"}`
   | `nudge.${"left" | "right" | "up" | "down"}`
-  | `zoom.${"in" | "out" | "fit"}`
+  | `zoom.${"in" | "out" | "fit" | "selection"}`
   | `brush.${"smaller" | "larger"}`
+  | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
+  | `clip.${"copy" | "cut" | "paste"}`
+  | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
-  | "object.previous" | "occluded" | "search" | "help" | "save";
+  | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
+  | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
   readonly key: string;
+  /** As KeyboardEvent.code: with Alt the key itself may be any sign. */
+  readonly code?: string;
   readonly ctrl: boolean;
   readonly shift: boolean;
   readonly alt: boolean;
 }
 
-interface Binding {
+interface CommandInfo {
   readonly command: Command;
   readonly keys: readonly string[];
-  /** As the key sheet and the tooltips write it. */
-  readonly shown: string;
   readonly about: string;
+  /** How the key sheet writes it where one row stands for several commands; null: another's row does. */
+  readonly row?: { readonly shown: string; readonly about: string } | null;
+  /** Esc, Enter and the clipboard's keys stay as they are: people could not get out again, or the browser has its own say. */
+  readonly fixed?: true;
 }
 
-export interface KeyGroup {
+export interface CommandGroup {
   readonly title: string;
-  readonly bindings: readonly Binding[];
+  readonly commands: readonly CommandInfo[];
 }
 
-const classes = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+const toolKeys: Readonly<Record<ToolName, string>> = {
+  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", sam: "s",
+};
 
-export const keyGroups: readonly KeyGroup[] = [
+const nudged = { shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" };
+
+export const commandGroups: readonly CommandGroup[] = [
   {
     title: "Tools",
-    bindings: [
-      { command: "tool.select", keys: ["a"], shown: "A", about: "Select, move, edit" },
-      { command: "tool.box", keys: ["b"], shown: "B", about: "Draw a box" },
-      { command: "tool.rotated", keys: ["o"], shown: "O", about: "Draw a rotated box" },
-      { command: "tool.ellipse", keys: ["i"], shown: "I", about: "Draw an ellipse" },
-      { command: "tool.polygon", keys: ["p"], shown: "P", about: "Draw a polygon" },
-      { command: "tool.polyline", keys: ["y"], shown: "Y", about: "Draw a line" },
-      { command: "tool.points", keys: ["u"], shown: "U", about: "Mark points" },
-      { command: "tool.keypoints", keys: ["k"], shown: "K", about: "Place the class's keypoints" },
-      { command: "tool.brush", keys: ["m"], shown: "M", about: "Brush a mask (right button wipes)" },
-      { command: "tool.eraser", keys: ["w"], shown: "W", about: "Wipe a mask" },
-      { command: "brush.smaller", keys: ["["], shown: "[ ]", about: "A smaller or larger brush" },
-      { command: "brush.larger", keys: ["]"], shown: "", about: "" },
-      { command: "tool.sam", keys: ["s"], shown: "S", about: "Segment with clicks (SAM 2)" },
-      { command: "again", keys: ["n"], shown: "N", about: "Draw again; while drawing, finish" },
+    commands: [
+      ...(Object.entries(toolLabels) as [ToolName, string][]).map(([name, about]): CommandInfo => (
+        { command: `tool.${name}` as const, keys: [toolKeys[name]], about }
+      )),
+      { command: "brush.smaller", keys: ["["], about: "A smaller brush", row: { shown: "[ ]", about: "A smaller or larger brush" } },
+      { command: "brush.larger", keys: ["]"], about: "A larger brush", row: null },
+      { command: "again", keys: ["n"], about: "Draw again; while drawing, finish" },
     ],
   },
   {
     title: "While drawing",
-    bindings: [
-      { command: "accept", keys: ["Enter"], shown: "Enter", about: "Accept the shape or mask" },
-      { command: "back", keys: ["Backspace"], shown: "Backspace", about: "Take the last point or click back" },
-      { command: "cancel", keys: ["Escape"], shown: "Esc", about: "Drop; deselect; then back to Jupyter" },
+    commands: [
+      { command: "accept", keys: ["Enter"], about: "Accept the shape or mask", fixed: true },
+      { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
+      { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],
   },
   {
     title: "Shapes",
-    bindings: [
-      ...classes.map((n): Binding => ({
-        command: `class.${n}`,
-        keys: [`${n}`],
-        shown: n === 1 ? "1 – 9" : "",
-        about: n === 1 ? "Class: of the selected shape, and the next" : "",
+    commands: [
+      ...classPlaces.map((n): CommandInfo => ({
+        command: `class.${n}`, keys: [`${n}`], about: `Class ${n} of the list`,
+        row: n === 1 ? { shown: "1 – 9", about: "Class: of what is selected, and of the next" } : null,
       })),
-      { command: "delete", keys: ["Delete"], shown: "Del", about: "Delete the selected shape" },
-      { command: "undo", keys: ["ctrl+z"], shown: "Ctrl Z", about: "Undo" },
-      { command: "redo", keys: ["ctrl+shift+z", "ctrl+y"], shown: "Ctrl Shift Z", about: "Redo" },
-      { command: "save", keys: ["ctrl+s"], shown: "Ctrl S", about: "Save the notebook; edits are saved by themselves" },
-      { command: "object.next", keys: ["."], shown: ".", about: "Select the next shape" },
-      { command: "object.previous", keys: [","], shown: ",", about: "Select the previous shape" },
-      { command: "nudge.left", keys: ["ArrowLeft", "shift+ArrowLeft"], shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" },
-      { command: "nudge.right", keys: ["ArrowRight", "shift+ArrowRight"], shown: "", about: "" },
-      { command: "nudge.up", keys: ["ArrowUp", "shift+ArrowUp"], shown: "", about: "" },
-      { command: "nudge.down", keys: ["ArrowDown", "shift+ArrowDown"], shown: "", about: "" },
-      { command: "hide", keys: ["h"], shown: "H", about: "Hide or show the selected shape" },
-      { command: "hide.all", keys: ["t", "shift+h"], shown: "T", about: "Hide or show all ground truth" },
-      { command: "occluded", keys: ["q"], shown: "Q", about: "The selected shape is partly hidden, or no longer" },
-      { command: "search", keys: ["/"], shown: "/", about: "Find a class by name" },
+      { command: "search", keys: ["/"], about: "Find a class by name" },
+      { command: "delete", keys: ["Delete"], about: "Delete what is selected" },
+      { command: "undo", keys: ["ctrl+z"], about: "Undo" },
+      { command: "redo", keys: ["ctrl+shift+z", "ctrl+y"], about: "Redo" },
+      { command: "save", keys: ["ctrl+s"], about: "Save the notebook; edits are saved by themselves" },
+      { command: "nudge.left", keys: ["ArrowLeft", "shift+ArrowLeft"], about: "Move left", row: nudged, fixed: true },
+      { command: "nudge.right", keys: ["ArrowRight", "shift+ArrowRight"], about: "Move right", row: null, fixed: true },
+      { command: "nudge.up", keys: ["ArrowUp", "shift+ArrowUp"], about: "Move up", row: null, fixed: true },
+      { command: "nudge.down", keys: ["ArrowDown", "shift+ArrowDown"], about: "Move down", row: null, fixed: true },
+      { command: "occluded", keys: ["q"], about: "What is selected is partly hidden, or no longer" },
+    ],
+  },
+  {
+    title: "Several at once",
+    commands: [
+      { command: "all", keys: ["ctrl+a"], about: "Select every shape that is shown" },
+      { command: "object.next", keys: ["."], about: "Select the next shape" },
+      { command: "object.previous", keys: [","], about: "Select the previous shape" },
+      { command: "clip.copy", keys: ["ctrl+c"], about: "Copy", fixed: true },
+      { command: "clip.cut", keys: ["ctrl+x"], about: "Cut", fixed: true },
+      { command: "clip.paste", keys: ["ctrl+v"], about: "Paste, here or on another image", fixed: true },
+      { command: "duplicate", keys: ["ctrl+d"], about: "Duplicate" },
+      { command: "propagate", keys: ["ctrl+b"], about: "Copy to the next images" },
+      { command: "copy.previous", keys: ["ctrl+shift+v"], about: "Copy all from the previous image" },
+      { command: "align.left", keys: [], about: "Align left edges" },
+      { command: "align.center", keys: [], about: "Align centres on a vertical line" },
+      { command: "align.right", keys: [], about: "Align right edges" },
+      { command: "align.top", keys: [], about: "Align top edges" },
+      { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
+      { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "front", keys: ["PageUp"], about: "Bring to the front" },
+      { command: "rear", keys: ["PageDown"], about: "Send to the back" },
+      { command: "hide", keys: ["h"], about: "Hide or show what is selected" },
+      { command: "hide.all", keys: ["t", "shift+h"], about: "Hide or show all ground truth" },
+      { command: "lock", keys: ["l"], about: "Lock what is selected, so that no click takes it" },
+      { command: "unlock.all", keys: ["shift+l"], about: "Unlock every shape" },
     ],
   },
   {
     title: "Images and view",
-    bindings: [
-      { command: "image.next", keys: ["f"], shown: "F", about: "Next image" },
-      { command: "image.previous", keys: ["d"], shown: "D", about: "Previous image" },
-      { command: "image.forward", keys: ["v"], shown: "V", about: "Forward ten" },
-      { command: "image.back", keys: ["c"], shown: "C", about: "Back ten" },
-      { command: "zoom.fit", keys: ["0"], shown: "0", about: "Fit the image (or double-click beside shapes)" },
-      { command: "zoom.in", keys: ["+", "="], shown: "+", about: "Zoom in" },
-      { command: "zoom.out", keys: ["-"], shown: "−", about: "Zoom out" },
-      { command: "help", keys: ["F1", "?"], shown: "F1", about: "This sheet" },
+    commands: [
+      { command: "image.next", keys: ["f"], about: "Next image" },
+      { command: "image.previous", keys: ["d"], about: "Previous image" },
+      { command: "image.forward", keys: ["v"], about: "Forward ten" },
+      { command: "image.back", keys: ["c"], about: "Back ten" },
+      { command: "zoom.fit", keys: ["0"], about: "Fit the image (or double-click beside shapes)" },
+      { command: "zoom.selection", keys: ["g"], about: "Zoom to what is selected" },
+      { command: "zoom.in", keys: ["+", "="], about: "Zoom in" },
+      { command: "zoom.out", keys: ["-"], about: "Zoom out" },
+      { command: "view.fainter", keys: ["{"], about: "Fainter labels", row: { shown: "{ }", about: "Fainter or stronger labels" } },
+      { command: "view.stronger", keys: ["}"], about: "Stronger labels", row: null },
+      { command: "view.crosshair", keys: [], about: "Show or hide the crosshair" },
+      { command: "view.rulers", keys: [], about: "Show or hide the rulers" },
+      { command: "view.minimap", keys: [], about: "Show or hide the minimap" },
+      { command: "view.reset", keys: [], about: "Show the image as it is" },
+      { command: "palette", keys: ["F2", "ctrl+k"], about: "Find any command by name" },
+      { command: "help", keys: ["F1", "?"], about: "This sheet" },
     ],
   },
 ];
 
-const table = new Map<string, Command>();
-for (const group of keyGroups) {
-  for (const { keys, command } of group.bindings) for (const key of keys) table.set(key, command);
+const every: readonly CommandInfo[] = commandGroups.flatMap(({ commands }) => commands);
+const infos = new Map(every.map((info) => [info.command, info]));
+
+/** Keys that a person gave to commands, each command's in place of its own. */
+export type CustomKeys = Partial<Record<Command, readonly string[]>>;
+
+const names: Readonly<Record<string, string>> = {
+  ctrl: "Ctrl", shift: "Shift", alt: "Alt", Delete: "Del", Escape: "Esc", PageUp: "PgUp", PageDown: "PgDn", "-": "−", " ": "Space",
+};
+
+/** A key as tooltips and the sheet write it: "ctrl+shift+z" is "Ctrl Shift Z". */
+export function shownKey(key: string): string {
+  // The key itself may be a plus.
+  const parts = key.split(/\+(?=.)/);
+  return parts.map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" ");
 }
 
-/** The command of a key press, or null: then the key is not ours and must not be touched. */
-export function commandFor(press: KeyPress): Command | null {
-  if (press.alt) return null;
-  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+/** The name that a press goes by: "a", "shift+ArrowLeft", "ctrl+z", "alt+j"; null for a modifier alone. */
+export function keyName({ key, code, ctrl, shift, alt }: KeyPress): string | null {
+  if (["Control", "Shift", "Alt", "Meta", "AltGraph", "CapsLock", "Dead", "Unidentified", "Process"].includes(key)) return null;
+  const letter = alt ? /^(?:Key|Digit)(.)$/.exec(code ?? "")?.[1] : undefined;
+  const plain = letter?.toLowerCase() ?? (key.length === 1 ? key.toLowerCase() : key);
   // A shifted sign ("?", "+") already is its own key; only letters and named keys carry the modifier.
-  const shift = press.shift && (key.length > 1 || key.toUpperCase() !== key) ? "shift+" : "";
-  return table.get(`${press.ctrl ? "ctrl+" : ""}${shift}${key}`) ?? null;
+  const shifted = shift && (plain.length > 1 || plain.toUpperCase() !== plain);
+  return `${ctrl ? "ctrl+" : ""}${alt ? "alt+" : ""}${shifted ? "shift+" : ""}${plain}`;
 }
 
-/** The key that a tooltip names for a command. */
-export function keyOf(command: Command): string {
-  for (const group of keyGroups) {
-    for (const binding of group.bindings) if (binding.command === command) return binding.shown;
+/** Which key means what, for one person. */
+export class KeyMap {
+  readonly custom: CustomKeys;
+  readonly #commands = new Map<string, Command>();
+
+  constructor(custom: CustomKeys = {}) {
+    this.custom = custom;
+    for (const { command } of every) for (const key of this.keys(command)) this.#commands.set(key, command);
   }
-  return "";
+
+  keys(command: Command): readonly string[] {
+    return this.custom[command] ?? infos.get(command)?.keys ?? [];
+  }
+
+  /** The command of a key press, or null: then the key is not ours and must not be touched. */
+  commandFor(press: KeyPress): Command | null {
+    const name = keyName(press);
+    return (name && this.#commands.get(name)) || null;
+  }
+
+  /** The command that has this key. */
+  owner(key: string): Command | null {
+    return this.#commands.get(key) ?? null;
+  }
+
+  /** The key that a tooltip names for a command; empty where it has none. */
+  shown(command: Command): string {
+    const [key] = this.keys(command);
+    return key ? shownKey(key) : "";
+  }
+
+  /** The map with `key` for this command alone; whoever had the key loses it. */
+  with(command: Command, key: string): KeyMap {
+    const custom: Partial<Record<Command, readonly string[]>> = { ...this.custom };
+    const former = this.owner(key);
+    if (former && former !== command) custom[former] = this.keys(former).filter((one) => one !== key);
+    custom[command] = [key];
+    return new KeyMap(custom);
+  }
+
+  /** What of a kept map still means something: other commands, and keys that are not text, fall away. */
+  static from(kept: unknown): KeyMap {
+    const custom: Partial<Record<Command, readonly string[]>> = {};
+    if (typeof kept === "object" && kept) {
+      for (const [command, keys] of Object.entries(kept)) {
+        const info = infos.get(command as Command);
+        if (info && !info.fixed && Array.isArray(keys)) custom[info.command] = keys.filter((key) => typeof key === "string");
+      }
+    }
+    return new KeyMap(custom);
+  }
+}
+
+export function infoOf(command: Command): { readonly about: string; readonly fixed: boolean } {
+  const info = infos.get(command);
+  return { about: info?.about ?? command, fixed: info?.fixed ?? false };
 }

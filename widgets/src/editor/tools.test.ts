@@ -1,6 +1,7 @@
 // Each tool as a hand drives it.
 import { beforeEach, describe, expect, test } from "vitest";
-import { Editor, EditorDocument } from "./editor";
+import { Editor } from "./editor";
+import { EditorDocument } from "./selecting";
 import { bitAt, bitsOf } from "./masks";
 import type { Shape } from "./records";
 

@@ -57,6 +57,18 @@ export class Viewport {
     this.#move(fittedTo([x - around, y - around, w + 2 * around, h + 2 * around], this.view, 8));
   }
 
+  /** Show a box and some room about it. */
+  frame([x, y, w, h]: Box): void {
+    const room = Math.max(w, h, 8) * 0.15;
+    this.#move(fittedTo([x - room, y - room, w + 2 * room, h + 2 * room], this.view, 32));
+  }
+
+  /** Show this place of the image in the middle. */
+  centre(at: Point): void {
+    const now = toImage(this.camera, { x: this.view.w / 2, y: this.view.h / 2 });
+    this.pan({ x: (now.x - at.x) * this.camera.zoom, y: (now.y - at.y) * this.camera.zoom });
+  }
+
   #move(camera: Camera): void {
     this.#fits = false;
     this.camera = kept(camera, this.view, this.#image);

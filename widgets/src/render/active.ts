@@ -1,17 +1,23 @@
 // The layer above everything: the selected and hovered shape, and what the tool is drawing.
 import { type Camera, visible } from "../editor/camera";
 import type { Editor } from "../editor/editor";
-import type { Size } from "../editor/geometry";
+import { type Size, hull } from "../editor/geometry";
 import type { Geometry, Shape } from "../editor/records";
 import type { Preview } from "../editor/tools/tool";
 import type { MaskBitmaps } from "./bitmaps";
+import { type Look, plain } from "./look";
 import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, paintStroke, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
+import { paintRulers } from "./rulers";
+
+/** So many shapes are lifted one by one; of more, the frame around them says enough. */
+const lifted = 300;
 
 export class ActiveLayer {
   #editor: Editor;
   #palette: Palette;
   #bitmaps: MaskBitmaps;
+  look: Pick<Look, "crosshair" | "rulers"> = plain;
   /** What somebody else made of a shape that was changed here too. */
   ghosts: readonly Shape[] = [];
 
@@ -29,20 +35,33 @@ export class ActiveLayer {
     const preview = this.#editor.preview;
     for (const ghost of this.ghosts) this.#ghost(ctx, ghost.geometry, camera);
     const hovered = this.#editor.hoveredId ? this.#editor.document?.store.get(this.#editor.hoveredId) : undefined;
-    if (hovered && hovered.id !== this.#editor.selectedId && this.#editor.isVisible(hovered)) this.#lift(ctx, hovered, camera);
-    const standIn = preview?.kind === "shape" ? preview.shape : null;
-    const selected = this.#editor.selected;
-    if (selected && selected.id !== standIn?.id && this.#editor.isVisible(selected)) {
-      this.#lift(ctx, selected, camera);
-      if (!this.#editor.readOnly) paintGrips(ctx, selected.geometry, this.#palette.color(selected.class_id), camera.zoom, null);
-    }
+    if (hovered && !this.#editor.selectedIds.includes(hovered.id) && this.#editor.isVisible(hovered)) this.#lift(ctx, hovered, camera);
+    if (preview?.kind !== "shapes") this.#selection(ctx, preview?.kind === "shape" ? preview.shape.id : null, camera);
     if (preview) this.#preview(ctx, preview, camera, view);
+    const at = this.#editor.pointerAt;
+    if (this.look.crosshair && at && preview?.kind !== "cross") paintCross(ctx, at, visible(camera, view), camera.zoom);
+    if (this.look.rulers) paintRulers(ctx, camera, view, dpr, at);
+  }
+
+  #selection(ctx: CanvasRenderingContext2D, without: string | null, camera: Camera): void {
+    const shapes = this.#editor.selection.filter((shape) => shape.id !== without && this.#editor.isVisible(shape));
+    this.#several(ctx, shapes, camera);
+    const [only] = this.#editor.editable;
+    if (shapes.length === 1 && only === shapes[0]) paintGrips(ctx, only!.geometry, this.#palette.colorOf(only!), camera.zoom, null);
+  }
+
+  #several(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], camera: Camera): void {
+    for (const shape of shapes.slice(0, lifted)) this.#lift(ctx, shape, camera, shapes.length === 1);
+    if (shapes.length < 2) return;
+    ctx.beginPath();
+    ctx.rect(...hull(shapes.map(({ geometry }) => geometry.box)));
+    paintPath(ctx, this.#palette, "#ffffff", camera.zoom, { dashed: true, width: 1 });
   }
 
   /** A shape brought forward: brighter, with its name. */
-  #lift(ctx: CanvasRenderingContext2D, shape: Shape, camera: Camera): void {
+  #lift(ctx: CanvasRenderingContext2D, shape: Shape, camera: Camera, named = true): void {
     const { zoom } = camera;
-    const color = this.#palette.color(shape.class_id);
+    const color = this.#palette.colorOf(shape);
     const { geometry } = shape;
     if (geometry.kind === "mask") {
       this.#bitmaps.draw(ctx, geometry, color);
@@ -57,7 +76,7 @@ export class ActiveLayer {
       paintPath(ctx, this.#palette, color, zoom, { fill: geometry.kind === "polyline" ? 0 : 0.22, width: lineWidth + 0.5 });
       paintKeypoints(ctx, geometry, color, zoom, this.#palette.skeleton(shape.class_id));
     }
-    tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.name(shape.class_id), color, zoom);
+    if (named) tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.name(shape.class_id), color, zoom);
   }
 
   #ghost(ctx: CanvasRenderingContext2D, geometry: Geometry, camera: Camera): void {
@@ -76,7 +95,7 @@ export class ActiveLayer {
         return;
       case "shape": {
         const { shape, grip } = preview;
-        const own = this.#palette.color(shape.class_id);
+        const own = this.#palette.colorOf(shape);
         ctx.beginPath();
         trace(ctx, shape.geometry);
         paintPath(ctx, this.#palette, own, zoom, { fill: shape.geometry.kind === "polyline" ? 0 : 0.14 });
@@ -87,6 +106,13 @@ export class ActiveLayer {
         tag(ctx, this.#palette, tagPlace([x, y, w, h], -camera.y / zoom, zoom), `${this.#palette.name(shape.class_id)}  ${size}`, own, zoom);
         return;
       }
+      case "shapes":
+        return this.#several(ctx, preview.shapes, camera);
+      case "band":
+        ctx.beginPath();
+        ctx.rect(...preview.box);
+        paintPath(ctx, this.#palette, "#ffffff", zoom, { fill: 0.12, dashed: true, width: 1 });
+        return;
       case "stroke":
         paintStroke(ctx, preview.dabs, preview.wipes ? "#ffffff" : color, zoom);
         return;

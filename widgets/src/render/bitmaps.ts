@@ -4,18 +4,23 @@ import { Recent } from "../editor/recent";
 import type { MaskGeometry } from "../editor/records";
 import type { Palette } from "./palette";
 
+/** At the ordinary fill; of all of them it is the least that shows on a bright photograph. */
 const fillAlpha = 0.38;
 const edgeAlpha = 0.95;
 
 export interface Tinted {
   readonly canvas: HTMLCanvasElement;
   readonly color: string;
+  readonly fill: number;
 }
 
 export class MaskBitmaps {
   #palette: Palette;
   /** 128 MB of pixels: what history holds is not all held as pictures too. */
   #tinted = new Recent<object, Tinted>(32 * 2 ** 20, ({ canvas }) => canvas.width * canvas.height);
+
+  /** How far masks are filled: 1 is the ordinary. */
+  fill = 1;
 
   constructor(palette: Palette) {
     this.#palette = palette;
@@ -27,7 +32,10 @@ export class MaskBitmaps {
     const [x, y, w, h] = bits.window;
     if (!w || !h) return;
     let tinted = this.#tinted.get(key);
-    if (tinted?.color !== color) this.#tinted.set(key, (tinted = { canvas: this.#tint(bits, color), color }));
+    if (tinted?.color !== color || tinted.fill !== this.fill) {
+      tinted = { canvas: this.#tint(bits, color), color, fill: this.fill };
+      this.#tinted.set(key, tinted);
+    }
     ctx.drawImage(tinted.canvas, x, y, w, h);
   }
 
@@ -42,7 +50,7 @@ export class MaskBitmaps {
     // One write a pixel; ImageData is little-endian RGBA on every machine that runs a browser.
     const pixels = new Uint32Array(image.data.buffer);
     const base = (b << 16) | (g << 8) | r;
-    const fill = ((Math.round(fillAlpha * 255) << 24) | base) >>> 0;
+    const fill = ((Math.round(Math.min(fillAlpha * this.fill, 1) * 255) << 24) | base) >>> 0;
     const edge = ((Math.round(edgeAlpha * 255) << 24) | base) >>> 0;
     // A rim thicker on large masks, so that it survives being drawn small.
     const rim = Math.max(1, Math.round(Math.max(w, h) / 500));

@@ -9,9 +9,14 @@ export interface Rgb {
 
 const unknown = "#8a94a6";
 
+/** Neighbours differ in lightness as well as in hue (after Okabe and Ito, and Tol's "vibrant"). */
+const instances = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#33bbee", "#ee3377", "#bbbbbb"];
+
 export class Palette {
   #classes = new Map<number, LabelInfo>();
   #rgb = new Map<string, Rgb>();
+  /** What a shape's colour says: its class, or only that it is another than its neighbours. */
+  by: "class" | "instance" = "class";
 
   set(classes: readonly LabelInfo[]): void {
     this.#classes = new Map(classes.map((one) => [one.id, one]));
@@ -19,6 +24,13 @@ export class Palette {
 
   color(id: number): string {
     return this.#classes.get(id)?.color ?? unknown;
+  }
+
+  colorOf({ id, class_id }: { readonly id: string; readonly class_id: number }): string {
+    if (this.by === "class") return this.color(class_id);
+    let hash = 0;
+    for (let n = 0; n < id.length; n++) hash = (hash * 31 + id.charCodeAt(n)) | 0;
+    return instances[(hash >>> 0) % instances.length]!;
   }
 
   name(id: number): string {

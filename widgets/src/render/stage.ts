@@ -1,8 +1,10 @@
 // Three canvases on top of each other and one frame loop that draws only what changed.
-import type { Aspect, Editor } from "../editor/editor";
+import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
+import type { Aspect } from "../editor/selecting";
 import { ActiveLayer } from "./active";
 import { MaskBitmaps } from "./bitmaps";
+import { type Look, altersPicture, filterOf, plain } from "./look";
 import type { OverlayView } from "./overlay";
 import { aim } from "./paint";
 import type { Palette } from "./palette";
@@ -15,13 +17,38 @@ const budgetMs = 7;
 
 const stepsKept = 1000;
 
+const noShapes: ReadonlySet<string> = new Set();
+
+function equal(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a === b || (a.size === b.size && [...a].every((id) => b.has(id)));
+}
+
 const layerNames = ["image", "statics", "active"] as const;
 type LayerName = (typeof layerNames)[number];
+
+const svg = "http://www.w3.org/2000/svg";
+
+/** An empty SVG filter beside the canvases, under a name of its own. */
+function newFilter(beside: HTMLElement): SVGFilterElement {
+  const holder = document.createElementNS(svg, "svg");
+  holder.setAttribute("width", "0");
+  holder.setAttribute("height", "0");
+  holder.setAttribute("aria-hidden", "true");
+  const filter = document.createElementNS(svg, "filter");
+  filter.id = `evalnb-look-${crypto.randomUUID()}`;
+  filter.setAttribute("color-interpolation-filters", "sRGB");
+  holder.append(filter);
+  beside.append(holder);
+  return filter;
+}
 
 export class Stage {
   readonly element: HTMLDivElement;
   #editor: Editor;
   #contexts: Record<LayerName, CanvasRenderingContext2D>;
+  #palette: Palette;
+  #bitmaps: MaskBitmaps;
+  #filter: SVGFilterElement;
   #statics: StaticLayer;
   #active: ActiveLayer;
   #image: ImageBitmap | null = null;
@@ -39,11 +66,13 @@ export class Stage {
 
   constructor(editor: Editor, palette: Palette) {
     this.#editor = editor;
-    const bitmaps = new MaskBitmaps(palette);
-    this.#statics = new StaticLayer(editor, palette, bitmaps);
-    this.#active = new ActiveLayer(editor, palette, bitmaps);
+    this.#palette = palette;
+    this.#bitmaps = new MaskBitmaps(palette);
+    this.#statics = new StaticLayer(editor, palette, this.#bitmaps);
+    this.#active = new ActiveLayer(editor, palette, this.#bitmaps);
     this.element = document.createElement("div");
     this.element.className = "evalnb-stage";
+    this.#filter = newFilter(this.element);
     const layer = (name: LayerName): CanvasRenderingContext2D => {
       const canvas = document.createElement("canvas");
       canvas.dataset["layer"] = name;
@@ -79,6 +108,18 @@ export class Stage {
     this.#statics.overlay = view;
     this.#stale = true;
     this.#mark("statics");
+  }
+
+  set look(look: Look) {
+    const { image, statics } = this.#contexts;
+    this.#filter.innerHTML = filterOf(look);
+    image.canvas.style.filter = altersPicture(look) ? `url(#${this.#filter.id})` : "";
+    statics.canvas.style.opacity = String(look.labels);
+    this.#palette.by = look.colorBy;
+    this.#bitmaps.fill = look.fill / plain.fill;
+    this.#statics.look = look;
+    this.#active.look = look;
+    this.repaint();
   }
 
   set ghosts(shapes: readonly Shape[]) {
@@ -153,8 +194,8 @@ export class Stage {
       this.#stale = true;
     }
     const preview = this.#editor.preview;
-    const without = preview?.kind === "shape" && preview.shape.id ? preview.shape.id : null;
-    if (without !== this.#statics.without) {
+    const without = preview?.kind === "shapes" ? preview.ids : preview?.kind === "shape" && preview.shape.id ? new Set([preview.shape.id]) : noShapes;
+    if (!equal(without, this.#statics.without)) {
       this.#statics.without = without;
       this.#stale = true;
     }

@@ -5,6 +5,7 @@ import type { Box, Size } from "../editor/geometry";
 import type { Geometry, Shape } from "../editor/records";
 import type { MaskBitmaps } from "./bitmaps";
 import type { Overlay, OverlayView } from "./overlay";
+import { type Look, plain } from "./look";
 import { aim, paintKeypoints, paintPath, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
 import { Plot } from "./plot";
@@ -21,6 +22,15 @@ const looked = 150;
 const gathered = 5000;
 /** How many outlines are drawn between two looks at the clock. */
 const chunk = 40;
+
+/** How far outlines are filled while nobody asks for more. */
+const ordinaryFill = 0.09;
+
+interface Outlines {
+  readonly color: string;
+  readonly classId: number;
+  readonly list: Geometry[];
+}
 
 interface Sheet {
   canvas: HTMLCanvasElement;
@@ -43,9 +53,10 @@ export class StaticLayer {
   #plot: Plot | null = null;
   #view: Size = { w: 0, h: 0 };
   #dpr = 1;
+  look: Pick<Look, "fill" | "names"> = plain;
   overlay: OverlayView = { overlay: null, shown: true, confidence: 0.25 };
-  /** The shape that the active layer draws instead. */
-  without: string | null = null;
+  /** The shapes that the active layer draws instead. */
+  without: ReadonlySet<string> = new Set();
 
   constructor(editor: Editor, palette: Palette, bitmaps: MaskBitmaps) {
     this.#editor = editor;
@@ -137,7 +148,7 @@ export class StaticLayer {
     yield* this.#truth(ctx, shapes, camera);
     if (this.overlay.overlay) yield* this.#predictions(ctx, this.overlay.overlay, found, camera);
     // Names last: no line runs through them.
-    if (shapes.length <= tagsMax) for (const shape of shapes) this.#name(ctx, shape, camera);
+    if (shapes.length <= tagsMax && this.look.names) for (const shape of shapes) this.#name(ctx, shape, camera);
     if (found.length <= tagsMax) for (const place of found) this.#score(ctx, place, camera);
   }
 
@@ -152,7 +163,7 @@ export class StaticLayer {
     let raised = false;
     for (const shape of all ? document.store.all() : document.index.within(area)) {
       if (++seen % gathered === 0) yield;
-      if (shape.id === this.without || !this.#editor.isVisible(shape)) continue;
+      if (this.without.has(shape.id) || !this.#editor.isVisible(shape)) continue;
       raised ||= shape.z !== 0;
       into.push(shape);
     }
@@ -162,40 +173,42 @@ export class StaticLayer {
   *#truth(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], camera: Camera): Generator<void, void, void> {
     const many = shapes.length > plotted;
     const plot = many ? this.#fresh(ctx) : null;
-    const outlines = new Map<string, { classId: number; list: Geometry[] }>();
+    const outlines = new Map<string, Outlines>();
     const scale = camera.zoom * this.#dpr;
     const shift = { x: (camera.x + this.#view.w * margin) * this.#dpr, y: (camera.y + this.#view.h * margin) * this.#dpr };
     let masks = 0;
     let seen = 0;
-    for (const { geometry, class_id } of shapes) {
+    for (const shape of shapes) {
+      const { geometry, class_id } = shape;
+      const color = this.#palette.colorOf(shape);
       if (++seen % (many ? looked : gathered) === 0) yield;
       if (geometry.kind === "mask") {
-        this.#bitmaps.draw(ctx, geometry, this.#palette.color(class_id));
+        this.#bitmaps.draw(ctx, geometry, color);
         if (++masks % 8 === 0) yield;
       } else if (plot && geometry.kind !== "points" && geometry.kind !== "keypoints") {
-        plot.outline(geometry, this.#palette.rgb(this.#palette.color(class_id)), scale, shift, Math.round(this.#dpr));
+        plot.outline(geometry, this.#palette.rgb(color), scale, shift, Math.round(this.#dpr));
       } else {
         // Lines enclose nothing that could be filled.
-        const key = `${class_id}${geometry.kind === "polyline"}`;
+        const key = `${color}${class_id}${geometry.kind === "polyline"}`;
         const group = outlines.get(key);
         if (group) group.list.push(geometry);
-        else outlines.set(key, { classId: class_id, list: [geometry] });
+        else outlines.set(key, { color, classId: class_id, list: [geometry] });
       }
     }
     plot?.lay(ctx);
     yield;
-    for (const { classId, list } of outlines.values()) yield* this.#strokes(ctx, classId, list, camera.zoom, !many);
+    for (const group of outlines.values()) yield* this.#strokes(ctx, group, camera.zoom, !many);
   }
 
   /** One path for each chunk: 1,000 shapes in a few strokes instead of 1,000. */
-  *#strokes(ctx: CanvasRenderingContext2D, classId: number, list: readonly Geometry[], zoom: number, rich: boolean): Generator<void, void, void> {
-    const color = this.#palette.color(classId);
+  *#strokes(ctx: CanvasRenderingContext2D, { color, classId, list }: Outlines, zoom: number, rich: boolean): Generator<void, void, void> {
+    const fill = ordinaryFill * (this.look.fill / plain.fill);
     for (let first = 0; first < list.length; first += chunk) {
       const some = list.slice(first, first + chunk);
       ctx.beginPath();
       for (const geometry of some) trace(ctx, geometry, 1 / zoom);
       paintPath(ctx, this.#palette, color, zoom, {
-        fill: rich && some[0]!.kind !== "polyline" ? 0.09 : 0, halo: rich, width: rich ? 2 : 1.25,
+        fill: rich && some[0]!.kind !== "polyline" ? Math.min(fill, 1) : 0, halo: rich, width: rich ? 2 : 1.25,
       });
       for (const geometry of some) paintKeypoints(ctx, geometry, color, zoom, this.#palette.skeleton(classId));
       yield;
@@ -209,10 +222,11 @@ export class StaticLayer {
     return this.#plot;
   }
 
-  #name(ctx: CanvasRenderingContext2D, { geometry, class_id }: Shape, camera: Camera): void {
+  #name(ctx: CanvasRenderingContext2D, shape: Shape, camera: Camera): void {
+    const { geometry, class_id } = shape;
     if (Math.max(geometry.box[2], geometry.box[3]) * camera.zoom < 20) return;
     const place = tagPlace(geometry.box, -camera.y / camera.zoom, camera.zoom);
-    tag(ctx, this.#palette, place, this.#palette.name(class_id), this.#palette.color(class_id), camera.zoom);
+    tag(ctx, this.#palette, place, this.#palette.name(class_id), this.#palette.colorOf(shape), camera.zoom);
   }
 
   *#predictions(ctx: CanvasRenderingContext2D, overlay: Overlay, found: readonly number[], { zoom }: Camera): Generator<void, void, void> {

@@ -2,11 +2,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToPointer } from "../../render/pointer";
 import type { Session } from "../session";
+import { Arrange } from "./Arrange";
 import { Attributes } from "./Attributes";
 import { ClassPicker } from "./ClassPicker";
+import { Copied } from "./Copied";
+import { Display } from "./Display";
 import { KeySheet } from "./KeySheet";
 import { Curtain, HintLine, Notices, SegmenterPill } from "./Messages";
+import { Minimap } from "./Minimap";
 import { OverlayPanel } from "./OverlayPanel";
+import { Palette } from "./Palette";
+import { Propagate } from "./Propagate";
 import { ShapeList } from "./ShapeList";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
@@ -34,6 +40,9 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <StageHost session={session} root={root} />
           <Curtain session={session} />
           <SegmenterPill session={session} />
+          <Copied session={session} />
+          <Arrange session={session} />
+          <Minimap session={session} />
           <Notices session={session} />
         </div>
         {panelShown && session.hello.value && (
@@ -41,12 +50,15 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <ClassPicker session={session} />
             <Attributes session={session} />
             <OverlayPanel session={session} />
+            <Display session={session} />
             <ShapeList session={session} />
           </aside>
         )}
       </div>
       <HintLine session={session} />
       <KeySheet session={session} />
+      <Palette session={session} />
+      <Propagate session={session} />
     </>
   );
 }

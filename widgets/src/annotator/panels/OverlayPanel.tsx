@@ -1,31 +1,6 @@
 // What is drawn over the image: ground truth, and one run's predictions above a confidence.
-import type { Signal } from "@preact/signals";
 import type { Session } from "../session";
-
-function Toggle({ label, checked, onChange, detail }: { label: string; checked: boolean; onChange: (on: boolean) => void; detail?: string }) {
-  return (
-    <label class="evalnb-toggle">
-      <input type="checkbox" role="switch" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
-      <i />
-      <span>{label}</span>
-      {detail && <em>{detail}</em>}
-    </label>
-  );
-}
-
-function Confidence({ value, disabled }: { value: Signal<number>; disabled: boolean }) {
-  return (
-    <label class="evalnb-slider">
-      <span>Confidence</span>
-      <output>≥ {value.value.toFixed(2)}</output>
-      <input
-        type="range" min="0" max="1" step="0.01" value={value.value} disabled={disabled} aria-label="Least confidence shown"
-        style={{ "--share": `${value.value * 100}%` }}
-        onInput={(event) => (value.value = event.currentTarget.valueAsNumber)}
-      />
-    </label>
-  );
-}
+import { Slider, Toggle } from "./controls";
 
 export function OverlayPanel({ session }: { session: Session }) {
   const runs = session.hello.value?.runs ?? [];
@@ -55,7 +30,10 @@ export function OverlayPanel({ session }: { session: Session }) {
             <option value="">No run</option>
             {runs.map((run) => <option key={run.id} value={run.id}>{run.name}</option>)}
           </select>
-          <Confidence value={session.confidence} disabled={none} />
+          <Slider
+            label="Confidence" about="Least confidence shown" value={session.confidence.value} min={0} max={1} disabled={none}
+            show={(value) => `≥ ${value.toFixed(2)}`} set={(value) => (session.confidence.value = value)}
+          />
         </>
       ) : (
         <p class="evalnb-quiet">No predictions yet: run <code>project.predict(model, dataset)</code></p>

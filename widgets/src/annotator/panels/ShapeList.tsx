@@ -1,87 +1,109 @@
 // The image's shapes. Only the rows in sight exist, so that 10,000 shapes cost what 20 do.
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Shape } from "../../editor/records";
 import type { Session } from "../session";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
+import { useRows } from "./rows";
 
 const rowPx = 28;
-const spare = 6;
 
 export function ShapeList({ session }: { session: Session }) {
   const shapes = session.shapes.value;
-  const selected = session.selectedId.value;
-  const hidden = session.hidden.value;
-  const box = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  const [height, setHeight] = useState(300);
+  const last = session.selectedId.value;
+  const chosen = new Set(session.selectedIds.value);
+  const { box, first, count, onScroll, reveal } = useRows(rowPx, shapes.length);
+  /** The row that Shift reaches from. */
+  const anchor = useRef(0);
+  const [active, setActive] = useState(0);
   useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  useEffect(() => {
-    const element = box.current;
-    const place = shapes.findIndex((shape) => shape.id === selected);
-    if (!element || place < 0) return;
-    const y = place * rowPx;
-    if (y < element.scrollTop) element.scrollTop = y;
-    else if (y + rowPx > element.scrollTop + element.clientHeight) element.scrollTop = y + rowPx - element.clientHeight;
-  }, [selected]);
-  const first = Math.max(0, Math.floor(top / rowPx) - spare);
-  const rows = shapes.slice(first, first + Math.ceil(height / rowPx) + 2 * spare);
+    const place = shapes.findIndex((shape) => shape.id === last);
+    if (place < 0) return;
+    setActive(place);
+    reveal(place);
+  }, [last]);
   const { editor } = session;
+  const choose = (place: number, { shiftKey, ctrlKey, metaKey }: MouseEvent | KeyboardEvent): void => {
+    const shape = shapes[place];
+    if (!shape) return;
+    setActive(place);
+    reveal(place);
+    if (shiftKey) {
+      const [low, high] = [Math.min(anchor.current, place), Math.max(anchor.current, place)];
+      editor.use("select");
+      editor.selectAll(shapes.slice(low, high + 1).map(({ id }) => id));
+      return;
+    }
+    anchor.current = place;
+    if (ctrlKey || metaKey) editor.toggle(shape.id);
+    else editor.pick(shape.id);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const to = { ArrowDown: active + 1, ArrowUp: active - 1, Home: 0, End: shapes.length - 1 }[event.key];
+    if (to === undefined) return;
+    choose(Math.min(Math.max(to, 0), shapes.length - 1), event);
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const activeId = shapes[active] && active >= first && active < first + count ? `evalnb-shape-${shapes[active].id}` : undefined;
   return (
     <section class="evalnb-section evalnb-grow" aria-label="Shapes">
       <h3>
-        Shapes <em>{shapes.length.toLocaleString("en")}</em>
+        Shapes <em>{chosen.size > 1 ? `${chosen.size.toLocaleString("en")} of ` : ""}{shapes.length.toLocaleString("en")}</em>
       </h3>
-      <div class="evalnb-rows" ref={box} role="listbox" aria-label="Shapes of this image" onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
-        {!shapes.length && <p class="evalnb-quiet">None yet. Press <kbd>B</kbd> to draw a box.</p>}
-        <div style={{ height: `${shapes.length * rowPx}px` }}>
-          <div style={{ transform: `translateY(${first * rowPx}px)` }}>
-            {rows.map((shape, i) => {
-              const off = hidden.has(shape.id);
-              const name = session.palette.name(shape.class_id);
-              return (
-                <div
-                  key={shape.id} class="evalnb-row" role="option" aria-selected={shape.id === selected} data-shape={shape.id}
-                  data-hidden={off || undefined}
-                  onClick={() => editor.pick(shape.id)}
-                  onPointerEnter={() => editor.hover(shape.id)} onPointerLeave={() => editor.hover(null)}
-                >
-                  <i class="evalnb-swatch" style={{ background: session.palette.color(shape.class_id) }} />
-                  <span class="evalnb-row-name">{name}</span>
-                  {shape.crowd && <span class="evalnb-chip">crowd</span>}
-                  {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
-                  <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>
-                  <span class="evalnb-row-place">{first + i + 1}</span>
-                  <button
-                    type="button" class="evalnb-mini" aria-label={`${off ? "Show" : "Hide"} ${name} ${first + i + 1}`} aria-pressed={off}
-                    onClick={(event) => {
-                      event.stopPropagation();
-                      editor.toggleHidden(shape.id);
-                    }}
-                  >
-                    <Icon name={off ? "eyeOff" : "eye"} />
-                  </button>
-                  {!editor.readOnly && (
-                    <button
-                      type="button" class="evalnb-mini" aria-label={`Delete ${name} ${first + i + 1}`}
-                      onClick={(event) => {
-                        event.stopPropagation();
-                        editor.remove(shape.id);
-                      }}
-                    >
-                      <Icon name="bin" />
-                    </button>
-                  )}
-                </div>
-              );
-            })}
+      <div
+        class="evalnb-rows" ref={box} role="listbox" aria-label="Shapes of this image" aria-multiselectable="true" tabIndex={0}
+        aria-activedescendant={activeId} onScroll={onScroll} onKeyDown={onKeyDown}
+      >
+        {!shapes.length && <p class="evalnb-quiet">None yet. Press <kbd>{session.preferences.keys.value.shown("tool.box")}</kbd> to draw a box.</p>}
+        <div role="presentation" style={{ height: `${shapes.length * rowPx}px` }}>
+          <div role="presentation" style={{ transform: `translateY(${first * rowPx}px)` }}>
+            {shapes.slice(first, first + count).map((shape, n) => (
+              <Row key={shape.id} session={session} shape={shape} place={first + n} chosen={chosen.has(shape.id)} count={shapes.length} choose={choose} />
+            ))}
           </div>
         </div>
       </div>
     </section>
+  );
+}
+
+function Row({ session, shape, place, chosen, count, choose }: {
+  session: Session; shape: Shape; place: number; chosen: boolean; count: number; choose: (place: number, event: MouseEvent) => void;
+}) {
+  const { editor, palette } = session;
+  const off = session.hidden.value.has(shape.id);
+  const locked = session.locked.value.has(shape.id);
+  const name = palette.name(shape.class_id);
+  const title = `${name} ${place + 1}`;
+  return (
+    <div
+      class="evalnb-row" role="option" id={`evalnb-shape-${shape.id}`} aria-selected={chosen} aria-setsize={count} aria-posinset={place + 1}
+      data-shape={shape.id} data-hidden={off || undefined} data-locked={locked || undefined}
+      onClick={(event) => choose(place, event)} onPointerEnter={() => editor.hover(shape.id)} onPointerLeave={() => editor.hover(null)}
+    >
+      <i class="evalnb-swatch" style={{ background: palette.colorOf(shape) }} />
+      <span class="evalnb-row-name">{name}</span>
+      {shape.crowd && <span class="evalnb-chip">crowd</span>}
+      {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
+      <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>
+      <span class="evalnb-row-place">{place + 1}</span>
+      <Mini icon={off ? "eyeOff" : "eye"} label={`${off ? "Show" : "Hide"} ${title}`} pressed={off} run={() => editor.toggleHidden([shape.id])} />
+      {!editor.readOnly && <Mini icon={locked ? "locked" : "unlocked"} label={`${locked ? "Unlock" : "Lock"} ${title}`} pressed={locked} run={() => editor.toggleLocked([shape.id])} />}
+      {!editor.readOnly && <Mini icon="bin" label={`Delete ${title}`} disabled={locked} run={() => editor.remove(shape.id)} />}
+    </div>
+  );
+}
+
+function Mini({ icon, label, run, pressed, disabled = false }: { icon: IconName; label: string; run: () => void; pressed?: boolean; disabled?: boolean }) {
+  return (
+    <button
+      type="button" class="evalnb-mini" tabIndex={-1} aria-label={label} aria-pressed={pressed} disabled={disabled}
+      onClick={(event) => {
+        event.stopPropagation();
+        run();
+      }}
+    >
+      <Icon name={icon} />
+    </button>
   );
 }

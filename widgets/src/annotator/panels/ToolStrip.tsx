@@ -1,5 +1,4 @@
 // The tools, each with its key.
-import { keyOf } from "../../editor/keys";
 import { toolLabels } from "../../editor/tools";
 import type { ToolName } from "../../editor/tools/tool";
 import type { Session } from "../session";
@@ -20,7 +19,7 @@ export function ToolStrip({ session }: { session: Session }) {
         return (
           <button
             key={name} type="button" class="evalnb-button evalnb-tool" data-tool={name} aria-label={tip} data-tip={tip}
-            data-key={missing ? undefined : keyOf(`tool.${name}`)} data-place="right" aria-pressed={session.tool.value === name}
+            data-key={missing ? undefined : session.preferences.keys.value.shown(`tool.${name}`)} data-place="right" aria-pressed={session.tool.value === name}
             // Not `disabled`: the help on how to get a segmenter must be reachable.
             aria-disabled={disabled} onClick={() => (missing ? session.segment() : !disabled && session.editor.use(name))}
           >

@@ -61,6 +61,7 @@ function Elsewhere({ session }: { session: Session }) {
 function Position({ session }: { session: Session }) {
   const count = session.hello.value?.image_count ?? 0;
   const index = session.index.value;
+  const keys = session.preferences.keys.value;
   const jump = (input: HTMLInputElement): void => {
     const wanted = Number.parseInt(input.value, 10);
     if (wanted >= 1 && wanted <= count) void session.viewer.goTo(wanted - 1);
@@ -68,7 +69,7 @@ function Position({ session }: { session: Session }) {
   };
   return (
     <div class="evalnb-group" role="group" aria-label="Image">
-      <Button icon="previous" label="Previous image" keys="D" disabled={index <= 0} onClick={() => session.viewer.step(-1)} />
+      <Button icon="previous" label="Previous image" keys={keys.shown("image.previous")} disabled={index <= 0} onClick={() => session.viewer.step(-1)} />
       <label class="evalnb-position">
         <input
           type="text" inputMode="numeric" aria-label="Image number" value={count ? index + 1 : 0}
@@ -77,7 +78,7 @@ function Position({ session }: { session: Session }) {
         />
         <span>/ {count.toLocaleString("en")}</span>
       </label>
-      <Button icon="next" label="Next image" keys="F" disabled={index >= count - 1} onClick={() => session.viewer.step(1)} />
+      <Button icon="next" label="Next image" keys={keys.shown("image.next")} disabled={index >= count - 1} onClick={() => session.viewer.step(1)} />
     </div>
   );
 }
@@ -85,6 +86,7 @@ function Position({ session }: { session: Session }) {
 export function TopBar({ session, panelShown, togglePanel }: { session: Session; panelShown: boolean; togglePanel: () => void }) {
   const image = session.image.value;
   const { editor } = session;
+  const keys = session.preferences.keys.value;
   const ready = session.phase.value.kind === "ready";
   return (
     <header class="evalnb-top" inert={!ready}>
@@ -95,21 +97,22 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
       </div>
       <Position session={session} />
       <div class="evalnb-group" role="group" aria-label="History">
-        <Button icon="undo" label="Undo" keys="Ctrl Z" disabled={!session.canUndo.value} onClick={() => editor.undo()} />
-        <Button icon="redo" label="Redo" keys="Ctrl Shift Z" disabled={!session.canRedo.value} onClick={() => editor.redo()} />
+        <Button icon="undo" label="Undo" keys={keys.shown("undo")} disabled={!session.canUndo.value} onClick={() => editor.undo()} />
+        <Button icon="redo" label="Redo" keys={keys.shown("redo")} disabled={!session.canRedo.value} onClick={() => editor.redo()} />
       </div>
       <div class="evalnb-group evalnb-zoom" role="group" aria-label="Zoom">
-        <Button icon="minus" label="Zoom out" keys="−" onClick={() => editor.viewport.zoomBy(0.8)} />
-        <button type="button" class="evalnb-percent" data-tip="Fit the image" data-key="0" data-place="below" onClick={() => editor.viewport.fit()}>
+        <Button icon="minus" label="Zoom out" keys={keys.shown("zoom.out")} onClick={() => editor.viewport.zoomBy(0.8)} />
+        <button type="button" class="evalnb-percent" data-tip="Fit the image" data-key={keys.shown("zoom.fit")} data-place="below" onClick={() => editor.viewport.fit()}>
           {ready ? `${Math.round(session.zoom.value * 100)}%` : "–"}
         </button>
-        <Button icon="plus" label="Zoom in" keys="+" onClick={() => editor.viewport.zoomBy(1.25)} />
+        <Button icon="plus" label="Zoom in" keys={keys.shown("zoom.in")} onClick={() => editor.viewport.zoomBy(1.25)} />
       </div>
       <People session={session} />
       {session.hello.value && <SaveBadge session={session} />}
       <div class="evalnb-group">
         <Elsewhere session={session} />
-        <Button icon="help" label="Keys" keys="F1" onClick={() => (session.helpShown.value = true)} />
+        <Button icon="search" label="Find a command" keys={keys.shown("palette")} onClick={() => (session.dialog.value = "palette")} />
+        <Button icon="help" label="Keys" keys={keys.shown("help")} onClick={() => (session.dialog.value = "keys")} />
         <Button icon="panel" label="Side panel" pressed={panelShown} onClick={togglePanel} />
       </div>
     </header>

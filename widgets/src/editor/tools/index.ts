@@ -8,6 +8,8 @@ import { SamTool } from "./sam";
 import { SelectTool } from "./select";
 import type { ToolName, Workbench } from "./tool";
 
+export type { ToolName } from "./tool";
+
 export function makeTools(bench: Workbench) {
   return {
     select: new SelectTool(bench),

@@ -1,6 +1,7 @@
-// Select, move, resize, and edit vertices.
+// Select one or several, move, resize, and edit vertices.
+import { shiftedTogether } from "../arranging";
 import { type EditorEvent, type Pointer, dragStart, reach } from "../events";
-import { type Point, clampShift, distance } from "../geometry";
+import { type Point, boxFromCorners, clampShift, distance } from "../geometry";
 import { type Grip, kindOf, moves } from "../kinds";
 import { type Shape, same } from "../records";
 import type { Preview, Tool, Workbench } from "./tool";
@@ -10,6 +11,9 @@ type State =
   /** Pressed on a shape; a move makes it a drag, a release selects what lies under it. */
   | { readonly kind: "pointing"; readonly shape: Shape; readonly from: Point; readonly screen: Point }
   | { readonly kind: "dragging"; readonly shape: Shape; readonly from: Point; readonly now: Shape }
+  | { readonly kind: "moving"; readonly shapes: readonly Shape[]; readonly ids: ReadonlySet<string>; readonly from: Point; readonly now: readonly Shape[] }
+  /** A drag over nothing; `kept` is what was selected and stays so. */
+  | { readonly kind: "banding"; readonly from: Point; readonly to: Point; readonly screen: Point; readonly kept: readonly string[] }
   | { readonly kind: "resizing" | "vertex"; readonly shape: Shape; readonly grip: Grip; readonly now: Shape };
 
 const idle: State = { kind: "idle", cursor: "default" };
@@ -31,15 +35,14 @@ export class SelectTool implements Tool {
       case "move":
         return this.#move(event);
       case "up":
-        if (state.kind === "pointing") this.#bench.select(this.#bench.hit(event.at)?.id ?? state.shape.id);
-        else if (state.kind !== "idle" && !same(state.now.geometry, state.shape.geometry)) this.#bench.put(state.now);
         this.state = idle;
+        this.#finish(state, event);
         return true;
       case "double":
         return this.#double(event);
       case "cancel":
         if (state.kind !== "idle") this.state = idle;
-        else if (this.#bench.selected) this.#bench.select(null);
+        else if (this.#bench.selectedIds.length) this.#bench.select(null);
         else return false;
         return true;
       case "leave":
@@ -51,9 +54,32 @@ export class SelectTool implements Tool {
     }
   }
 
+  #finish(state: State, event: Pointer): void {
+    switch (state.kind) {
+      case "idle":
+        return;
+      case "pointing":
+        return this.#bench.select(this.#bench.hit(event.at)?.id ?? state.shape.id);
+      case "moving":
+        return this.#bench.putAll(state.now);
+      case "banding":
+        if (distance(state.screen, event.screen) < dragStart) return;
+        return this.#bench.selectAll([...state.kept, ...this.#bench.inside(boxFromCorners(state.from, event.at)).map(({ id }) => id)]);
+      case "dragging":
+      case "resizing":
+      case "vertex":
+        if (!same(state.now.geometry, state.shape.geometry)) this.#bench.put(state.now);
+    }
+  }
+
   #down(event: Pointer): boolean {
-    const selected = this.#bench.selected;
-    if (selected && !this.#bench.readOnly) {
+    if (event.shift || event.ctrl) return this.#choose(event);
+    const selected = this.#alone();
+    if (this.#bench.selectedIds.length > 1) {
+      const grabbed = this.#bench.hit(event.at);
+      if (grabbed && this.#bench.selectedIds.includes(grabbed.id)) return this.#point(grabbed, event);
+    }
+    if (selected) {
       const grip = this.#grip(selected, event.at);
       if (grip && event.alt && grip.look === "vertex") return this.#alter(selected, grip);
       if (grip) {
@@ -66,7 +92,19 @@ export class SelectTool implements Tool {
     }
     const shape = this.#bench.hit(event.at);
     this.#bench.select(shape?.id ?? null);
-    return shape ? this.#point(shape, event) : true;
+    return shape ? this.#point(shape, event) : this.#band(event, []);
+  }
+
+  /** With Shift or Ctrl a click takes one more into the selection, or out of it, and a drag over anything all inside. */
+  #choose(event: Pointer): boolean {
+    const shape = this.#bench.hit(event.at);
+    if (shape) this.#bench.toggle(shape.id);
+    return this.#band(event, this.#bench.selectedIds);
+  }
+
+  #band(event: Pointer, kept: readonly string[]): boolean {
+    this.state = { kind: "banding", from: event.at, to: event.at, screen: event.screen, kept };
+    return true;
   }
 
   #point(shape: Shape, event: Pointer): boolean {
@@ -82,8 +120,16 @@ export class SelectTool implements Tool {
         return true;
       case "pointing":
         if (distance(event.screen, state.screen) < dragStart) return true;
-        if (!moves(state.shape.geometry) || this.#bench.readOnly) return true;
-        this.#drag(state.shape, state.from, event.at);
+        if (this.#bench.selectedIds.length > 1) {
+          const shapes = this.#bench.editable;
+          this.#shift(shapes, new Set(shapes.map(({ id }) => id)), state.from, event.at);
+        } else if (moves(state.shape.geometry) && this.#bench.editable.length) this.#drag(state.shape, state.from, event.at);
+        return true;
+      case "moving":
+        this.#shift(state.shapes, state.ids, state.from, event.at);
+        return true;
+      case "banding":
+        this.state = { ...state, to: event.at };
         return true;
       case "dragging":
         this.#drag(state.shape, state.from, event.at);
@@ -104,13 +150,23 @@ export class SelectTool implements Tool {
     this.state = { kind: "dragging", shape, from, now: { ...shape, geometry: kindOf(shape.geometry).translate(shape.geometry, shift) } };
   }
 
+  #shift(shapes: readonly Shape[], ids: ReadonlySet<string>, from: Point, at: Point): void {
+    const now = shiftedTogether(shapes, { x: at.x - from.x, y: at.y - from.y }, this.#bench.size);
+    this.state = { kind: "moving", shapes, ids, from, now };
+  }
+
   #hover(at: Point): void {
-    const selected = this.#bench.selected;
-    const grip = selected && !this.#bench.readOnly ? this.#grip(selected, at) : null;
+    const selected = this.#alone();
+    const grip = selected ? this.#grip(selected, at) : null;
     const under = this.#bench.hit(at);
     this.#bench.hover(grip ? null : (under?.id ?? null));
-    const movable = under && under.id === selected?.id && moves(under.geometry) && !this.#bench.readOnly;
+    const movable = under && this.#bench.selectedIds.includes(under.id) && moves(under.geometry) && !this.#bench.readOnly;
     this.state = { kind: "idle", cursor: grip ? grip.cursor : movable ? "move" : under ? "pointer" : "default" };
+  }
+
+  /** The one shape that is selected, where it may be changed: only then are there grips. */
+  #alone(): Shape | null {
+    return this.#bench.selectedIds.length === 1 ? (this.#bench.editable[0] ?? null) : null;
   }
 
   /** The grip of the selected shape under the pointer; of two as near, the one that is drawn last. */
@@ -135,8 +191,8 @@ export class SelectTool implements Tool {
   }
 
   #double(event: Pointer): boolean {
-    const selected = this.#bench.selected;
-    const split = selected && !this.#bench.readOnly ? kindOf(selected.geometry).split : undefined;
+    const selected = this.#alone();
+    const split = selected ? kindOf(selected.geometry).split : undefined;
     if (!selected || !split) return this.#bench.hit(event.at) !== null;
     const geometry = split(selected.geometry, event.at, reach / this.#bench.zoom);
     if (geometry) this.#bench.put({ ...selected, geometry });
@@ -146,13 +202,18 @@ export class SelectTool implements Tool {
   preview(): Preview | null {
     const state = this.state;
     if (state.kind === "idle" || state.kind === "pointing") return null;
+    if (state.kind === "moving") return state.now.length ? { kind: "shapes", shapes: state.now, ids: state.ids } : null;
+    if (state.kind === "banding") return { kind: "band", box: boxFromCorners(state.from, state.to) };
     return { kind: "shape", shape: state.now, grip: state.kind === "dragging" ? null : state.grip.id };
   }
 
   hint(): string {
     const selected = this.#bench.selected;
+    const several = this.#bench.selectedIds.length;
+    if (this.state.kind === "banding") return "Release to select what lies inside";
     if (this.state.kind !== "idle" && this.state.kind !== "pointing") return "Release to keep · Esc to undo the move";
-    if (!selected) return "Click a shape to select it · B box, P polygon, S segment · N draws again";
+    if (several > 1) return `${several.toLocaleString("en")} selected · drag moves them · Shift-click takes one out · 1–9 class · Del deletes`;
+    if (!selected) return "Click a shape to select it, drag over nothing for several · B box, P polygon, S segment · N draws again";
     return kindOf(selected.geometry).hint;
   }
 
@@ -163,7 +224,10 @@ export class SelectTool implements Tool {
       case "pointing":
         return "default";
       case "dragging":
+      case "moving":
         return "move";
+      case "banding":
+        return "crosshair";
       case "resizing":
         return this.state.grip.cursor === "grab" ? "grabbing" : this.state.grip.cursor;
       case "vertex":

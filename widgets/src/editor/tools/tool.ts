@@ -19,6 +19,10 @@ export interface Prompts {
 export type Preview =
   /** Stands in for the stored shape with this id; a new shape has the id "". */
   | { readonly kind: "shape"; readonly shape: Shape; readonly grip: string | null }
+  /** Several stored shapes where they would come to lie. */
+  | { readonly kind: "shapes"; readonly shapes: readonly Shape[]; readonly ids: ReadonlySet<string> }
+  /** What a drag over nothing spans: the shapes inside will be selected. */
+  | { readonly kind: "band"; readonly box: Box }
   | { readonly kind: "path"; readonly points: readonly Point[]; readonly to: Point | null; readonly closing: boolean }
   | { readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean }
   | { readonly kind: "stroke"; readonly dabs: readonly Dab[]; readonly wipes: boolean }
@@ -30,15 +34,24 @@ export interface Workbench {
   readonly zoom: number;
   readonly classId: number;
   readonly readOnly: boolean;
+  /** The shape chosen last. */
   readonly selected: Shape | null;
+  readonly selectedIds: readonly string[];
+  /** What may be changed of all that is selected. */
+  readonly editable: readonly Shape[];
   /** Those that shapes of the present class have. */
   readonly keypointNames: readonly string[];
   /** The shape that a click at this point means. */
   hit(at: Point): Shape | null;
+  /** The shapes that lie wholly inside. */
+  inside(area: Box): readonly Shape[];
   select(id: string | null): void;
+  selectAll(ids: readonly string[]): void;
+  toggle(id: string): void;
   hover(id: string | null): void;
   /** Store a changed shape: one step of undo. */
   put(shape: Shape): void;
+  putAll(shapes: readonly Shape[]): void;
   remove(id: string): void;
   /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;

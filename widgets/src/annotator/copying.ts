@@ -1,0 +1,146 @@
+// Shapes copied: within an image, to the images that follow, from the one before, and by the clipboard.
+import { fitted, misfit, ordered, shiftedTogether } from "../editor/arranging";
+import { type Shape, alone, same } from "../editor/records";
+import { clipOf, unclipped } from "./clipping";
+import type { Session } from "./session";
+
+/** How far a copy is put from what it copies, so that both are seen; image pixels. */
+const asidePx = 10;
+
+/** The most images that one step copies to. */
+export const propagatedMax = 500;
+
+export class Copying {
+  readonly #session: Session;
+  /** What was copied last: for browsers that let nobody read their clipboard. */
+  #text = "";
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** What is selected, as text; empty where nothing is. */
+  copy(): string {
+    const { editor, palette } = this.#session;
+    if (editor.selection.length) this.#text = clipOf(editor.selection, (id) => palette.name(id));
+    return editor.selection.length ? this.#text : "";
+  }
+
+  cut(): string {
+    const { editor } = this.#session;
+    const text = editor.readOnly ? "" : this.copy();
+    if (text) editor.remove();
+    return text;
+  }
+
+  /** Paste what `text` holds, or what was copied here last. False where that is no shapes. */
+  paste(text = this.#text): boolean {
+    const { editor, classes } = this.#session;
+    const clip = unclipped(text, classes.value);
+    if (!clip || editor.readOnly || !editor.document) return false;
+    for (const [name, count] of clip.strange) {
+      this.#session.tell(`${many(count, "shape")} not pasted: there is no class “${name}” here`, "define it with dataset.define_class(…)");
+    }
+    this.#put(clip.shapes);
+    return true;
+  }
+
+  /** Copies of what is selected, a little aside. */
+  duplicate(): boolean {
+    const { editor } = this.#session;
+    const shapes = editor.selection;
+    if (!shapes.length || editor.readOnly) return false;
+    this.#put(shapes);
+    return true;
+  }
+
+  #put(shapes: readonly Shape[]): void {
+    const { editor } = this.#session;
+    const fitting = this.#fitting(shapes);
+    const lying = [...(editor.document?.store.all() ?? [])].map(({ geometry }) => geometry);
+    // A copy that lies exactly on what it copies would not be seen.
+    const hides = fitting.length > 0 && fitting.length <= 50 && fitting.every(({ geometry }) => lying.some((one) => same(one, geometry)));
+    const aside = hides ? shiftedTogether(fitting, { x: asidePx, y: asidePx }, editor.size) : [];
+    editor.add(aside.length === fitting.length ? aside : fitting);
+  }
+
+  /** Those that an image of the present one's size can hold; the others are told of. */
+  #fitting(shapes: readonly Shape[], size = this.#session.editor.size): Shape[] {
+    const reasons = shapes.map((shape) => misfit(shape, size));
+    const [reason] = reasons.filter((one) => one !== null);
+    const fitting = shapes.filter((_, n) => reasons[n] === null).map((shape) => fitted(shape, size));
+    if (reason) this.#session.tell(`${many(shapes.length - fitting.length, "shape")} not copied: ${reason}`);
+    return fitting;
+  }
+
+  /** Everything on the image before this one. */
+  async previous(): Promise<void> {
+    const { editor, viewer, index } = this.#session;
+    if (editor.readOnly || index.value < 1) return;
+    const here = editor.document;
+    const former = await viewer.ready(index.value - 1);
+    if (editor.document !== here || !former) return;
+    const shapes = [...former.store.all()];
+    if (shapes.length) editor.add(this.#fitting(shapes));
+    else this.#session.tell("The previous image has no shapes");
+  }
+
+  /** What is selected, or all, to each of the next `count` images. Each gets an undo of its own. */
+  async propagate(count: number): Promise<void> {
+    const { editor, viewer, index, hello, copied } = this.#session;
+    const shapes = editor.selection.length ? editor.selection : [...(editor.document?.store.all() ?? [])];
+    const last = Math.min(index.value + Math.min(count, propagatedMax), (hello.value?.image_count ?? 0) - 1);
+    if (editor.readOnly || !shapes.length || last <= index.value) return;
+    const first = index.value + 1;
+    copied.value = { done: 0, of: last - first + 1 };
+    try {
+      for (let place = first; place <= last && copied.value; place++) {
+        const document = await viewer.ready(place);
+        if (!document) break;
+        const fitting = this.#fitting(shapes, document.size);
+        document.store.change("local", (draft) => {
+          for (const shape of fitting) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
+        });
+        copied.value &&= { done: place - first + 1, of: last - first + 1 };
+      }
+      const done = copied.value?.done ?? 0;
+      if (done) this.#session.tell(`${many(shapes.length, "shape")} copied to the next ${many(done, "image")}`);
+    } finally {
+      copied.value = null;
+    }
+  }
+
+  /** Over all others, or under them. */
+  order(end: "front" | "rear"): boolean {
+    const { editor } = this.#session;
+    editor.putAll(ordered(editor.editable, editor.document?.store.all() ?? [], end));
+    return editor.editable.length > 0;
+  }
+}
+
+function many(count: number, what: string): string {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * The clipboard's own events: they come from keys and from the browser's menu alike, and reach other pages. What a text
+ * field copies or pastes is its own.
+ */
+export function listenToClipboard(root: HTMLElement, session: Session): () => void {
+  const stop = new AbortController();
+  const typing = (event: Event): boolean => event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
+  const on = (type: "copy" | "cut" | "paste", slot: (data: DataTransfer) => boolean): void =>
+    root.addEventListener(type, (event) => {
+      if (typing(event) || !event.clipboardData || !slot(event.clipboardData)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    }, { signal: stop.signal });
+  const give = (text: string, data: DataTransfer): boolean => {
+    if (text) data.setData("text/plain", text);
+    return text !== "";
+  };
+  on("copy", (data) => give(session.copying.copy(), data));
+  on("cut", (data) => give(session.copying.cut(), data));
+  on("paste", (data) => session.copying.paste(data.getData("text/plain")));
+  return () => stop.abort();
+}

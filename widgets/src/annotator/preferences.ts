@@ -1,0 +1,46 @@
+// What a person likes, kept in this browser: their keys, and how images are shown.
+import { effect, signal } from "@preact/signals";
+import { KeyMap } from "../editor/keys";
+import { type Look, lookFrom } from "../render/look";
+import type { Shelf } from "./keepsake";
+
+const place = "evalnb.preferences";
+
+export class Preferences {
+  readonly keys = signal(new KeyMap());
+  readonly look = signal<Look>(lookFrom(null));
+  readonly stop: () => void;
+
+  constructor(shelf: Shelf) {
+    const kept = read(shelf);
+    this.keys.value = KeyMap.from(kept["keys"]);
+    this.look.value = lookFrom(kept["look"]);
+    let last = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+    this.stop = effect(() => {
+      const text = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+      if (text === last) return;
+      last = text;
+      try {
+        shelf.setItem(place, text);
+      } catch (error) {
+        console.warn("evalnb: this browser has no room for your settings; they last as long as this page", error);
+      }
+    });
+  }
+
+  show(change: Partial<Look>): void {
+    this.look.value = { ...this.look.value, ...change };
+  }
+}
+
+function read(shelf: Shelf): Record<string, unknown> {
+  const text = shelf.getItem(place);
+  if (!text) return {};
+  try {
+    const kept: unknown = JSON.parse(text);
+    return typeof kept === "object" && kept ? (kept as Record<string, unknown>) : {};
+  } catch (error) {
+    console.warn("evalnb: the settings kept in this browser are not readable; the usual ones hold", error);
+    return {};
+  }
+}

@@ -1,0 +1,141 @@
+// What of one image's shapes is shown, within reach and selected; and who is told when that changes.
+import { reach } from "./events";
+import type { Box, Point, Size } from "./geometry";
+import { HitIndex } from "./hit";
+import { History } from "./history";
+import type { Shape } from "./records";
+import { ShapeStore } from "./store";
+
+/** What changed, for those who draw it. */
+export type Aspect = "document" | "shapes" | "preview" | "camera" | "selection" | "visibility" | "tool" | "class";
+
+/** One image's shapes with their history. It outlives the image's turn on the canvas, so that undo does too. */
+export class EditorDocument {
+  readonly store = new ShapeStore();
+  readonly history = new History(this.store);
+  readonly index = new HitIndex(this.store);
+  readonly hidden = new Set<string>();
+  /** Those that no click takes and no verb changes. */
+  readonly locked = new Set<string>();
+
+  constructor(
+    readonly imageId: number,
+    readonly size: Size,
+  ) {}
+}
+
+export abstract class Selecting {
+  document: EditorDocument | null = null;
+  /** In the order in which they were chosen: the last is the one that panels speak of. */
+  selectedIds: readonly string[] = [];
+  hoveredId: string | null = null;
+  readOnly = false;
+  truthShown = true;
+  #listeners = new Set<(aspect: Aspect) => void>();
+
+  abstract get zoom(): number;
+
+  on(listener: (aspect: Aspect) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  protected tell(...aspects: Aspect[]): void {
+    for (const aspect of aspects) for (const listener of this.#listeners) listener(aspect);
+  }
+
+  get selectedId(): string | null {
+    return this.selectedIds.at(-1) ?? null;
+  }
+
+  get selected(): Shape | null {
+    return (this.selectedId && this.document?.store.get(this.selectedId)) || null;
+  }
+
+  get selection(): readonly Shape[] {
+    return this.selectedIds.flatMap((id) => this.document?.store.get(id) ?? []);
+  }
+
+  /** What verbs may change: all of the selection that is not locked. */
+  get editable(): readonly Shape[] {
+    return this.readOnly ? [] : this.selection.filter(({ id }) => !this.isLocked(id));
+  }
+
+  isLocked(id: string): boolean {
+    return this.document?.locked.has(id) ?? false;
+  }
+
+  isVisible(shape: Shape): boolean {
+    return this.truthShown && !this.document?.hidden.has(shape.id);
+  }
+
+  /** Whether a click may mean it. */
+  isWithinReach(shape: Shape): boolean {
+    return this.isVisible(shape) && !this.isLocked(shape.id);
+  }
+
+  hit(at: Point): Shape | null {
+    return this.document?.index.at(at, reach / this.zoom, (shape) => this.isWithinReach(shape)) ?? null;
+  }
+
+  /** The shapes within reach that lie wholly inside `area`. */
+  inside(area: Box): Shape[] {
+    const [x, y, w, h] = area;
+    return (this.document?.index.within(area) ?? []).filter((shape) => {
+      const [sx, sy, sw, sh] = shape.geometry.box;
+      return sx >= x && sy >= y && sx + sw <= x + w && sy + sh <= y + h && this.isWithinReach(shape);
+    });
+  }
+
+  select(id: string | null): void {
+    this.selectAll(id === null ? [] : [id]);
+  }
+
+  selectAll(ids: readonly string[]): void {
+    const former = this.selectedIds;
+    if (ids.length === former.length && ids.every((id, n) => id === former[n])) return;
+    this.selectedIds = [...new Set(ids)];
+    this.tell("selection", "preview");
+  }
+
+  /** Take a shape into the selection, or out of it. */
+  toggle(id: string): void {
+    const others = this.selectedIds.filter((one) => one !== id);
+    this.selectAll(others.length < this.selectedIds.length ? others : [...others, id]);
+  }
+
+  hover(id: string | null): void {
+    if (id === this.hoveredId) return;
+    this.hoveredId = id;
+    this.tell("preview");
+  }
+
+  showTruth(shown: boolean): void {
+    this.truthShown = shown;
+    this.tell("visibility", "preview");
+  }
+
+  toggleHidden(ids: readonly string[]): void {
+    this.#turn(this.document?.hidden, ids);
+  }
+
+  toggleLocked(ids: readonly string[]): void {
+    this.#turn(this.document?.locked, ids);
+  }
+
+  unlockAll(): void {
+    this.document?.locked.clear();
+    this.tell("visibility", "preview");
+  }
+
+  /** Into the set with all of them; where all are in it, out. */
+  #turn(set: Set<string> | undefined, ids: readonly string[]): void {
+    if (!set) return;
+    const out = ids.every((id) => set.has(id));
+    for (const id of ids) {
+      if (out) set.delete(id);
+      else set.add(id);
+    }
+    this.tell("visibility", "preview");
+  }
+}
