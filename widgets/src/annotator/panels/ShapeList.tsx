@@ -71,6 +71,8 @@ function Row({ session, shape, place, chosen, count, choose }: {
   session: Session; shape: Shape; place: number; chosen: boolean; count: number; choose: (place: number, event: MouseEvent) => void;
 }) {
   const { editor, palette } = session;
+  // Colours by instance or by class: read, so that the swatch follows.
+  void session.preferences.look.value.colorBy;
   const off = session.hidden.value.has(shape.id);
   const locked = session.locked.value.has(shape.id);
   const name = palette.name(shape.class_id);
