@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -29,8 +29,10 @@ _CONNECTION: dict[str, Any] = {
 }
 
 # SQLSTATEs that say "the server is going, coming, busy or full", not "the statement was wrong".
-_AWAY = {"57P01", "57P02", "57P03", "53300", "25P03"}
-_HELD_UP = {"55P03", "57014"}
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04"}
+_LINE = "08"
+"""The class of the line's own failures, which poolers between us and the server also use."""
+_HELD_UP = {"55P03", "57014", "40001", "40P01"}
 _DISK_FULL = "53100"
 
 
@@ -51,6 +53,8 @@ class Database:
         self.engine: Engine = create_engine(
             address,
             pool_pre_ping=True,
+            # Nobody keeps hstore here: asking for it would cost every process three round trips at its start.
+            use_native_hstore=False,
             # Faster than the standard library's, and a number too large for 64 bits reads back as the double it was.
             json_deserializer=orjson.loads,
             # A notebook with a widget or two holds one or two; bursts go higher and are given back.
@@ -74,38 +78,25 @@ class Database:
         Unavailable when the server went away or its disk is full: then nothing of the block was kept, unless the
         connection broke during the commit itself, which only an idempotent write can tell apart.
         """
-        try:
+        with self._telling():
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
             if self.on_edited is not None and (edited := session.info.get("edited")):
                 self.on_edited(edited)
-        except PoolTimeout as error:
-            raise Unavailable(
-                f"every connection that this process may hold to {self.where} is in use",
-                remedy="let running steps end, or end threads that hold a transaction open",
-            ) from error
-        except DBAPIError as error:
-            gone = self._gone(error.orig, lost=error.connection_invalidated)
-            if gone is None:
-                raise
-            raise gone from error
-        except psycopg.OperationalError as error:
-            # COPY speaks to the driver itself. An error without a state is the connection's own.
-            gone = self._gone(error, lost=error.sqlstate is None)
-            if gone is None:
-                raise
-            raise gone from error
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection whose transactions are the block's own affair. Unavailable as for ``transaction``."""
+        with self._telling(), self.engine.connect() as connection:
+            yield connection
 
     def check(self) -> None:
         """Unavailable, with the reason and the next step, unless this is PostgreSQL ≥ 15 with pgvector to be had."""
-        try:
-            with self.engine.connect() as connection:
-                version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
-                vector = connection.execute(
-                    text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
-                ).scalar()
-        except OperationalError as error:
-            raise self._unreachable(error.orig) from error
+        with self.connection() as connection:
+            version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
+            vector = connection.execute(
+                text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
+            ).scalar()
         if int(version) < OLDEST * 10_000:
             raise Unavailable(
                 f"{self.where} is PostgreSQL {int(version) // 10_000}",
@@ -119,7 +110,7 @@ class Database:
 
     def versions(self) -> tuple[str, str]:
         """PostgreSQL's version, and pgvector's as installed in this database, else as the server could install it."""
-        with self.engine.connect() as connection:
+        with self.connection() as connection:
             server = connection.exec_driver_sql("SHOW server_version").scalar_one()
             vector = connection.execute(
                 text(
@@ -135,20 +126,42 @@ class Database:
 
     def _connect(self, _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
         try:
+            try:
+                return psycopg.connect(*arguments, **options)
+            except psycopg.OperationalError as error:
+                if self._revive is None or _crowded(error):
+                    raise
+            self._revive()
             return psycopg.connect(*arguments, **options)
         except psycopg.OperationalError as error:
-            if "too many clients" in str(error) or "remaining connection slots" in str(error):
+            if _crowded(error):
                 raise Unavailable(
                     f"every connection of {self.where} is in use",
                     remedy="end notebooks and workers that you do not need, or raise its max_connections",
                 ) from error
-            if self._revive is None:
-                raise self._unreachable(error) from error
-            self._revive()
-        try:
-            return psycopg.connect(*arguments, **options)
-        except psycopg.OperationalError as error:
             raise self._unreachable(error) from error
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Turns what says that the server is away, full or busy into Unavailable."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise Unavailable(
+                f"every connection that this process may hold to {self.where} is in use",
+                remedy="let running steps end, or end threads that hold a transaction open",
+            ) from error
+        except DBAPIError as error:
+            gone = self._gone(error.orig, lost=error.connection_invalidated)
+            if gone is None:
+                raise
+            raise gone from error
+        except psycopg.Error as error:
+            # COPY speaks to the driver itself.
+            gone = self._gone(error, lost=False)
+            if gone is None:
+                raise
+            raise gone from error
 
     def _unreachable(self, reason: object) -> Unavailable:
         return Unavailable(
@@ -168,12 +181,19 @@ class Database:
                 f"another session holds what this step needs, or it took too long ({_reason(error)})",
                 remedy="try again; if it happens again, end the kernel or worker that is stuck",
             )
-        if lost or state in _AWAY:
+        # Without a state these are the line's own: it ended, or the server's farewell came between two answers.
+        # SQLAlchemy does not always know: never of a connection that it is just making or taking from the pool.
+        lost = lost or (state is None and isinstance(error, psycopg.OperationalError | psycopg.InternalError))
+        if lost or state in _AWAY or (state is not None and state.startswith(_LINE)):
             return Unavailable(
                 f"the connection to {self.where} broke ({_reason(error)})",
                 remedy="try again: what was saved before is safe, and this step was not",
             )
         return None
+
+
+def _crowded(error: psycopg.OperationalError) -> bool:
+    return "too many clients" in str(error) or "remaining connection slots" in str(error)
 
 
 def _reason(error: object) -> str:

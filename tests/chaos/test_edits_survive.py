@@ -17,12 +17,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
 from jupyter_client.manager import KernelManager
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from evalnb import edits
 from evalnb.errors import Unavailable
@@ -33,6 +34,8 @@ from tests.store.processes import kill_server, postmaster_pid
 from tests.yard import Yard, make_yard
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+
+T = TypeVar("T")
 
 FAULTS = {"tab": 24, "connection": 15, "worker": 4, "kernel": 3, "postgresql": 4}
 """How often each dies: 50 times together."""
@@ -267,13 +270,11 @@ def test_no_acknowledged_edit_is_lost(own_yard: Yard) -> None:
     assert interrupted >= 10, f"only {interrupted} faults fell into work: the test proved little"
     for image_id, hand in ((own_yard.image_ids[0], tab_hand), (own_yard.image_ids[1], worker_hand)):
         assert not hand.waiting
-        with own_yard.store.database.transaction() as session:
-            log = edits.history(session, image_id=image_id)
-            # Every op once, whatever was sent again; and the log tells the same story as the table.
-            assert sorted(one.client_op_id for one in log) == sorted(hand.made)
-            assert [one.seq for one in log] == list(range(1, len(log) + 1))
-            shapes = {one.id: one for one in edits.shapes(session, image_id).shapes if one.id in hand.shapes}
-            assert shapes == edits.rebuild(session, image_id)
+        log, table, rebuilt = _patiently(own_yard.store, lambda session, id=image_id: _told_and_shown(session, id))
+        # Every op once, whatever was sent again; and the log tells the same story as the table.
+        assert sorted(one.client_op_id for one in log) == sorted(hand.made)
+        assert [one.seq for one in log] == list(range(1, len(log) + 1))
+        assert {id: one for id, one in table.items() if id in hand.shapes} == rebuilt
     print(f"{len(tab_hand.made) + len(worker_hand.made)} ops, {interrupted} interruptions")
 
 
@@ -316,17 +317,26 @@ def _send(tab: Tab, image_id: int, hand: Hand) -> int:
     return 0
 
 
-def _check(store: Store, image_id: int, hand: Hand) -> None:
-    """Everything that was acknowledged is in the log, and its shape in the table."""
+def _patiently(store: Store, read: Callable[[Session], T]) -> T:
+    """What is read in a transaction of its own, however often the server goes away meanwhile."""
     end = time.monotonic() + 60
     while True:
         try:
             with store.database.transaction() as session:
-                log = {one.client_op_id for one in edits.history(session, image_id=image_id)}
-                table: dict[UUID, Shape] = {one.id: one for one in edits.shapes(session, image_id).shapes}
-            break
+                return read(session)
         except Unavailable:
             assert time.monotonic() < end
             time.sleep(0.05)
-    assert set(hand.acknowledged) <= log
+
+
+def _told_and_shown(session: Session, image_id: int) -> tuple[list[edits.Edit], dict[UUID, Shape], dict[UUID, Shape]]:
+    """The image's log, its shapes as they stand, and as the log rebuilds them."""
+    table = {one.id: one for one in edits.shapes(session, image_id).shapes}
+    return edits.history(session, image_id=image_id), table, edits.rebuild(session, image_id)
+
+
+def _check(store: Store, image_id: int, hand: Hand) -> None:
+    """Everything that was acknowledged is in the log, and its shape in the table."""
+    log, table, _ = _patiently(store, lambda session: _told_and_shown(session, image_id))
+    assert set(hand.acknowledged) <= {one.client_op_id for one in log}
     assert {hand.made[one].shape_id for one in hand.acknowledged} <= set(table)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -178,9 +181,55 @@ def test_a_server_whose_connections_are_all_in_use_is_told(own_home: Path) -> No
         connection.execute("ALTER SYSTEM SET max_connections = 4")
         connection.execute("ALTER SYSTEM SET superuser_reserved_connections = 0")
     postgres.stop(own_home)
-    crowd = [psycopg.connect(postgres.ensure(own_home)) for _ in range(4)]
+    crowd = [_once_there_is_room(postgres.ensure(own_home)) for _ in range(4)]
     assert postgres.ensure(own_home) == url, "a server that is full is a server that runs"
     with pytest.raises(Unavailable, match=r"every connection of .* is in use; end notebooks"):
         Database(url).check()
     for one in crowd:
         one.close()
+
+
+def _once_there_is_room(url: str) -> psycopg.Connection:
+    """A connection. Those that others have closed are counted until their sessions have ended."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return psycopg.connect(url)
+        except psycopg.OperationalError as error:
+            assert "too many clients" in str(error) and time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_a_server_that_is_lost_again_as_it_starts_is_unavailable(own_home: Path) -> None:
+    with psycopg.connect(postgres.ensure(own_home), autocommit=True) as connection:
+        connection.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+    revived = Database(postgres.ensure(own_home), revive=lambda: postgres.ensure(own_home))
+    postgres.stop(own_home)
+    # What is asked of a new server fails before it is asked, as when the server is killed in its first second.
+    with pytest.raises(Unavailable, match="started and did not stay"), revived.transaction() as session:
+        session.execute(text("SELECT 1"))
+    with revived.transaction() as session:
+        assert session.execute(text("SELECT 1")).scalar() == 1
+    postgres.stop(own_home)
+    with pytest.raises(Unavailable, match="started and did not stay"):
+        postgres.ensure(own_home)
+    revived.close()
+
+
+def test_a_session_that_another_one_deadlocks_is_told_to_try_again(store: Store) -> None:
+    add(store, "one")
+    add(store, "two")
+    lock = "SELECT * FROM project WHERE name = :name FOR UPDATE"
+    both = threading.Barrier(2, timeout=30)
+
+    def in_order(*names: str) -> None:
+        with store.database.transaction() as session:
+            session.execute(text(lock), {"name": names[0]})
+            both.wait()
+            session.execute(text(lock), {"name": names[1]})
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(in_order, *order) for order in (("one", "two"), ("two", "one"))]
+        ends = [one.exception(60) for one in running]
+    (refusal,) = [error for error in ends if error is not None]
+    assert isinstance(refusal, Unavailable) and "try again" in refusal.remedy

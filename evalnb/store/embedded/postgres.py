@@ -331,12 +331,19 @@ def _shared_memory() -> str:
 
 
 def _make_database(place: _Place) -> None:
-    with psycopg.connect(place.url("postgres"), autocommit=True) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'evalnb'").fetchone()
-        if found is None:
-            connection.execute("CREATE DATABASE evalnb")
-    with psycopg.connect(place.url(), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    try:
+        with psycopg.connect(place.url("postgres"), autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'evalnb'").fetchone()
+            if found is None:
+                connection.execute("CREATE DATABASE evalnb")
+        with psycopg.connect(place.url(), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except psycopg.OperationalError as error:
+        # It may be killed in its first second as in any other, and so may this session.
+        raise Unavailable(
+            f"{NAME} started and did not stay ({' '.join(str(error).split())})",
+            remedy=f"try again; if it happens again, read {place.log}",
+        ) from error
 
 
 def _programs() -> Path:

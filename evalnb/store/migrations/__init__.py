@@ -31,21 +31,28 @@ _STATEMENT_TIMEOUT_S = 3600
 
 def current(database: Database) -> str | None:
     """The revision that the database is at; None for an empty one."""
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         return _current(connection)
 
 
 def upgrade(database: Database) -> str:
     """Bring the database to HEAD and return it. Safe from several processes at once; does nothing when current.
 
-    Conflict when the database is newer than this code. Unavailable when a lock cannot be had in time.
+    Conflict when the database is newer than this code. Unavailable when a lock cannot be had in time, or the server
+    went away.
     """
     if current(database) == HEAD:
         return HEAD
+    with database.connection() as connection:
+        _upgrade(database, connection)
+    return HEAD
+
+
+def _upgrade(database: Database, connection: Connection) -> None:
     from alembic import command
 
     try:
-        with database.engine.begin() as connection:
+        with connection.begin():
             connection.execute(text(f"SET LOCAL statement_timeout = '{_WAIT_S}s'"))
             connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_S}s'"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
@@ -66,7 +73,6 @@ def upgrade(database: Database) -> str:
             f"the database is in use and could not be brought to revision {HEAD} ({str(error.orig).splitlines()[0]})",
             remedy="end the kernels and workers that use it (`evalnb down`), then run `evalnb migrate`",
         ) from error
-    return HEAD
 
 
 def drift(database: Database) -> list[str]:
@@ -76,7 +82,7 @@ def drift(database: Database) -> list[str]:
 
     from evalnb.store.tables import Base
 
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         return [repr(difference) for difference in compare_metadata(context, Base.metadata)]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from evalnb.errors import Conflict
@@ -37,7 +38,8 @@ def locked(database: Database, project_id: int, name: str, *, patience_s: float 
     the patience.
     """
     key = f"evalnb import {project_id} {name}"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.connection() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
         until = time.monotonic() + patience_s
         while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key}):
             if time.monotonic() > until:
@@ -46,7 +48,12 @@ def locked(database: Database, project_id: int, name: str, *, patience_s: float 
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+            try:
+                connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+            except DBAPIError as error:
+                # A session that has ended holds no lock; what the block did, or raised, is what counts.
+                if not error.connection_invalidated:
+                    raise
 
 
 def begin(session: Session, dataset_id: int, *, format: str, source: str, digest: str) -> ImportState:
