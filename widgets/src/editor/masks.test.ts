@@ -52,6 +52,12 @@ test("a window that hangs over the image's edge is cut there", () => {
   expect(encode(bits, { w: 5, h: 6 })?.box).toEqual([3, 3, 2, 3]);
 });
 
+test("a mask that ends in the image's last pixel ends with that run, as COCO writes it", () => {
+  const bits = emptyBits([2, 1, 2, 2]);
+  setBit(bits, 3, 2);
+  expect(countsFromString(encode(bits, { w: 4, h: 3 })!.counts)).toEqual([11, 1]);
+});
+
 test("an empty mask is no annotation", () => {
   expect(encode(emptyBits([0, 0, 4, 4]), { w: 9, h: 9 })).toBeNull();
 });

@@ -145,7 +145,8 @@ export function encode(bits: Bits, size: Size): MaskGeometry | null {
   const end = Math.min(wx + ww, size.w) * size.h;
   if (on && end < size.w * size.h) turn(end);
   if (!counts.length) return null;
-  counts.push(size.w * size.h - start);
+  // A run that reached the last pixel has ended already: no run is empty but the first.
+  if (start < size.w * size.h) counts.push(size.w * size.h - start);
   const mask: MaskGeometry = { kind: "mask", box: runsBox(counts, size.h), size: [size.h, size.w], counts: countsToString(counts) };
   // The next look at it need not decode what was just encoded.
   if (wx >= 0 && wy >= 0 && wx + ww <= size.w && wy + wh <= size.h) decoded.set(mask, bits);
