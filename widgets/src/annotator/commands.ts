@@ -78,6 +78,8 @@ const verbs: Partial<Record<Command, Verb>> = {
     if (!session.editor.readOnly) session.dialog.value = "propagate";
   },
   "copy.previous": (session) => session.attempt("The previous image's shapes did not come", session.copying.previous()),
+  "convert.polygon": ({ copying }) => copying.convert("polygon"),
+  "convert.mask": ({ copying }) => copying.convert("mask"),
   front: ({ copying }) => copying.order("front"),
   rear: ({ copying }) => copying.order("rear"),
   "align.left": align,

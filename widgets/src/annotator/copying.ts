@@ -1,6 +1,8 @@
 // Shapes copied: within an image, to the images that follow, from the one before, and by the clipboard.
 import { fitted, misfit, ordered, shiftedTogether } from "../editor/arranging";
+import type { Size } from "../editor/geometry";
 import { type Shape, alone, same } from "../editor/records";
+import { converted, tolerancePx } from "../editor/ops/convert";
 import { clipOf, unclipped } from "./clipping";
 import type { Session } from "./session";
 
@@ -56,19 +58,15 @@ export class Copying {
 
   #put(shapes: readonly Shape[]): void {
     const { editor } = this.#session;
-    const fitting = this.#fitting(shapes);
-    const lying = [...(editor.document?.store.all() ?? [])].map(({ geometry }) => geometry);
+    const fitting = this.#told(shapes, fit(shapes, editor.size));
     // A copy that lies exactly on what it copies would not be seen.
-    const hides = fitting.length > 0 && fitting.length <= 50 && fitting.every(({ geometry }) => lying.some((one) => same(one, geometry)));
+    const hides = fitting.every(({ geometry }) => editor.document?.index.within(geometry.box).some((one) => same(one.geometry, geometry)));
     const aside = hides ? shiftedTogether(fitting, { x: asidePx, y: asidePx }, editor.size) : [];
     editor.add(aside.length === fitting.length ? aside : fitting);
   }
 
-  /** Those that an image of the present one's size can hold; the others are told of. */
-  #fitting(shapes: readonly Shape[], size = this.#session.editor.size): Shape[] {
-    const reasons = shapes.map((shape) => misfit(shape, size));
-    const [reason] = reasons.filter((one) => one !== null);
-    const fitting = shapes.filter((_, n) => reasons[n] === null).map((shape) => fitted(shape, size));
+  /** Those that fit; the others are told of. */
+  #told(shapes: readonly Shape[], { fitting, reason }: Fit): readonly Shape[] {
     if (reason) this.#session.tell(`${many(shapes.length - fitting.length, "shape")} not copied: ${reason}`);
     return fitting;
   }
@@ -81,7 +79,7 @@ export class Copying {
     const former = await viewer.ready(index.value - 1);
     if (editor.document !== here || !former) return;
     const shapes = [...former.store.all()];
-    if (shapes.length) editor.add(this.#fitting(shapes));
+    if (shapes.length) editor.add(this.#told(shapes, fit(shapes, editor.size)));
     else this.#session.tell("The previous image has no shapes");
   }
 
@@ -89,25 +87,42 @@ export class Copying {
   async propagate(count: number): Promise<void> {
     const { editor, viewer, index, hello, copied } = this.#session;
     const shapes = editor.selection.length ? editor.selection : [...(editor.document?.store.all() ?? [])];
-    const last = Math.min(index.value + Math.min(count, propagatedMax), (hello.value?.image_count ?? 0) - 1);
-    if (editor.readOnly || !shapes.length || last <= index.value) return;
     const first = index.value + 1;
-    copied.value = { done: 0, of: last - first + 1 };
+    const of = Math.min(count, propagatedMax, (hello.value?.image_count ?? 0) - first);
+    if (editor.readOnly || !shapes.length || of < 1) return;
+    let done = 0;
+    let least: Fit = { fitting: shapes, reason: null };
+    copied.value = { done, of };
     try {
-      for (let place = first; place <= last && copied.value; place++) {
-        const document = await viewer.ready(place);
+      // Whoever stops it sets `copied` to null.
+      while (done < of && copied.value) {
+        const document = await viewer.ready(first + done);
         if (!document) break;
-        const fitting = this.#fitting(shapes, document.size);
+        const fits = fit(shapes, document.size);
+        if (fits.fitting.length < least.fitting.length) least = fits;
         document.store.change("local", (draft) => {
-          for (const shape of fitting) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
+          for (const shape of fits.fitting) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
         });
-        copied.value &&= { done: place - first + 1, of: last - first + 1 };
+        done++;
+        copied.value &&= { done, of };
       }
-      const done = copied.value?.done ?? 0;
-      if (done) this.#session.tell(`${many(shapes.length, "shape")} copied to the next ${many(done, "image")}`);
     } finally {
       copied.value = null;
+      this.#told(shapes, least);
+      const what = least.reason ? "What fits is" : `${many(shapes.length, "shape")} ${shapes.length === 1 ? "is" : "are"}`;
+      if (done) this.#session.tell(`${what} copied to the next ${many(done, "image")}`);
     }
+  }
+
+  /** Masks among what is selected become polygons, or polygons masks: one step of undo. */
+  convert(to: "polygon" | "mask"): boolean {
+    const { editor } = this.#session;
+    const { changed, least } = converted(editor.editable, to, editor.size);
+    editor.putAll(changed);
+    if (changed.length && to === "polygon") {
+      this.#session.tell(`${many(changed.length, "mask")} made ${changed.length === 1 ? "a polygon" : "polygons"}: within ${tolerancePx} px, IoU ${least.toFixed(3)} or more`);
+    }
+    return changed.length > 0;
   }
 
   /** Over all others, or under them. */
@@ -116,6 +131,21 @@ export class Copying {
     editor.putAll(ordered(editor.editable, editor.document?.store.all() ?? [], end));
     return editor.editable.length > 0;
   }
+}
+
+interface Fit {
+  readonly fitting: readonly Shape[];
+  /** Why the first of those left out does not fit; null where none is. */
+  readonly reason: string | null;
+}
+
+/** Which of the shapes an image of this size can hold. */
+function fit(shapes: readonly Shape[], size: Size): Fit {
+  const reasons = shapes.map((shape) => misfit(shape, size));
+  return {
+    fitting: shapes.filter((_, n) => reasons[n] === null).map((shape) => fitted(shape, size)),
+    reason: reasons.find((one) => one !== null) ?? null,
+  };
 }
 
 function many(count: number, what: string): string {

@@ -7,8 +7,9 @@ test("the manual names every command with its key, as the key sheet does", () =>
   for (const { commands } of commandGroups) {
     for (const { command, about, row } of commands) {
       if (row === null) continue;
+      // What has no key is found by its name.
       const shown = row?.shown ?? map.shown(command);
-      const line = `| ${shown ? `\`${shown}\`` : ""} | ${row?.about ?? about} |`;
+      const line = shown ? `| \`${shown}\` | ${row?.about ?? about} |` : `*${about}*`;
       if (!page.includes(line)) expect(page).toContain(line);
     }
   }

@@ -53,8 +53,22 @@ export class Keepsake {
     for (let i = 0; i < this.#shelf.length; i++) {
       const key = this.#shelf.key(i);
       const text = key?.startsWith(this.#prefix) ? this.#shelf.getItem(key) : null;
-      if (text) found.push(JSON.parse(text) as KeptOp);
+      const kept = text && read(key!, text);
+      if (kept) found.push(kept);
     }
     return found.sort((a, b) => a.made[0] - b.made[0] || a.made[1] - b.made[1]);
   }
+}
+
+/** A record that cannot be read stays where it is, and keeps no other from being sent. */
+function read(key: string, text: string): KeptOp | null {
+  try {
+    const kept = JSON.parse(text) as KeptOp;
+    if (typeof kept.imageId === "number" && typeof kept.op?.client_op_id === "string" && kept.made?.length === 2) return kept;
+  } catch (error) {
+    console.error(`evalnb: the unsaved edit ${key} in this browser cannot be read`, error);
+    return null;
+  }
+  console.error(`evalnb: the unsaved edit ${key} in this browser is not one`);
+  return null;
 }

@@ -116,7 +116,7 @@ export class Outbox {
         this.offline = false;
         this.#settle(queue, batch, reply);
       } catch (error) {
-        if (error instanceof Refused && error.refusal.status < 500) {
+        if (error instanceof Refused && isFinal(error.refusal.status)) {
           this.#drop(queue, batch);
           this.#options.onRefused(imageId, batch.map(({ op }) => op), error.refusal);
         } else if (error instanceof Refused || error instanceof Unanswered) {
@@ -155,6 +155,14 @@ export class Outbox {
     }
     this.#options.onReply(reply);
   }
+}
+
+/** Refusals that say nothing of the edits themselves: the sign-in ended, the dataset is locked, or we ask too often. */
+const passing: readonly number[] = [401, 408, 423, 425, 429];
+
+/** Whether a refusal with this status stays one, however often the same edits are sent. */
+function isFinal(status: number): boolean {
+  return status < 500 && !passing.includes(status);
 }
 
 /** How many of the ops go into one message; one at least. */

@@ -188,6 +188,36 @@ test("a database that is away is tried again until it is back", async () => {
   expect(kernel.shapes.get("a")).toBeDefined();
 });
 
+test("a sign-in that ended, a lock and too many questions lose no edit", async () => {
+  for (const [n, status] of [401, 423, 429].entries()) {
+    const page = open();
+    kernel.mood = status;
+    draw(page, `a${n}`, 1);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(page.outbox.pending).toBe(1);
+    kernel.mood = "well";
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(kernel.shapes.get(`a${n}`)).toBeDefined();
+  }
+  expect(refused).toEqual([]);
+});
+
+test("a record in the browser that cannot be read keeps no other from being sent, and stays", async () => {
+  kernel.mood = "deaf";
+  draw(open(), "a", 1);
+  await vi.advanceTimersByTimeAsync(50);
+  drawer.setItem("evalnb/op/db-1/broken", "{ half");
+  drawer.setItem("evalnb/op/db-1/strange", '{"made": 3}');
+  kernel.mood = "well";
+  const told = vi.spyOn(console, "error").mockReturnValue();
+  open();
+  await settle();
+  expect(kernel.shapes.get("a")).toBeDefined();
+  expect([...drawer.held.keys()]).toEqual(["evalnb/op/db-1/broken", "evalnb/op/db-1/strange"]);
+  expect(told).toHaveBeenCalledTimes(2);
+  told.mockRestore();
+});
+
 test("edits that are refused for good are told and not sent again", async () => {
   const page = open();
   kernel.mood = 422;

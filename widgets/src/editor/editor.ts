@@ -117,7 +117,7 @@ export class Editor extends Selecting implements Workbench {
   /** Set an attribute of a shape; undefined takes it away. */
   describe(id: string, name: string, value: unknown): void {
     const shape = this.document?.store.get(id);
-    if (!shape || this.readOnly) return;
+    if (!shape || this.readOnly || this.isLocked(id)) return;
     const attributes = { ...shape.attributes, [name]: value };
     if (value === undefined) delete attributes[name];
     if (!same(attributes, shape.attributes)) this.put({ ...shape, attributes });
@@ -151,7 +151,7 @@ export class Editor extends Selecting implements Workbench {
       if (this.readOnly) return;
       this.#drawn = name;
       // The brush goes on with the mask that is selected.
-      if (!((name === "brush" || name === "eraser") && this.selected?.geometry.kind === "mask")) this.select(null);
+      if (!((name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask")) this.select(null);
     }
     if (this.tool.name !== name) this.tool.handle({ type: "cancel" });
     this.tool = this.#tools[name];
@@ -172,7 +172,7 @@ export class Editor extends Selecting implements Workbench {
 
   /** Delete one shape, or without an id what is selected; what is locked stays. */
   remove(id?: string): void {
-    const ids = id === undefined ? this.editable.map((shape) => shape.id) : this.readOnly || this.document?.locked.has(id) ? [] : [id];
+    const ids = id === undefined ? this.editable.map((shape) => shape.id) : this.readOnly || this.isLocked(id) ? [] : [id];
     if (!ids.length) return;
     this.dispatch({ type: "cancel" });
     this.document?.store.change("local", (draft) => ids.forEach(draft.remove));

@@ -16,7 +16,7 @@ export type Command =
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
+  | `convert.${"polygon" | "mask"}` | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -106,6 +106,8 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "align.top", keys: [], about: "Align top edges" },
       { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
       { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "convert.polygon", keys: [], about: "Masks to polygons, within 1 px" },
+      { command: "convert.mask", keys: [], about: "Polygons to masks" },
       { command: "front", keys: ["PageUp"], about: "Bring to the front" },
       { command: "rear", keys: ["PageDown"], about: "Send to the back" },
       { command: "hide", keys: ["h"], about: "Hide or show what is selected" },

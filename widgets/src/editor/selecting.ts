@@ -24,6 +24,14 @@ export class EditorDocument {
   ) {}
 }
 
+/** What was selected when somebody last asked. */
+interface Found {
+  readonly ids: readonly string[];
+  readonly of: ShapeStore | undefined;
+  readonly version: number | undefined;
+  readonly shapes: readonly Shape[];
+}
+
 export abstract class Selecting {
   document: EditorDocument | null = null;
   /** In the order in which they were chosen: the last is the one that panels speak of. */
@@ -32,6 +40,7 @@ export abstract class Selecting {
   readOnly = false;
   truthShown = true;
   #listeners = new Set<(aspect: Aspect) => void>();
+  #found: Found = { ids: [], of: undefined, version: undefined, shapes: [] };
 
   abstract get zoom(): number;
 
@@ -52,8 +61,15 @@ export abstract class Selecting {
     return (this.selectedId && this.document?.store.get(this.selectedId)) || null;
   }
 
+  /** Found once for each change: frames ask for it, and it may be a hundred thousand. */
   get selection(): readonly Shape[] {
-    return this.selectedIds.flatMap((id) => this.document?.store.get(id) ?? []);
+    const { store } = this.document ?? {};
+    const { ids, version, of } = this.#found;
+    if (ids !== this.selectedIds || of !== store || version !== store?.version) {
+      const shapes = this.selectedIds.flatMap((id) => store?.get(id) ?? []);
+      this.#found = { ids: this.selectedIds, of: store, version: store?.version, shapes };
+    }
+    return this.#found.shapes;
   }
 
   /** What verbs may change: all of the selection that is not locked. */

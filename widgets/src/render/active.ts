@@ -17,7 +17,7 @@ export class ActiveLayer {
   #editor: Editor;
   #palette: Palette;
   #bitmaps: MaskBitmaps;
-  look: Pick<Look, "crosshair" | "rulers"> = plain;
+  look: Look = plain;
   /** What somebody else made of a shape that was changed here too. */
   ghosts: readonly Shape[] = [];
 
@@ -46,8 +46,8 @@ export class ActiveLayer {
   #selection(ctx: CanvasRenderingContext2D, without: string | null, camera: Camera): void {
     const shapes = this.#editor.selection.filter((shape) => shape.id !== without && this.#editor.isVisible(shape));
     this.#several(ctx, shapes, camera);
-    const [only] = this.#editor.editable;
-    if (shapes.length === 1 && only === shapes[0]) paintGrips(ctx, only!.geometry, this.#palette.colorOf(only!), camera.zoom, null);
+    const [only] = shapes.length === 1 ? this.#editor.editable : [];
+    if (only && only === shapes[0]) paintGrips(ctx, only.geometry, this.#palette.colorOf(only), camera.zoom, null);
   }
 
   #several(ctx: CanvasRenderingContext2D, shapes: readonly Shape[], camera: Camera): void {

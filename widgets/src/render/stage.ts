@@ -112,14 +112,16 @@ export class Stage {
 
   set look(look: Look) {
     const { image, statics } = this.#contexts;
+    const was = this.#statics.look;
+    // The browser does these to canvases as they are.
     this.#filter.innerHTML = filterOf(look);
     image.canvas.style.filter = altersPicture(look) ? `url(#${this.#filter.id})` : "";
     statics.canvas.style.opacity = String(look.labels);
     this.#palette.by = look.colorBy;
     this.#bitmaps.fill = look.fill / plain.fill;
-    this.#statics.look = look;
-    this.#active.look = look;
-    this.repaint();
+    this.#statics.look = this.#active.look = look;
+    if (was.fill !== look.fill || was.colorBy !== look.colorBy || was.names !== look.names) this.repaint();
+    else this.#mark("active");
   }
 
   set ghosts(shapes: readonly Shape[]) {

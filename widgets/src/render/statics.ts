@@ -53,7 +53,7 @@ export class StaticLayer {
   #plot: Plot | null = null;
   #view: Size = { w: 0, h: 0 };
   #dpr = 1;
-  look: Pick<Look, "fill" | "names"> = plain;
+  look: Look = plain;
   overlay: OverlayView = { overlay: null, shown: true, confidence: 0.25 };
   /** The shapes that the active layer draws instead. */
   without: ReadonlySet<string> = new Set();

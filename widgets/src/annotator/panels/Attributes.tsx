@@ -44,7 +44,7 @@ export function Attributes({ session }: { session: Session }) {
         <label class="evalnb-field" key={`${shape.id} ${about.name}`}>
           <span>{about.name}</span>
           <Field
-            about={about} value={shape.attributes[about.name]} readOnly={session.editor.readOnly}
+            about={about} value={shape.attributes[about.name]} readOnly={session.editor.readOnly || session.locked.value.has(shape.id)}
             set={(value) => session.editor.describe(shape.id, about.name, value)}
           />
         </label>

@@ -1,5 +1,5 @@
 // Any command, class or image by name (F2): for those who do not know its key, and for what has none.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { commandGroups } from "../../editor/keys";
 import { isListed, perform } from "../commands";
 import { ranked } from "../ranking";
@@ -42,6 +42,7 @@ export function Palette({ session }: { session: Session }) {
 function Open({ session }: { session: Session }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
+  const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const entries = useMemo(() => entriesOf(session), [session]);
   const found = [...imageEntry(session, text.trim()), ...ranked(entries, text, ({ name, group }) => `${name} ${group}`)].slice(0, shownMax);
@@ -67,7 +68,7 @@ function Open({ session }: { session: Session }) {
       <label class="evalnb-search evalnb-palette-search">
         <Icon name="search" />
         <input
-          type="text" role="combobox" aria-expanded="true" aria-controls="evalnb-palette" aria-activedescendant={found.length ? `evalnb-palette-${at}` : undefined}
+          type="text" role="combobox" aria-expanded="true" aria-controls={id} aria-activedescendant={found.length ? `${id}-${at}` : undefined}
           aria-label="Find a command, a class or an image" placeholder="A command, a class, or an image's number" value={text} data-autofocus
           onInput={(event) => {
             setText(event.currentTarget.value);
@@ -76,10 +77,10 @@ function Open({ session }: { session: Session }) {
           onKeyDown={onKeyDown}
         />
       </label>
-      <div class="evalnb-palette" role="listbox" id="evalnb-palette" aria-label="Commands" ref={list}>
+      <div class="evalnb-palette" role="listbox" id={id} aria-label="Commands" ref={list}>
         {found.map((entry, n) => (
           <div
-            key={`${entry.group} ${entry.name}`} id={`evalnb-palette-${n}`} role="option" aria-selected={n === at} class="evalnb-row"
+            key={`${entry.group} ${entry.name}`} id={`${id}-${n}`} role="option" aria-selected={n === at} class="evalnb-row"
             onPointerMove={() => setAt(n)} onClick={() => run(entry)}
           >
             {entry.color && <i class="evalnb-swatch" style={{ background: entry.color }} />}

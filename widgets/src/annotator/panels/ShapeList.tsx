@@ -1,5 +1,5 @@
 // The image's shapes. Only the rows in sight exist, so that 10,000 shapes cost what 20 do.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Shape } from "../../editor/records";
 import type { Session } from "../session";
 import { Icon, type IconName } from "./icons";
@@ -14,6 +14,7 @@ export function ShapeList({ session }: { session: Session }) {
   const { box, first, count, onScroll, reveal } = useRows(rowPx, shapes.length);
   /** The row that Shift reaches from. */
   const anchor = useRef(0);
+  const id = useId();
   const [active, setActive] = useState(0);
   useEffect(() => {
     const place = shapes.findIndex((shape) => shape.id === last);
@@ -44,7 +45,7 @@ export function ShapeList({ session }: { session: Session }) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const activeId = shapes[active] && active >= first && active < first + count ? `evalnb-shape-${shapes[active].id}` : undefined;
+  const activeId = shapes[active] && active >= first && active < first + count ? `${id}-${active}` : undefined;
   return (
     <section class="evalnb-section evalnb-grow" aria-label="Shapes">
       <h3>
@@ -58,7 +59,7 @@ export function ShapeList({ session }: { session: Session }) {
         <div role="presentation" style={{ height: `${shapes.length * rowPx}px` }}>
           <div role="presentation" style={{ transform: `translateY(${first * rowPx}px)` }}>
             {shapes.slice(first, first + count).map((shape, n) => (
-              <Row key={shape.id} session={session} shape={shape} place={first + n} chosen={chosen.has(shape.id)} count={shapes.length} choose={choose} />
+              <Row key={shape.id} session={session} shape={shape} place={first + n} id={`${id}-${first + n}`} chosen={chosen.has(shape.id)} count={shapes.length} choose={choose} />
             ))}
           </div>
         </div>
@@ -67,8 +68,8 @@ export function ShapeList({ session }: { session: Session }) {
   );
 }
 
-function Row({ session, shape, place, chosen, count, choose }: {
-  session: Session; shape: Shape; place: number; chosen: boolean; count: number; choose: (place: number, event: MouseEvent) => void;
+function Row({ session, id, shape, place, chosen, count, choose }: {
+  session: Session; id: string; shape: Shape; place: number; chosen: boolean; count: number; choose: (place: number, event: MouseEvent) => void;
 }) {
   const { editor, palette } = session;
   // Colours by instance or by class: read, so that the swatch follows.
@@ -79,7 +80,7 @@ function Row({ session, shape, place, chosen, count, choose }: {
   const title = `${name} ${place + 1}`;
   return (
     <div
-      class="evalnb-row" role="option" id={`evalnb-shape-${shape.id}`} aria-selected={chosen} aria-setsize={count} aria-posinset={place + 1}
+      class="evalnb-row" role="option" id={id} aria-selected={chosen} aria-setsize={count} aria-posinset={place + 1}
       data-shape={shape.id} data-hidden={off || undefined} data-locked={locked || undefined}
       onClick={(event) => choose(place, event)} onPointerEnter={() => editor.hover(shape.id)} onPointerLeave={() => editor.hover(null)}
     >

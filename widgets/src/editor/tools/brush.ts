@@ -71,7 +71,7 @@ export class BrushTool implements Tool {
 
   #finish(dabs: readonly Dab[], wipes: boolean, at: Point): void {
     this.state = { kind: "idle", at };
-    const selected = this.#bench.selected;
+    const selected = this.#bench.editable.at(-1) ?? null;
     const mask = selected?.geometry.kind === "mask" ? selected.geometry : null;
     if (!wipes) return this.#keep(selected, mask, brushed(mask, dabs, this.#bench.size));
     // The eraser works on the selected mask, else on the first that it meets.
@@ -96,7 +96,7 @@ export class BrushTool implements Tool {
     const size = `[ and ] change its size (${Math.round(2 * BrushTool.#radius)} px)`;
     if (this.state.kind === "stroking") return "Release to keep · Esc to drop";
     if (this.name === "eraser") return `Drag over a mask to take away · ${size}`;
-    return this.#bench.selected?.geometry.kind === "mask"
+    return this.#bench.editable.at(-1)?.geometry.kind === "mask"
       ? `Drag to add to this mask · right button takes away · Enter begins another · ${size}`
       : `Drag over the object · right button takes away · ${size}`;
   }

@@ -73,20 +73,21 @@ export class SelectTool implements Tool {
   }
 
   #down(event: Pointer): boolean {
-    if (event.shift || event.ctrl) return this.#choose(event);
     const selected = this.#alone();
+    const grip = selected && this.#grip(selected, event.at);
+    // Before anything that Shift means: it also holds a turn to steps.
+    if (selected && grip) {
+      if (event.alt && grip.look === "vertex") return this.#alter(selected, grip);
+      const kind = grip.look === "vertex" || grip.look === "middle" ? "vertex" : "resizing";
+      this.state = { kind, shape: selected, grip, now: selected };
+      return true;
+    }
+    if (event.shift || event.ctrl) return this.#choose(event);
     if (this.#bench.selectedIds.length > 1) {
       const grabbed = this.#bench.hit(event.at);
       if (grabbed && this.#bench.selectedIds.includes(grabbed.id)) return this.#point(grabbed, event);
     }
     if (selected) {
-      const grip = this.#grip(selected, event.at);
-      if (grip && event.alt && grip.look === "vertex") return this.#alter(selected, grip);
-      if (grip) {
-        const kind = grip.look === "vertex" || grip.look === "middle" ? "vertex" : "resizing";
-        this.state = { kind, shape: selected, grip, now: selected };
-        return true;
-      }
       // A drag moves the selected shape even where a smaller one lies on it; a click selects the smaller.
       if (kindOf(selected.geometry).touches(selected.geometry, event.at, reach / this.#bench.zoom)) return this.#point(selected, event);
     }
