@@ -104,7 +104,7 @@ def test_shapes_are_copied_within_an_image_to_another_and_to_the_next(yard: Yard
     page.get_by_role("spinbutton", name="How many images").fill("2")
     pictured(page, "propagate")
     page.keyboard.press("Enter")
-    page.get_by_text("3 shapes copied to the next 2 images").wait_for()
+    page.get_by_text("3 shapes are copied to the next 2 images").wait_for()
     canvas.saved()
     until(lambda: [len(boxes(yard, place)) for place in range(3)] == [3, 4, 4])
 
@@ -115,6 +115,19 @@ def test_shapes_are_copied_within_an_image_to_another_and_to_the_next(yard: Yard
     canvas.shapes(1)
     canvas.saved()
     until(lambda: [len(boxes(yard, place)) for place in range(3)] == [3, 1, 4])
+
+
+def test_a_polygon_becomes_a_mask_and_back_by_name(yard: Yard, lab: Lab, page: Any) -> None:
+    canvas = shown(yard, lab, page)
+    canvas.click(*canvas.at(110, 150))
+    chosen(canvas, "polygons to masks")
+    canvas.saved()
+    until(lambda: [one.geometry.kind for one in yard.shapes()] == ["box", "mask"])
+    chosen(canvas, "masks to polygons")
+    page.get_by_text("1 mask made a polygon: within 1 px, IoU 1.000").wait_for()
+    canvas.saved()
+    until(lambda: [one.geometry.kind for one in yard.shapes()] == ["box", "polygon"])
+    assert boxes(yard)[1] == pytest.approx((60, 100, 100, 100))
 
 
 def test_any_command_is_found_by_name_and_keys_may_be_changed_for_good(yard: Yard, lab: Lab, page: Any) -> None:

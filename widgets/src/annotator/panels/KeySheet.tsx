@@ -91,7 +91,7 @@ function Changing({ session }: { session: Session }) {
   return (
     <div class="evalnb-changing" onKeyDown={press}>
       <p class="evalnb-quiet" role="status">{said}</p>
-      {commandGroups.map(({ title, commands }) => (
+      {commandGroups.filter(({ commands }) => commands.some(({ fixed }) => !fixed)).map(({ title, commands }) => (
         <section key={title}>
           <h3>{title}</h3>
           {commands.filter(({ fixed }) => !fixed).map(({ command, about }) => (
