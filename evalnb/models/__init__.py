@@ -78,7 +78,7 @@ def sam2(
         if (open_one := _segmenters.get(asked)) is not None:
             return open_one
         if name == _sam2.PICO:
-            made = _sam2.open_pico(device=device)
+            made = _sam2.open_pico(device=device, home=settings.home)
         else:
             found = architecture(name)
             if found.detects:

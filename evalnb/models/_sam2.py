@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +18,23 @@ from evalnb.core.masks import encode as encode_rle
 from evalnb.core.ports import Pixels
 from evalnb.core.records import Floats, Ints
 from evalnb.errors import Invalid, NotFound
-from evalnb.models import _torch, files
+from evalnb.models import _features, _torch, files
+from evalnb.models._features import Disk, Features, Memory
 from evalnb.models.architectures import Architecture
 
 PICO = "pico"
 """The small SAM 2 that ships with evalnb (decision 120): for demonstrations and tests, not for photographs."""
 
 _HERE = Path(__file__).parent
-_MEMORY_BYTES = 512 * 2**20
-_DISK_BYTES = 4 * 2**30
 _REDUCE_PIXELS = 25_000_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
-    """What the encoder says of one image."""
-
-    size: tuple[int, int]
-    """(height, width) of the image, in pixels."""
-    maps: tuple[Any, ...]
-    """Tensors (1, c, h, w), finest first; the last is the embedding."""
-
-    @property
-    def bytes(self) -> int:
-        """What they take in memory."""
-        return sum(one.numel() * one.element_size() for one in self.maps)
 
 
 class Sam2Segmenter:
     """A segmenter over one SAM 2 module. Threads may share it.
 
     One lock guards the encoder and another the decoder, so that a neighbour encoded in the background does not hold
-    up a click. Features are kept in memory up to ``memory_bytes`` (the least recently used go first), and on disk if
-    ``cache`` is given.
+    up a click. Features are kept in memory up to ``memory_bytes`` (the least recently used go first), and on ``disk``
+    if there is one.
     """
 
     def __init__(
@@ -62,9 +43,8 @@ class Sam2Segmenter:
         module: Any,
         *,
         device: Any,
-        cache: Path | None = None,
-        memory_bytes: int = _MEMORY_BYTES,
-        disk_bytes: int = _DISK_BYTES,
+        disk: Disk | None = None,
+        memory_bytes: int = _features.MEMORY_BYTES,
     ) -> None:
         """Take over ``module``, whose weights are loaded; ``device`` is a torch.device."""
         from sam2.sam2_image_predictor import SAM2ImagePredictor
@@ -79,9 +59,8 @@ class Sam2Segmenter:
         side = module.image_size
         # The predictor assumes 1024; the maps have strides 4, 8 and 16.
         self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
-        self._encoding, self._decoding, self._keeping = threading.Lock(), threading.Lock(), threading.Lock()
-        self._kept: OrderedDict[str, Features] = OrderedDict()
-        self._memory_bytes, self._disk_bytes, self._cache = memory_bytes, disk_bytes, cache
+        self._encoding, self._decoding = threading.Lock(), threading.Lock()
+        self._memory, self._disk = Memory(memory_bytes), disk
 
     @property
     def name(self) -> str:
@@ -101,8 +80,9 @@ class Sam2Segmenter:
         with self._encoding:
             if self._find(key, image.shape[:2]) is None:
                 features = self._compute(image)
-                self._keep(key, features)
-                self._store(key, features)
+                self._memory.put(key, features)
+                if self._disk is not None:
+                    self._disk.put(key, features)
 
     def encoded(self, key: str) -> bool:
         """Whether ``segment`` under that key answers without encoding."""
@@ -200,14 +180,11 @@ class Sam2Segmenter:
             return mask, float(ious[0, best])
 
     def _find(self, key: str, size: tuple[int, ...] | None = None) -> Features | None:
-        with self._keeping:
-            found = self._kept.get(key)
+        found = self._memory.get(key)
+        if found is None and self._disk is not None:
+            found = self._disk.get(key)
             if found is not None:
-                self._kept.move_to_end(key)
-        if found is None:
-            found = self._load(key)
-            if found is not None:
-                self._keep(key, found)
+                self._memory.put(key, found)
         if found is not None and size is not None and found.size != tuple(size):
             raise Invalid(
                 f"{key!r} was encoded as {found.size[1]} × {found.size[0]} pixels, and this image is "
@@ -215,62 +192,6 @@ class Sam2Segmenter:
                 remedy="use the image's content hash as the key",
             )
         return found
-
-    def _keep(self, key: str, features: Features) -> None:
-        with self._keeping:
-            self._kept[key] = features
-            self._kept.move_to_end(key)
-            total = sum(one.bytes for one in self._kept.values())
-            # The image at hand stays, however large it is.
-            while total > self._memory_bytes and len(self._kept) > 1:
-                total -= self._kept.popitem(last=False)[1].bytes
-
-    def _file(self, key: str) -> Path | None:
-        if self._cache is None:
-            return None
-        return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.safetensors"
-
-    def _load(self, key: str) -> Features | None:
-        path = self._file(key)
-        if path is None or not path.is_file():
-            return None
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            held = load_file(path, device=str(self._device))
-        except (OSError, SafetensorError):
-            # A cache: whatever cannot be read is computed again.
-            path.unlink(missing_ok=True)
-            return None
-        os.utime(path)
-        height, width = held.pop("size").tolist()
-        return Features((height, width), tuple(held[name] for name in sorted(held)))
-
-    def _store(self, key: str, features: Features) -> None:
-        path = self._file(key)
-        if path is None:
-            return
-        import torch
-        from safetensors.torch import save_file
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-        try:
-            save_file(
-                {"size": torch.tensor(features.size), **{f"map{i}": m for i, m in enumerate(features.maps)}}, part
-            )
-            part.replace(path)
-        except OSError:
-            # A full disk costs the cache, not the click.
-            part.unlink(missing_ok=True)
-            return
-        held = sorted(path.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime, reverse=True)
-        total = 0
-        for one in held:
-            total += one.stat().st_size
-            if total > self._disk_bytes and one != path:
-                one.unlink(missing_ok=True)
 
 
 def need() -> None:
@@ -289,13 +210,18 @@ def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, 
     described = files.open_weights(weights, into=home / "cache" / "weights")
     _fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
     chosen = _torch.choose(device)
+    return Sam2Segmenter(architecture.name, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
+
+
+def _disk(home: Path, digest: str, device: Any) -> Disk | None:
     # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
-    cache = home / "cache" / "sam2" / _digest(described.path)[:16] if chosen.type == "cpu" else None
-    return Sam2Segmenter(architecture.name, module, device=chosen, cache=cache)
+    return Disk(home / "cache" / "sam2", digest[:16], device=device) if device.type == "cpu" else None
 
 
-def open_pico(*, device: str | None, folder: Path = _HERE) -> Sam2Segmenter:
+def open_pico(*, device: str | None, folder: Path = _HERE, home: Path | None = None) -> Sam2Segmenter:
     """The model in the wheel: 3.7 million parameters, 256 pixels, ready in well under a second once torch is loaded.
+
+    With a ``home`` features are kept there on disk.
 
     MissingExtra without the ``sam2`` package; Invalid if the weights are not those that their record describes.
     """
@@ -309,7 +235,9 @@ def open_pico(*, device: str | None, folder: Path = _HERE) -> Sam2Segmenter:
         raise Invalid(f"{weights.name} is damaged: its SHA-256 begins {found[:12]}, not {known[:12]}", remedy=again)
     module = build(str(_HERE / "sam2_pico.yaml"))
     _fill(module, weights, f"{weights.name} does not fit sam2_pico.yaml")
-    return Sam2Segmenter(f"{PICO} (demo)", module, device=_torch.choose(device))
+    chosen = _torch.choose(device)
+    disk = None if home is None else _disk(home, found, chosen)
+    return Sam2Segmenter(f"{PICO} (demo)", module, device=chosen, disk=disk)
 
 
 def _fill(module: Any, weights: Path, misfit: str) -> None:
