@@ -6,13 +6,14 @@ import hashlib
 import json
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalnb.core.candidates import Candidates
 from evalnb.core.masks import Rle
 from evalnb.core.masks import encode as encode_rle
 from evalnb.core.ports import Pixels
@@ -61,16 +62,31 @@ class Sam2Segmenter:
         self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
         self._encoding, self._decoding = threading.Lock(), threading.Lock()
         self._memory, self._disk = Memory(memory_bytes), disk
+        self._told: Callable[[float], None] | None = None
+        self._listen()
 
     @property
     def name(self) -> str:
         """What the interface shows."""
         return self._name
 
-    def encode(self, key: str, image: Pixels) -> None:
+    def _listen(self) -> None:
+        """Hear of each block of the encoder that is done. The neck after them counts as one more."""
+        blocks = self._module.image_encoder.trunk.blocks
+        for done, block in enumerate(blocks, 1):
+            share = done / (len(blocks) + 1)
+
+            def heard(*_: object, share: float = share) -> None:
+                if self._told is not None:
+                    self._told(share)
+
+            block.register_forward_hook(heard)
+
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
         """Compute and keep the features of a (h, w, 3) uint8 RGB image under ``key`` (its content hash).
 
-        Nothing is computed when they are there already. Invalid if the image is no such array.
+        Nothing is computed when they are there already. ``told`` hears after each block of the encoder which share is
+        done; what it raises ends the work. Invalid if the image is no such array.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Invalid(
@@ -79,7 +95,11 @@ class Sam2Segmenter:
             )
         with self._encoding:
             if self._find(key, image.shape[:2]) is None:
-                features = self._compute(image)
+                self._told = told
+                try:
+                    features = self._compute(image)
+                finally:
+                    self._told = None
                 self._memory.put(key, features)
                 if self._disk is not None:
                     self._disk.put(key, features)
@@ -99,13 +119,37 @@ class Sam2Segmenter:
         NotFound unless the image was encoded; Invalid for prompts that are none, not finite, outside, or a box that
         holds no pixel.
         """
+        found = self.candidates(key, points=points, labels=labels, box=box)
+        return found.mask(0), float(found.scores[0])
+
+    def candidates(
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None = None,
+        prior: NDArray[np.float32] | None = None,
+    ) -> Candidates:
+        """What the prompts may mean, the likeliest first, each once: up to four, of SAM 2's low resolution.
+
+        One click is ambiguous (part, whole, group), so its first is the best of SAM's three masks. More prompts, a
+        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too) mean one mask: it
+        comes first, or where it is unstable the best of the three. Errors as ``segment``; Invalid also for a prior of
+        another shape.
+        """
         features = self._find(key)
         if features is None:
             raise NotFound(f"the image {key!r} is not encoded", remedy="call encode(key, image) first")
         coordinates, marks, corners = _checked(points, labels, box, features.size)
+        side = self._module.sam_prompt_encoder.mask_input_size
+        if prior is not None and prior.shape != tuple(side):
+            raise Invalid(
+                f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {tuple(side)}"
+            )
         if corners is None and not (marks == 1).any():
-            return np.zeros(features.size, dtype=bool), 0.0
-        return self._decode(features, coordinates, marks, corners)
+            return Candidates(np.full((1, *side), -1, np.float32), np.zeros(1), features.size)
+        return self._decode(features, coordinates, marks, corners, prior)
 
     def segment_image(
         self, image: Pixels, *, points: Sequence[Sequence[float]] = (), boxes: Sequence[Sequence[float]] = ()
@@ -132,18 +176,24 @@ class Sam2Segmenter:
         if image.shape[0] * image.shape[1] > _REDUCE_PIXELS:
             # The predictor makes float32 of every pixel before it scales down to 1024.
             image = _reduced(image, self._module.image_size)
-        with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
-            self._encoder.set_image(image if image.flags.writeable else image.copy())
-            found = self._encoder._features
+        try:
+            with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
+                self._encoder.set_image(image if image.flags.writeable else image.copy())
+                found = self._encoder._features
+        finally:
             self._encoder.reset_predictor()
         maps = (*found["high_res_feats"], found["image_embed"])
         return Features(size, tuple(one.float().contiguous() for one in maps))
 
     def _decode(
-        self, features: Features, points: Floats, labels: Ints, box: Floats | None
-    ) -> tuple[NDArray[np.bool_], float]:
+        self,
+        features: Features,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None,
+        prior: NDArray[np.float32] | None,
+    ) -> Candidates:
         import torch
-        from torch.nn import functional
 
         height, width = features.size
         scale = np.array([self._module.image_size / width, self._module.image_size / height])
@@ -152,9 +202,9 @@ class Sam2Segmenter:
             # SAM takes a box as two points, of labels 2 and 3, before the clicks.
             coordinates = np.concatenate([box.reshape(2, 2) * scale, coordinates])
             marks = np.concatenate([[2, 3], marks])
-        # One click is ambiguous (part, whole, group): of its three masks the best; more prompts mean one mask.
-        several = box is None and len(marks) == 1
-        model = self._module
+        model, decoder = self._module, self._module.sam_mask_decoder
+        # The package clamps what it hands out to be handed in again.
+        mask = None if prior is None else torch.as_tensor(prior, device=self._device).clamp(-32, 32)[None, None]
         with self._decoding, torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
             sparse, dense = model.sam_prompt_encoder(
                 points=(
@@ -162,22 +212,36 @@ class Sam2Segmenter:
                     torch.as_tensor(marks[None], dtype=torch.int32, device=self._device),
                 ),
                 boxes=None,
-                masks=None,
+                masks=mask,
             )
-            logits, ious, _, _ = model.sam_mask_decoder(
+            # All four tokens: the one for a single mask, and the three for what else it may be.
+            logits, ious, _, _ = decoder.predict_masks(
                 image_embeddings=features.maps[-1],
                 image_pe=model.sam_prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
-                multimask_output=several,
                 repeat_image=False,
                 high_res_features=list(features.maps[:-1]),
             )
-            best = int(ious[0].argmax())
-            chosen = logits[:, best : best + 1].float()
-            full = functional.interpolate(chosen, features.size, mode="bilinear", align_corners=False)
-            mask = (full[0, 0] > 0).cpu().numpy()
-            return mask, float(ious[0, best])
+            drawn, scores = logits[0].float().cpu().numpy(), ious[0].float().cpu().numpy().astype(np.float64)
+            several = (1 + np.argsort(-scores[1:], kind="stable")).tolist()
+            if box is None and prior is None and len(marks) == 1:
+                order = several
+            elif (
+                float(decoder._get_stability_scores(logits[:, :1])[0, 0])
+                >= decoder.dynamic_multimask_stability_thresh
+            ):
+                order = [0, *several]
+            else:
+                order = [several[0], 0, *several[1:]]
+        seen: set[bytes] = set()
+        kept: list[int] = []
+        for place in order:
+            inside = np.packbits(drawn[place] > 0).tobytes()
+            if inside not in seen and (not kept or any(inside)):
+                seen.add(inside)
+                kept.append(place)
+        return Candidates(drawn[kept], scores[kept], features.size)
 
     def _find(self, key: str, size: tuple[int, ...] | None = None) -> Features | None:
         found = self._memory.get(key)

@@ -231,3 +231,51 @@ def test_asking_again_while_one_is_in_use_gives_the_same(tmp_path: Path) -> None
     settings = Settings.from_environment({"EVALNB_HOME": str(tmp_path), "HOME": str(tmp_path)})
     one = models.sam2("pico", device="cpu", settings=settings)
     assert models.sam2("pico", device="cpu", settings=settings) is one
+
+
+def test_the_next_click_with_the_mask_before_it_is_the_packages_own(
+    segmenter: _sam2.Sam2Segmenter, picture: Pixels
+) -> None:
+    from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+    theirs = SAM2ImagePredictor(segmenter._module)
+    theirs._bb_feat_sizes = [(64, 64), (32, 32), (16, 16)]
+    theirs.set_image(picture.copy())
+    segmenter.encode("picture", picture)
+    where, labels = points((200, 150), (400.5, 300.25)), np.array([1, 0])
+    first = segmenter.candidates("picture", points=where[:1], labels=labels[:1])
+    masks, ious, low = theirs.predict(where[:1], labels[:1], multimask_output=True)
+    assert len(first) == 3
+    assert np.allclose(first.scores, np.sort(ious)[::-1], atol=1e-6)
+    for place, theirs_at in enumerate(np.argsort(-ious, kind="stable")):
+        assert np.array_equal(first.mask(place), masks[theirs_at].astype(bool))
+    best = ious.argmax()
+    wanted, wanted_iou, _ = theirs.predict(where, labels, mask_input=low[best : best + 1], multimask_output=False)
+    then = segmenter.candidates("picture", points=where, labels=labels, prior=first.logits[0])
+    assert np.array_equal(then.mask(0), wanted[0].astype(bool))
+    assert then.scores[0] == pytest.approx(float(wanted_iou[0]), abs=1e-5)
+    without = segmenter.candidates("picture", points=where, labels=labels)
+    assert not np.array_equal(then.logits[0], without.logits[0])
+    with pytest.raises(Invalid, match=r"the prior has shape \(3, 3\)"):
+        segmenter.candidates("picture", points=where, labels=labels, prior=np.zeros((3, 3), np.float32))
+
+
+def test_encoding_says_how_far_it_is_and_ends_when_told(segmenter: _sam2.Sam2Segmenter, picture: Pixels) -> None:
+    shares: list[float] = []
+    segmenter.encode("told", picture, told=shares.append)
+    assert len(shares) > 3 and shares == sorted(set(shares)) and shares[0] > 0 and shares[-1] < 1
+
+    class Moved(Exception):
+        pass
+
+    def moved(share: float) -> None:
+        if share > 0.4:
+            raise Moved
+
+    with pytest.raises(Moved):
+        segmenter.encode("left", picture, told=moved)
+    assert not segmenter.encoded("left")
+    segmenter.encode("left", picture)
+    where, inside = points((200, 150)), np.array([1])
+    wanted = segmenter.candidates("told", points=where, labels=inside)
+    assert np.array_equal(segmenter.candidates("left", points=where, labels=inside).logits, wanted.logits)
