@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from evalnb import edits, imagery
-from evalnb.annotating.desk import Reply
+from evalnb.annotating.desk import Reply, superseded
+from evalnb.annotating.judging import judged, nearest_mistake
 from evalnb.annotating.prompts import Prompts
 from evalnb.annotating.rights import Rights
 from evalnb.core.images import ImageRecord
+from evalnb.core.metrics.errors import KINDS
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound, Unavailable
 from evalnb.registry import pixels
 from evalnb.store import Store
+from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets, images, predictions
+from evalnb.store.repositories import edits as log
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
@@ -26,6 +30,8 @@ from evalnb.wire.annotator import (
     ImageAsk,
     ImageReply,
     LabelInfo,
+    MistakeAsk,
+    MistakeReply,
     PageAsk,
     PageReply,
     PredictionsAsk,
@@ -36,6 +42,8 @@ from evalnb.wire.annotator import (
     SegmentAsk,
     ShapesAsk,
     ShapesReply,
+    VerdictsAsk,
+    VerdictsReply,
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
 from evalnb.wire.references import ImageRef
@@ -191,6 +199,56 @@ class Answers:
             ],
         )
 
+    def verdicts(self, ask: VerdictsAsk) -> Reply:
+        """What became of a run's predictions on an image, and of its shapes."""
+        with self.transaction() as session:
+            self.own(session, ask.image_id)
+            self._own_run(session, ask.run_id)
+            seq = log.sequence(session, ask.image_id)
+            found = judged(session, self._dataset_id, ask.run_id, [ask.image_id], ask.iou)
+            part = Slice().where(images=[ask.image_id])
+            shapes = annotation_rows.truth_ids(session, self._dataset_id, part) if found.covered else []
+        one = found.verdicts
+        return Reply(
+            VerdictsReply(
+                image_id=ask.image_id,
+                run_id=ask.run_id,
+                iou=ask.iou,
+                kind=found.kind,
+                covered=found.covered,
+                seq=seq,
+                shapes=[str(id) for id in shapes],
+                errors=list(KINDS),
+            ),
+            [
+                one.outcome.tobytes(),
+                one.error.tobytes(),
+                one.truth.astype("<i4").tobytes(),
+                one.overlap.astype("<f4").tobytes(),
+                one.finder.astype("<i4").tobytes(),
+                one.counts.astype("u1").tobytes(),
+            ],
+        )
+
+    def mistake(self, ask: MistakeAsk, *, stale: Callable[[], bool]) -> Reply:
+        """The nearest image with a mistake of a run. Superseded if ``stale`` before one was found."""
+        with self.transaction() as session:
+            self._own_run(session, ask.run_id)
+            image, place, looked = nearest_mistake(
+                session,
+                self._dataset_id,
+                self._part,
+                ask.run_id,
+                place=ask.index,
+                forward=ask.forward,
+                iou=ask.iou,
+                confidence=ask.confidence,
+                stale=stale,
+            )
+        if image is None and stale():
+            raise superseded()
+        return Reply(MistakeReply(image=None if image is None else _reference(image, place), looked=looked))
+
     def prepare(self, ask: PrepareAsk) -> Reply:
         """Whether the image may be prompted on; the work is the caller's. As ``segment`` refuses."""
         self._with_segmenter()
@@ -225,6 +283,12 @@ class Answers:
             name = datasets.get(session, self._dataset_id).name
             raise NotFound(f"dataset {name!r} has no image {image_id}", remedy="use an id of its own images")
         return image
+
+    def _own_run(self, session: Session, run_id: int) -> None:
+        """NotFound unless the run is the dataset's."""
+        if predictions.get(session, run_id).dataset_id != self._dataset_id:
+            name = datasets.get(session, self._dataset_id).name
+            raise NotFound(f"dataset {name!r} has no prediction run {run_id}", remedy="use one of its own runs")
 
     def reference(self, session: Session, image: ImageRecord) -> ImageRef:
         """The image with its place in the slice."""

@@ -41,6 +41,7 @@ from evalnb.wire.annotator import (
     ChangedPush,
     GotoPush,
     HelloAsk,
+    MistakeAsk,
     PrepareAsk,
     SegmentAsk,
     ShapesAsk,
@@ -90,7 +91,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
     ) -> None:
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
-        self._aside, self._segmenting, self._hovering, self._ahead = Aside(), Latest(), Latest(), Latest()
+        self._aside, self._segmenting, self._seeking = Aside(), Latest(), Latest()
+        self._hovering, self._ahead = Latest(), Latest()
         self._hearing: Listening | None = None
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
         self._store = store
@@ -134,6 +136,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "apply": (at_once, self._apply),
                 "image": (self._aside, self._answers.image),
                 "predictions": (self._aside, self._answers.predictions),
+                "verdicts": (self._aside, self._answers.verdicts),
+                "mistake": (self._seeking, self._mistake),
                 "prepare": (at_once, self._prepare),
                 "segment": (self._segmenting, self._segment),
                 "hover": (self._hovering, self._answers.hover),
@@ -215,7 +219,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         """End it: its threads stop, and the canvas says that it is over."""
         self._deafen()
         self._company.close()
-        for lane in (self._aside, self._segmenting, self._hovering, self._ahead):
+        for lane in (self._aside, self._segmenting, self._seeking, self._hovering, self._ahead):
             lane.close()
         super().close()
 
@@ -272,6 +276,9 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         reply = self._answers.segment(ask, stale=lambda: self._segmenting.contested)
         self._encode_ahead(self.image_id)
         return reply
+
+    def _mistake(self, ask: MistakeAsk) -> Reply:
+        return self._answers.mistake(ask, stale=lambda: self._seeking.contested)
 
     # -------------------------------------------------------------------------------------------------- inside
 

@@ -198,6 +198,54 @@ class PredictionsReply(Wire):
     rles: list[str] | None = None
 
 
+class VerdictsAsk(Received):
+    """What became of a run's predictions on an image, and of its shapes, at an IoU: by the evaluation's own rules, of
+    the truth as it stands."""
+
+    ask: Literal["verdicts"] = "verdicts"
+    image_id: int
+    run_id: int
+    iou: float
+
+
+class VerdictsReply(Wire):
+    """Of n predictions, in the order of ``PredictionsReply``, and t shapes. Buffers:
+
+    outcome (n,) uint8: 0 uncounted, 1 true positive, 2 false positive, 3 ignored; error (n,) uint8: a place in
+    ``errors``, else 255; shape (n,) int32: a place in ``shapes``, that on which it lies, or -1; overlap (n,) float32;
+    finder (t,) int32: a prediction, or -1; counts (t,) uint8: 0 for a crowd, which need not be found."""
+
+    image_id: int
+    run_id: int
+    iou: float
+    kind: Literal["bbox", "segm"]
+    covered: bool
+    """Whether the run answers for this image at all."""
+    seq: int
+    """Where the image's log stood."""
+    shapes: list[str]
+    errors: list[str]
+
+
+class MistakeAsk(Received):
+    """The nearest image beyond a place of the slice on which the run, at this IoU and confidence, makes a mistake."""
+
+    ask: Literal["mistake"] = "mistake"
+    index: int
+    run_id: int
+    iou: float
+    confidence: float
+    forward: bool = True
+
+
+class MistakeReply(Wire):
+    """None: there is none on that side."""
+
+    image: ImageRef | None
+    looked: int
+    """How many images were judged."""
+
+
 class ApplyAsk(Received):
     """Ops on one image, in order."""
 
@@ -324,6 +372,8 @@ AnnotatorAsk = Annotated[
     | ShapesAsk
     | WatchAsk
     | PredictionsAsk
+    | VerdictsAsk
+    | MistakeAsk
     | ApplyAsk
     | PrepareAsk
     | SegmentAsk
@@ -342,6 +392,8 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "shapes": ShapesReply,
     "watch": WatchReply,
     "predictions": PredictionsReply,
+    "verdicts": VerdictsReply,
+    "mistake": MistakeReply,
     "apply": ApplyReply,
     "prepare": PrepareReply,
     "segment": SegmentReply,

@@ -100,7 +100,7 @@ def test_the_slider_hides_predictions_without_asking_the_kernel(yard: Yard, lab:
         run_id = predictions.create(session, yard.dataset_id, "night run", image_count=3)
         predictions.write(session, run_id, [(yard.image_ids[0], found)])
     canvas = shown(yard, lab, page)
-    assert page.locator(".evalnb-select option:checked").inner_text() == "night run"
+    assert page.get_by_role("checkbox", name="night run").is_checked()
     count = page.locator(".evalnb-toggle", has_text="Predictions").locator("em")
     until(lambda: count.inner_text() == "2 of 3")
     page.evaluate(

@@ -39,7 +39,7 @@ def test_names_are_found_across_blocks_and_after_a_renaming(store: Store, projec
     with store.database.transaction() as session:
         # Ids that leave gaps, over four blocks of names; one statement for some, one each for others.
         base = session.scalars(text("SELECT max(id) FROM image")).one() // BLOCK * BLOCK
-        made = {base + BLOCK + place: f"n{place % 7}-{place}.png" for place in range(0, 3 * BLOCK, 97)}
+        made = {base + BLOCK + place: f"n{place % 7}-{place}.png" for place in range(0, 3 * BLOCK, 23)}
         for id, name in made.items():
             session.execute(
                 text(

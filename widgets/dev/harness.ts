@@ -116,6 +116,10 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       };
       return [reply, []];
     }
+    case "verdicts":
+      return [{ image_id: ask.image_id, run_id: ask.run_id, iou: ask.iou, kind: "bbox", covered: false, seq, shapes: [], errors: [] }, []];
+    case "mistake":
+      return [{ image: null, looked: 0 }, []];
     case "page":
       return [{ images: Array.from({ length: Math.min(ask.count, count - ask.first) }, (_, i) => refAt(ask.first + i)) }, []];
     case "locate":

@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | ApplyAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -143,6 +143,51 @@ export interface PredictionsReply {
   run_id: number;
   count: number;
   rles: string[] | null;
+}
+
+/**
+ * What became of a run's predictions on an image, and of its shapes, at an IoU: by the evaluation's own rules, of
+ * the truth as it stands.
+ */
+export interface VerdictsAsk {
+  ask: "verdicts";
+  image_id: number;
+  run_id: number;
+  iou: number;
+}
+
+/**
+ * Of n predictions, in the order of ``PredictionsReply``, and t shapes. Buffers:
+ *
+ * outcome (n,) uint8: 0 uncounted, 1 true positive, 2 false positive, 3 ignored; error (n,) uint8: a place in
+ * ``errors``, else 255; shape (n,) int32: a place in ``shapes``, that on which it lies, or -1; overlap (n,) float32;
+ * finder (t,) int32: a prediction, or -1; counts (t,) uint8: 0 for a crowd, which need not be found.
+ */
+export interface VerdictsReply {
+  image_id: number;
+  run_id: number;
+  iou: number;
+  kind: "bbox" | "segm";
+  covered: boolean;
+  seq: number;
+  shapes: string[];
+  errors: string[];
+}
+
+/** The nearest image beyond a place of the slice on which the run, at this IoU and confidence, makes a mistake. */
+export interface MistakeAsk {
+  ask: "mistake";
+  index: number;
+  run_id: number;
+  iou: number;
+  confidence: number;
+  forward?: boolean;
+}
+
+/** None: there is none on that side. */
+export interface MistakeReply {
+  image: ImageRef | null;
+  looked: number;
 }
 
 /** Ops on one image, in order. */
@@ -686,6 +731,8 @@ export interface AnnotatorReplies {
   shapes: ShapesReply;
   watch: WatchReply;
   predictions: PredictionsReply;
+  verdicts: VerdictsReply;
+  mistake: MistakeReply;
   apply: ApplyReply;
   prepare: PrepareReply;
   segment: SegmentReply;

@@ -132,10 +132,7 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
     ``masks`` adds run-length masks of the image's size: outlines rasterised as COCO does, plain boxes filled.
     Polylines and points enclose nothing and are left out.
     """
-    conditions = slices.of_annotations(session, dataset_id, part)
-    if slices.narrows_images(part):
-        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
-    conditions.append(AnnotationRow.kind.in_(shapes.REGIONS))
+    conditions = _regions(session, dataset_id, part)
     # 1 - 2⁶³ stands for "no integer id": COPY's rows have one length only without NULLs.
     none = 1 - 2**63
     number = case(
@@ -163,6 +160,20 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
         ignore=columns[9] if columns[9].any() else None,
         masks=list(_masks(session, conditions)) if masks else None,
     )
+
+
+def truth_ids(session: Session, dataset_id: int, part: Slice = Slice()) -> list[UUID]:
+    """Which shapes the rows of ``truths`` are."""
+    chosen = select(AnnotationRow.id).where(*_regions(session, dataset_id, part))
+    return list(session.scalars(chosen.order_by(AnnotationRow.place)))
+
+
+def _regions(session: Session, dataset_id: int, part: Slice) -> list[Any]:
+    conditions: list[Any] = slices.of_annotations(session, dataset_id, part)
+    if slices.narrows_images(part):
+        conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
+    conditions.append(AnnotationRow.kind.in_(shapes.REGIONS))
+    return conditions
 
 
 def _masks(session: Session, conditions: Sequence[Any]) -> Iterator[rle.Rle]:

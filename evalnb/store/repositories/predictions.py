@@ -200,6 +200,17 @@ def locked_images(session: Session, run_id: int, image_ids: Sequence[int]) -> se
     return set(session.scalars(there))
 
 
+def covered(session: Session, run: PredictionRun, image_ids: Sequence[int]) -> list[int]:
+    """Which of these images the run answers for, in their order; a result file answers for every one."""
+    if run.model_version_id is None:
+        return list(image_ids)
+    there = select(PredictionRow.image_id).where(
+        PredictionRow.run_id == run.id, PredictionRow.image_id.in_(list(image_ids))
+    )
+    known = set(session.scalars(there))
+    return [one for one in image_ids if one in known]
+
+
 def missing(session: Session, run_id: int, dataset_id: int, part: Slice) -> list[int]:
     """The ids of the slice's images that the run has no predictions for, ascending."""
     has = exists().where(PredictionRow.run_id == run_id, PredictionRow.image_id == ImageRow.id)
@@ -211,7 +222,7 @@ def detections(session: Session, run_id: int, part: Slice = Slice()) -> Detectio
     """The run's predictions as columns, by image and within an image best first.
 
     ``part`` chooses images by tags, ids and text, and predictions by class; area ranges are the evaluation's affair
-    (a prediction outside a range is ignored there, not absent). Masks are there if the run has any.
+    (a prediction outside a range is ignored there, not absent). Masks are there if any of them has one.
     """
     run = get(session, run_id)
     images: list[Ints] = []
@@ -268,7 +279,7 @@ def _blocks(session: Session, conditions: list[ColumnElement[bool]]) -> Iterator
 
 def _masks(session: Session, run: PredictionRun, part: Slice, total: int) -> list[rle.Rle] | None:
     row = PredictionRow
-    some = select(exists().where(row.run_id == run.id, row.rles.is_not(None)))
+    some = select(exists().where(*_chosen(run, part), row.rles.is_not(None)))
     if not session.scalars(some).one():
         return None
     chosen = (

@@ -15,7 +15,7 @@ from evalnb.core.slices import AREAS, Slice
 from evalnb.store.repositories import datasets
 from evalnb.store.tables import AnnotationRow, ImageNamesRow, ImageRow, ImageTagRow
 
-BLOCK = 1024
+BLOCK = 256
 """How many ids share a row of names; the triggers say so too."""
 _CLASSES_APART = 128
 """So many classes are asked one by one, each in order of images; more are asked together."""

@@ -119,10 +119,10 @@ class ImageTagRow(Base):
 
 
 class ImageNamesRow(Base):
-    """The file names of the images whose ids share ``block`` (id / 1024), a line each. Triggers keep it so.
+    """The file names of the images whose ids share ``block`` (id / 256), a line each. Triggers keep it so.
 
-    A search reads a thousand rows instead of a million, and then the images of those that have what is sought. Names
-    of images that went may stay: whoever finds a block looks at its images.
+    A search reads four thousand rows of a page each instead of a million, and then the images of those that have what
+    is sought. Names of images that went may stay: whoever finds a block looks at its images.
     """
 
     __tablename__ = "image_names"

@@ -26,6 +26,7 @@ from evalnb.wire.annotator import (
     ByeReply,
     ChangedPush,
     HelloAsk,
+    MistakeAsk,
     SegmentAsk,
     ShapesAsk,
 )
@@ -36,7 +37,7 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "predictions", "segment", "hover"})
+BULK = frozenset({"image", "predictions", "verdicts", "mistake", "segment", "hover"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -70,6 +71,7 @@ class Seat:
         self._beside = beside
         self._desks: OrderedDict[int, Desk] = OrderedDict()
         self._lock = threading.Lock()
+        self._gone = False
         self._person: Person | None = None
         self._watched: _Watched | None = None
 
@@ -87,6 +89,7 @@ class Seat:
 
     def leave(self) -> None:
         """The socket is gone."""
+        self._gone = True
         self._look_away()
 
     def behind(self, image_id: int, seq: int | None) -> bool:
@@ -174,6 +177,9 @@ class Seat:
         def segment(ask: SegmentAsk) -> Reply:
             return answers.segment(ask, stale=lambda: False)
 
+        def mistake(ask: MistakeAsk) -> Reply:
+            return answers.mistake(ask, stale=lambda: self._gone)
+
         at_once = AtOnce()
         handlers: dict[str, Callable[[Any], Reply]] = {
             "hello": hello,
@@ -185,6 +191,8 @@ class Seat:
             "apply": apply,
             "image": answers.image,
             "predictions": answers.predictions,
+            "verdicts": answers.verdicts,
+            "mistake": mistake,
             "prepare": answers.prepare,
             "segment": segment,
             "hover": answers.hover,

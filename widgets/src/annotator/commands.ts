@@ -44,12 +44,12 @@ const verbs: Partial<Record<Command, Verb>> = {
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),
-  accept: ({ editor }) => editor.dispatch({ type: "accept" }),
+  accept: ({ editor, sight }) => editor.dispatch({ type: "accept" }) || sight.accept(),
   back: ({ editor }) => editor.dispatch({ type: "back" }),
   cancel: (session, { leave }) => {
     const { editor } = session;
     if (session.dialog.value) session.dialog.value = null;
-    else if (!editor.dispatch({ type: "cancel" })) {
+    else if (!session.sight.leave() && !editor.dispatch({ type: "cancel" })) {
       if (editor.tool.name === "select") leave();
       else editor.use("select");
     }
@@ -88,6 +88,9 @@ const verbs: Partial<Record<Command, Verb>> = {
   "align.bottom": align,
   "align.center": align,
   "align.middle": align,
+  "mistake.next": ({ sight }) => sight.next(1),
+  "mistake.previous": ({ sight }) => sight.next(-1),
+  "accept.free": ({ sight }) => sight.acceptFree(),
   occluded: ({ editor }) => editor.toggleOccluded(),
   search: (session) => void session.searchAsked.value++,
   help: (session) => void (session.dialog.value = session.dialog.value === "keys" ? null : "keys"),

@@ -12,6 +12,7 @@ import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
 import { Prompting } from "./prompting";
+import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Viewer } from "./viewer";
 import { type Words, kernelWords } from "./words";
@@ -46,6 +47,7 @@ export class Session extends State {
   readonly viewer: Viewer;
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
+  readonly sight: Sight;
   readonly #transport: Transport;
   readonly #documents: Documents;
   readonly #outbox: Outbox;
@@ -66,6 +68,7 @@ export class Session extends State {
     this.words = options.words ?? kernelWords;
     this.editor = new Editor({
       newId: () => crypto.randomUUID(),
+      onNothing: (at) => this.sight.pick(at),
       onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
     });
     this.stage = new Stage(this.editor, this.palette);
@@ -94,8 +97,10 @@ export class Session extends State {
       onUnprepared: (error) => this.#fault("The segmenter could not get ready", error),
       onTimes: (encodeMs, decodeMs) => (this.maskTimes.value = { encodeMs, decodeMs }),
     });
+    this.sight = new Sight(this, transport);
     this.#stops = [
       mirror(this.editor, this),
+      ...this.sight.stops,
       transport.onPush((push) => this.#pushed(push)),
       transport.onLife((life) => this.#lives(life)),
       effect(() => {
@@ -105,10 +110,6 @@ export class Session extends State {
       effect(() => {
         const shown = this.image.peek();
         if (this.tool.value === "sam" && shown) this.#prompting.prepare(shown.id);
-      }),
-      effect(() => {
-        const [overlay, shown, confidence] = [this.overlay.value, this.predictionsShown.value, this.confidence.value];
-        this.stage.overlay = { overlay, shown, confidence };
       }),
       this.preferences.stop,
       effect(() => void (this.stage.look = this.preferences.look.value)),
@@ -152,7 +153,7 @@ export class Session extends State {
     batch(() => {
       this.hello.value = hello;
       this.phase.value = { kind: hello.start ? "ready" : "empty" };
-      this.runId.value = hello.runs[0]?.id ?? null;
+      this.runIds.value = hello.runs.slice(0, 1).map(({ id }) => id);
     });
     const first = hello.classes[0];
     if (first) this.editor.setClass(first.id);
@@ -180,8 +181,9 @@ export class Session extends State {
     this.#transport.close();
   }
 
-  setRun(runId: number | null): void {
-    this.viewer.setRun(runId).catch((error: unknown) => this.#fault("The predictions did not come", error));
+  /** Show these runs' predictions; the first is the one that is judged. */
+  showRuns(runIds: readonly number[]): void {
+    this.attempt("The predictions did not come", this.viewer.showRuns(runIds));
   }
 
   /** Show another image of the dataset. */

@@ -5,6 +5,7 @@ import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import type { ToolName } from "../editor/tools/tool";
 import { type Overlay, countAbove } from "../render/overlay";
+import type { Verdicts } from "../render/verdicts";
 import type { HelloReply, ImageRef, LabelInfo, Person } from "../wire.gen";
 import type { Conflict } from "./documents";
 
@@ -60,11 +61,24 @@ export class State {
   readonly canUndo = signal(false);
   readonly canRedo = signal(false);
 
-  readonly runId = signal<number | null>(null);
+  /** The runs that are shown; the first is the one that is judged. */
+  readonly runIds = signal<readonly number[]>([]);
+  readonly runId = computed<number | null>(() => this.runIds.value[0] ?? null);
   readonly predictionsShown = signal(true);
   readonly confidence = signal(0.25);
-  readonly overlay = signal<Overlay | null>(null);
+  /** By run, of the shown image. */
+  readonly overlays = signal<ReadonlyMap<number, Overlay>>(new Map());
+  readonly overlay = computed<Overlay | null>(() => (this.runId.value === null ? null : (this.overlays.value.get(this.runId.value) ?? null)));
   readonly overlayCount = computed(() => (this.overlay.value ? countAbove(this.overlay.value, this.confidence.value) : 0));
+
+  /** At least so much must a prediction overlap a shape to have found it. */
+  readonly iou = signal(0.5);
+  /** By run, of the shown image or of the one before it. */
+  readonly verdicts = signal<ReadonlyMap<number, Verdicts>>(new Map());
+  /** The prediction that the person looks at. */
+  readonly focus = signal<{ readonly runId: number; readonly place: number } | null>(null);
+  /** The nearest image with a mistake is looked for. */
+  readonly seeking = signal(false);
 
   readonly pending = signal(0);
   readonly offline = signal(false);

@@ -3,6 +3,7 @@ import { batch } from "@preact/signals";
 import { Gone, type Transport } from "../bridges/transport";
 import type { Editor } from "../editor/editor";
 import type { EditorDocument } from "../editor/selecting";
+import type { Overlay } from "../render/overlay";
 import type { Stage } from "../render/stage";
 import type { ImageRef } from "../wire.gen";
 import type { Documents } from "./documents";
@@ -68,7 +69,7 @@ export class Viewer {
       const image = this.#gallery.bitmap(ref.id);
       // Its own failure is told where it is awaited; whoever waits for its turn waits for the end alone.
       this.#loading = image.then(() => undefined, () => undefined);
-      const rest = Promise.all([this.refresh(ref.id), this.#loadOverlay(ref, turn)]);
+      const rest = Promise.all([this.refresh(ref.id), this.#loadOverlays(ref, turn)]);
       const painted = image.then((bitmap) => this.#paint(ref, bitmap, stale));
       await Promise.all([painted, rest]);
       if (!stale()) void this.#prefetch(index, stale);
@@ -99,11 +100,10 @@ export class Viewer {
     return id === undefined ? null : this.#gallery.cached(id);
   }
 
-  async setRun(runId: number | null): Promise<void> {
-    this.#state.runId.value = runId;
-    this.#state.overlay.value = null;
+  async showRuns(runIds: readonly number[]): Promise<void> {
+    this.#state.runIds.value = [...new Set(runIds)];
     const ref = this.#state.image.value;
-    if (ref) await this.#loadOverlay(ref, this.#turn);
+    if (ref) await this.#loadOverlays(ref, this.#turn);
   }
 
   dispose(): void {
@@ -114,11 +114,10 @@ export class Viewer {
   #show(ref: ImageRef): void {
     const state = this.#state;
     const cached = this.#gallery.cached(ref.id);
-    const runId = state.runId.value;
     const turn = this.#turn;
     batch(() => {
       state.image.value = ref;
-      state.overlay.value = runId === null ? null : this.#gallery.overlayCached(ref.id, runId);
+      state.overlays.value = this.#overlaysCached(ref.id);
       state.encoding.value = state.maskTimes.value = null;
       state.imageState.value = cached ? "shown" : "none";
     });
@@ -137,11 +136,16 @@ export class Viewer {
     this.#parts.onShown(ref);
   }
 
-  async #loadOverlay(ref: ImageRef, turn: number): Promise<void> {
-    const runId = this.#state.runId.value;
-    if (runId === null) return;
-    const overlay = await this.#gallery.overlay(ref, runId);
-    if (turn === this.#turn && runId === this.#state.runId.value) this.#state.overlay.value = overlay;
+  #overlaysCached(imageId: number): ReadonlyMap<number, Overlay> {
+    return new Map(this.#state.runIds.value.flatMap((runId) => {
+      const overlay = this.#gallery.overlayCached(imageId, runId);
+      return overlay ? [[runId, overlay] as const] : [];
+    }));
+  }
+
+  async #loadOverlays(ref: ImageRef, turn: number): Promise<void> {
+    await Promise.all(this.#state.runIds.value.map((runId) => this.#gallery.overlay(ref, runId)));
+    if (turn === this.#turn) this.#state.overlays.value = this.#overlaysCached(ref.id);
   }
 
   /** What fails here is asked for again, and its failure shown, when the person gets there. */
@@ -165,7 +169,6 @@ export class Viewer {
     await this.#gallery.bitmap(ref.id);
     if (stale()) return;
     await this.ready(place);
-    const runId = this.#state.runId.value;
-    if (runId !== null && !stale()) await this.#gallery.overlay(ref, runId);
+    for (const runId of this.#state.runIds.value) if (!stale()) await this.#gallery.overlay(ref, runId);
   }
 }

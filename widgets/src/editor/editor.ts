@@ -13,6 +13,8 @@ import { Viewport } from "./viewport";
 export interface EditorOptions {
   /** Makes a shape's id, a UUID. */
   readonly newId: () => string;
+  /** Told of a click that meant no shape. */
+  readonly onNothing?: (at: Point) => void;
   /** Told what the SAM tool asks; null takes the question back. */
   readonly onPrompt?: (prompts: Prompts | null) => void;
 }
@@ -102,15 +104,16 @@ export class Editor extends Selecting implements Workbench {
 
   create(geometry: Geometry, stay = false, select = !stay): void {
     if (this.readOnly || !this.document) return;
-    const shape = { ...newShape(this.#options.newId(), this.classId, geometry), attributes: this.#defaults() };
+    const shape = { ...newShape(this.#options.newId(), this.classId, geometry), attributes: this.defaultsOf(this.classId) };
     this.truthShown = true;
     this.put(shape);
     if (!stay) this.use("select");
     if (select) this.select(shape.id);
   }
 
-  #defaults(): Record<string, unknown> {
-    const asked = this.labels.get(this.classId)?.attributes ?? [];
+  /** The attributes that a new shape of the class begins with. */
+  defaultsOf(classId: number): Record<string, unknown> {
+    const asked = this.labels.get(classId)?.attributes ?? [];
     return Object.fromEntries(asked.flatMap((one) => (one.default === null ? [] : [[one.name, one.default]])));
   }
 
@@ -132,6 +135,10 @@ export class Editor extends Selecting implements Workbench {
       return { ...shape, attributes: now ? { ...attributes, occluded: true } : attributes };
     }));
     return shapes.length > 0;
+  }
+
+  clickedNothing(at: Point): void {
+    this.#options.onNothing?.(at);
   }
 
   prompt(prompts: Prompts | null): void {

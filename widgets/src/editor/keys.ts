@@ -14,7 +14,8 @@ export type Command =
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
   | `clip.${"copy" | "cut" | "paste"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
-  | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
+  | `mistake.${"next" | "previous"}`
+  | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | `convert.${"polygon" | "mask"}` | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
 
@@ -64,7 +65,7 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: "While drawing",
     commands: [
-      { command: "accept", keys: ["Enter"], about: "Accept the shape or mask", fixed: true },
+      { command: "accept", keys: ["Enter"], about: "Accept the shape or mask; keep the prediction in focus", fixed: true },
       { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
       { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],
@@ -114,6 +115,14 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "hide.all", keys: ["t", "shift+h"], about: "Hide or show all ground truth" },
       { command: "lock", keys: ["l"], about: "Lock what is selected, so that no click takes it" },
       { command: "unlock.all", keys: ["shift+l"], about: "Unlock every shape" },
+    ],
+  },
+  {
+    title: "Evaluation",
+    commands: [
+      { command: "mistake.next", keys: ["e"], about: "Next mistake of the judged run" },
+      { command: "mistake.previous", keys: ["shift+e"], about: "Previous mistake" },
+      { command: "accept.free", keys: [], about: "Keep every prediction that lies on no shape" },
     ],
   },
   {

@@ -1,8 +1,8 @@
 // The layer above everything: the selected and hovered shape, and what the tool is drawing.
 import { type Camera, visible } from "../editor/camera";
 import type { Editor } from "../editor/editor";
-import { type Size, hull } from "../editor/geometry";
-import type { Geometry, Shape } from "../editor/records";
+import { type Box, type Size, hull } from "../editor/geometry";
+import type { Geometry, MaskGeometry, Shape } from "../editor/records";
 import type { Preview } from "../editor/tools/tool";
 import type { MaskBitmaps } from "./bitmaps";
 import { type Look, plain } from "./look";
@@ -13,11 +13,21 @@ import { paintRulers } from "./rulers";
 /** So many shapes are lifted one by one; of more, the frame around them says enough. */
 const lifted = 300;
 
+/** A prediction brought forward. */
+export interface Focused {
+  readonly box: Box;
+  readonly mask: MaskGeometry | null;
+  readonly color: string;
+  readonly text: string;
+}
+
 export class ActiveLayer {
   #editor: Editor;
   #palette: Palette;
   #bitmaps: MaskBitmaps;
   look: Look = plain;
+  /** The prediction that a person looks at. */
+  focus: Focused | null = null;
   /** What somebody else made of a shape that was changed here too. */
   ghosts: readonly Shape[] = [];
 
@@ -34,6 +44,7 @@ export class ActiveLayer {
     aim(ctx, camera, dpr);
     const preview = this.#editor.preview;
     for (const ghost of this.ghosts) this.#ghost(ctx, ghost.geometry, camera);
+    if (this.focus) this.#focus(ctx, this.focus, camera);
     const hovered = this.#editor.hoveredId ? this.#editor.document?.store.get(this.#editor.hoveredId) : undefined;
     if (hovered && !this.#editor.selectedIds.includes(hovered.id) && this.#editor.isVisible(hovered)) this.#lift(ctx, hovered, camera);
     if (preview?.kind !== "shapes") this.#selection(ctx, preview?.kind === "shape" ? preview.shape.id : null, camera);
@@ -76,7 +87,18 @@ export class ActiveLayer {
       paintPath(ctx, this.#palette, color, zoom, { fill: geometry.kind === "polyline" ? 0 : 0.22, width: lineWidth + 0.5 });
       paintKeypoints(ctx, geometry, color, zoom, this.#palette.skeleton(shape.class_id));
     }
-    if (named) tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.name(shape.class_id), color, zoom);
+    if (named) tag(ctx, this.#palette, tagPlace(geometry.box, -camera.y / zoom, zoom), this.#palette.title(shape), color, zoom);
+  }
+
+  #focus(ctx: CanvasRenderingContext2D, { box, mask, color, text }: Focused, { zoom }: Camera): void {
+    if (mask) this.#bitmaps.draw(ctx, mask, color);
+    for (const [ink, width] of [["#ffffff", 6], [color, 3]] as const) {
+      ctx.beginPath();
+      ctx.rect(...box);
+      paintPath(ctx, this.#palette, ink, zoom, { width, halo: false, fill: ink === color && !mask ? 0.18 : 0 });
+    }
+    // Where the layer below says as much, in fewer words.
+    tag(ctx, this.#palette, { x: box[0], y: box[1] + box[3] + 17 / zoom }, text, color, zoom);
   }
 
   #ghost(ctx: CanvasRenderingContext2D, geometry: Geometry, camera: Camera): void {

@@ -1,5 +1,6 @@
 // How an image and its labels are shown: the person's own taste, which changes no data.
 
+export const colorings = ["class", "instance", "match"] as const;
 export const channels = ["color", "red", "green", "blue", "gray"] as const;
 
 export interface Look {
@@ -15,7 +16,7 @@ export interface Look {
   readonly labels: number;
   /** 0 … 1: how far shapes are filled; 0.25 is the ordinary. */
   readonly fill: number;
-  readonly colorBy: "class" | "instance";
+  readonly colorBy: (typeof colorings)[number];
   readonly names: boolean;
   readonly crosshair: boolean;
   readonly rulers: boolean;
@@ -45,7 +46,8 @@ export function lookFrom(kept: unknown): Look {
   const usable = Object.entries(plain).flatMap(([name, usual]) => {
     const value = given[name];
     const right = typeof value === typeof usual && (typeof value !== "number" || Number.isFinite(value));
-    return right && (name !== "channel" || channels.includes(value as Look["channel"])) ? [[name, value]] : [];
+    const among: readonly unknown[] | null = name === "channel" ? channels : name === "colorBy" ? colorings : null;
+    return right && (among?.includes(value) ?? true) ? [[name, value]] : [];
   });
   return { ...plain, ...Object.fromEntries(usable) };
 }

@@ -58,17 +58,18 @@ function tracePart(ctx: CanvasRenderingContext2D, part: readonly number[], fines
 /** Fill and stroke the current path in a class's colour, on a dark halo that keeps it visible on any photograph. */
 export function paintPath(
   ctx: CanvasRenderingContext2D, palette: Palette, color: string, zoom: number,
-  style: { fill?: number; width?: number; dashed?: boolean; halo?: boolean } = {},
+  style: { fill?: number; width?: number; dashed?: boolean; dash?: readonly number[]; halo?: boolean } = {},
 ): void {
   const width = style.width ?? lineWidth;
   ctx.lineJoin = "round";
-  ctx.setLineDash(style.dashed ? [6 / zoom, 4 / zoom] : []);
+  const dash = style.dash ?? (style.dashed ? [6, 4] : []);
+  ctx.setLineDash(dash.map((length) => length / zoom));
   if (style.fill) {
     ctx.fillStyle = palette.rgba(color, style.fill);
     ctx.fill("evenodd");
   }
   if (style.halo !== false) {
-    ctx.strokeStyle = style.dashed ? softHalo : halo;
+    ctx.strokeStyle = dash.length ? softHalo : halo;
     ctx.lineWidth = (width + 2) / zoom;
     ctx.stroke();
   }

@@ -1,5 +1,6 @@
 // Class names and colours, and colours derived from them.
 import type { LabelInfo } from "../wire.gen";
+import { type Standing, matchColors } from "./verdicts";
 
 export interface Rgb {
   readonly r: number;
@@ -12,11 +13,15 @@ const unknown = "#8a94a6";
 /** Neighbours differ in lightness as well as in hue (after Okabe and Ito, and Tol's "vibrant"). */
 const instances = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#33bbee", "#ee3377", "#bbbbbb"];
 
+const standingColors: Readonly<Record<Standing, string>> = { found: matchColors.hit, missed: matchColors.miss, spare: matchColors.none };
+
 export class Palette {
   #classes = new Map<number, LabelInfo>();
   #rgb = new Map<string, Rgb>();
-  /** What a shape's colour says: its class, or only that it is another than its neighbours. */
-  by: "class" | "instance" = "class";
+  /** What a shape's colour says: its class, only that it is another than its neighbours, or whether it was found. */
+  by: "class" | "instance" | "match" = "class";
+  /** What the judged run made of each shape; empty while nothing is judged. */
+  standings: ReadonlyMap<string, Standing> = new Map();
 
   set(classes: readonly LabelInfo[]): void {
     this.#classes = new Map(classes.map((one) => [one.id, one]));
@@ -28,9 +33,16 @@ export class Palette {
 
   colorOf({ id, class_id }: { readonly id: string; readonly class_id: number }): string {
     if (this.by === "class") return this.color(class_id);
+    if (this.by === "match") return standingColors[this.standings.get(id) ?? "spare"];
     let hash = 0;
     for (let n = 0; n < id.length; n++) hash = (hash * 31 + id.charCodeAt(n)) | 0;
     return instances[(hash >>> 0) % instances.length]!;
+  }
+
+  /** What a shape's label says. */
+  title({ id, class_id }: { readonly id: string; readonly class_id: number }): string {
+    const missed = this.by === "match" && this.standings.get(id) === "missed";
+    return missed ? `${this.name(class_id)} · missed` : this.name(class_id);
   }
 
   name(id: number): string {

@@ -2,12 +2,13 @@
 import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
 import type { Aspect } from "../editor/selecting";
-import { ActiveLayer } from "./active";
+import { ActiveLayer, type Focused } from "./active";
 import { MaskBitmaps } from "./bitmaps";
 import { type Look, altersPicture, filterOf, plain } from "./look";
 import type { OverlayView } from "./overlay";
 import { aim } from "./paint";
 import type { Palette } from "./palette";
+import type { Standing } from "./verdicts";
 import { StaticLayer } from "./statics";
 
 /** A camera at rest for this long gets a sharp raster; until then the last one is scaled. */
@@ -108,6 +109,18 @@ export class Stage {
     this.#statics.overlay = view;
     this.#stale = true;
     this.#mark("statics");
+  }
+
+  /** The prediction that a person looks at. */
+  set focus(focus: Focused | null) {
+    this.#active.focus = focus;
+    this.#mark("active");
+  }
+
+  /** What the judged run made of each shape. */
+  set standings(standings: ReadonlyMap<string, Standing>) {
+    this.#palette.standings = standings;
+    if (this.#palette.by === "match") this.repaint();
   }
 
   set look(look: Look) {

@@ -4,11 +4,12 @@ import type { Editor } from "../editor/editor";
 import type { Box, Size } from "../editor/geometry";
 import type { Geometry, Shape } from "../editor/records";
 import type { MaskBitmaps } from "./bitmaps";
-import type { Overlay, OverlayView } from "./overlay";
+import { type OverlayLayer, type OverlayView, boxAt, predictionsIn } from "./overlay";
 import { type Look, plain } from "./look";
 import { aim, paintKeypoints, paintPath, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
 import { Plot } from "./plot";
+import { colorOfOutcome, outcomes } from "./verdicts";
 
 /** The share of the view rastered beyond each of its edges: 0.25 on either side makes 1.5. */
 const margin = 0.25;
@@ -54,7 +55,7 @@ export class StaticLayer {
   #view: Size = { w: 0, h: 0 };
   #dpr = 1;
   look: Look = plain;
-  overlay: OverlayView = { overlay: null, shown: true, confidence: 0.25 };
+  overlay: OverlayView = { layers: [], confidence: 0.25 };
   /** The shapes that the active layer draws instead. */
   without: ReadonlySet<string> = new Set();
 
@@ -144,12 +145,14 @@ export class StaticLayer {
     const area = visible(camera, this.#view, margin);
     const shapes: Shape[] = [];
     if (this.#editor.truthShown) yield* this.#gather(area, shapes);
-    const found = this.overlay.shown && this.overlay.overlay ? predictionsIn(this.overlay.overlay, area, this.overlay.confidence) : [];
+    const { layers, confidence } = this.overlay;
+    const found = layers.map((layer) => ({ layer, places: predictionsIn(layer.overlay, area, confidence) }));
+    const many = found.reduce((sum, { places }) => sum + places.length, 0);
     yield* this.#truth(ctx, shapes, camera);
-    if (this.overlay.overlay) yield* this.#predictions(ctx, this.overlay.overlay, found, camera);
+    for (const { layer, places } of found) yield* this.#predictions(ctx, layer, places, camera, many <= plotted);
     // Names last: no line runs through them.
     if (shapes.length <= tagsMax && this.look.names) for (const shape of shapes) this.#name(ctx, shape, camera);
-    if (found.length <= tagsMax) for (const place of found) this.#score(ctx, place, camera);
+    if (many <= tagsMax) for (const { layer, places } of found) for (const place of places) this.#score(ctx, layer, place, camera);
   }
 
   /** What is to be drawn, into `into`, the lowest first. */
@@ -223,57 +226,48 @@ export class StaticLayer {
   }
 
   #name(ctx: CanvasRenderingContext2D, shape: Shape, camera: Camera): void {
-    const { geometry, class_id } = shape;
+    const { geometry } = shape;
     if (Math.max(geometry.box[2], geometry.box[3]) * camera.zoom < 20) return;
     const place = tagPlace(geometry.box, -camera.y / camera.zoom, camera.zoom);
-    tag(ctx, this.#palette, place, this.#palette.name(class_id), this.#palette.colorOf(shape), camera.zoom);
+    tag(ctx, this.#palette, place, this.#palette.title(shape), this.#palette.colorOf(shape), camera.zoom);
   }
 
-  *#predictions(ctx: CanvasRenderingContext2D, overlay: Overlay, found: readonly number[], { zoom }: Camera): Generator<void, void, void> {
-    const byClass = new Map<number, number[]>();
+  *#predictions(
+    ctx: CanvasRenderingContext2D, layer: OverlayLayer, found: readonly number[], { zoom }: Camera, rich: boolean,
+  ): Generator<void, void, void> {
+    const { overlay, dash } = layer;
+    const byColor = new Map<string, number[]>();
     for (const place of found) {
-      const classId = overlay.classIds[place]!;
+      const color = this.#colorIn(layer, place);
       const mask = overlay.masks?.[place];
       if (mask) {
         ctx.globalAlpha = 0.6;
-        this.#bitmaps.draw(ctx, mask, this.#palette.color(classId));
+        this.#bitmaps.draw(ctx, mask, color);
         ctx.globalAlpha = 1;
         yield;
       }
-      const list = byClass.get(classId);
+      const list = byColor.get(color);
       if (list) list.push(place);
-      else byClass.set(classId, [place]);
+      else byColor.set(color, [place]);
     }
-    for (const [classId, list] of byClass) {
+    for (const [color, list] of byColor) {
       ctx.beginPath();
       for (const place of list) ctx.rect(...boxAt(overlay, place));
-      paintPath(ctx, this.#palette, this.#palette.color(classId), zoom, { dashed: true, width: 2, halo: found.length <= plotted });
+      paintPath(ctx, this.#palette, color, zoom, { dash, width: 2, halo: rich });
       yield;
     }
   }
 
-  #score(ctx: CanvasRenderingContext2D, place: number, { zoom }: Camera): void {
-    const { overlay } = this.overlay;
-    if (!overlay) return;
+  #colorIn({ overlay, verdicts }: OverlayLayer, place: number): string {
+    return verdicts ? colorOfOutcome(verdicts, place) : this.#palette.color(overlay.classIds[place]!);
+  }
+
+  #score(ctx: CanvasRenderingContext2D, layer: OverlayLayer, place: number, { zoom }: Camera): void {
+    const { overlay, verdicts, mark } = layer;
     const [x, y, , h] = boxAt(overlay, place);
-    const classId = overlay.classIds[place]!;
-    const text = `${this.#palette.name(classId)} ${Math.round(overlay.scores[place]! * 100)}%`;
+    const error = verdicts?.outcome[place] === outcomes.ghost ? ` · ${verdicts.errors[verdicts.error[place]!] ?? "false"}` : "";
+    const text = `${mark && `${mark} `}${this.#palette.name(overlay.classIds[place]!)} ${Math.round(overlay.scores[place]! * 100)}%${error}`;
     // Below the box, so that a prediction's label does not hide the ground truth's.
-    tag(ctx, this.#palette, { x, y: y + h + 17 / zoom }, text, this.#palette.color(classId), zoom);
+    tag(ctx, this.#palette, { x, y: y + h + 17 / zoom }, text, this.#colorIn(layer, place), zoom);
   }
-}
-
-function boxAt({ boxes }: Overlay, place: number): Box {
-  return [boxes[4 * place]!, boxes[4 * place + 1]!, boxes[4 * place + 2]!, boxes[4 * place + 3]!];
-}
-
-/** The places of the predictions that are sure enough and touch the area. */
-function predictionsIn(overlay: Overlay, area: Box, confidence: number): number[] {
-  const found: number[] = [];
-  for (let place = 0; place < overlay.count; place++) {
-    if (overlay.scores[place]! < confidence) continue;
-    const [x, y, w, h] = boxAt(overlay, place);
-    if (x + w >= area[0] && y + h >= area[1] && x <= area[0] + area[2] && y <= area[1] + area[3]) found.push(place);
-  }
-  return found;
 }

@@ -10,6 +10,7 @@ import { Display } from "./Display";
 import { KeySheet } from "./KeySheet";
 import { Curtain, HintLine, Notices, SegmenterPill } from "./Messages";
 import { Minimap } from "./Minimap";
+import { Mistakes } from "./Mistakes";
 import { OverlayPanel } from "./OverlayPanel";
 import { Palette } from "./Palette";
 import { Propagate } from "./Propagate";
@@ -50,6 +51,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <ClassPicker session={session} />
             <Attributes session={session} />
             <OverlayPanel session={session} />
+            <Mistakes session={session} />
             <Display session={session} />
             <ShapeList session={session} />
           </aside>

@@ -102,12 +102,18 @@ export function SegmenterPill({ session }: { session: Session }) {
   );
 }
 
+function hintOf(session: Session): string {
+  if (!session.focus.value) return session.hint.value;
+  const keep = session.hello.value?.read_only ? "" : "Enter keeps it as a shape · ";
+  return `A prediction · ${keep}${session.preferences.keys.value.shown("mistake.next")} next mistake · Esc leaves it`;
+}
+
 export function HintLine({ session }: { session: Session }) {
   const times = session.maskTimes.value;
   const ready = session.phase.value.kind === "ready";
   return (
     <footer class="evalnb-hint">
-      <span aria-live="polite">{ready ? (session.hello.value?.read_only ? "Read only · " : "") + session.hint.value : ""}</span>
+      <span aria-live="polite">{ready ? (session.hello.value?.read_only ? "Read only · " : "") + hintOf(session) : ""}</span>
       {session.tool.value === "sam" && times && (
         <span class="evalnb-times">
           {times.encodeMs > 0 ? `encode ${Math.round(times.encodeMs)} ms · ` : ""}mask {Math.round(times.decodeMs)} ms

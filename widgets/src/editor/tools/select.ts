@@ -63,7 +63,7 @@ export class SelectTool implements Tool {
       case "moving":
         return this.#bench.putAll(state.now);
       case "banding":
-        if (distance(state.screen, event.screen) < dragStart) return;
+        if (distance(state.screen, event.screen) < dragStart) return state.kept.length ? undefined : this.#bench.clickedNothing(event.at);
         return this.#bench.selectAll([...state.kept, ...this.#bench.inside(boxFromCorners(state.from, event.at)).map(({ id }) => id)]);
       case "dragging":
       case "resizing":

@@ -55,6 +55,8 @@ export interface Workbench {
   remove(id: string): void;
   /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
+  /** A click meant no shape: perhaps something else that is drawn there. */
+  clickedNothing(at: Point): void;
   /** Ask for a mask; null takes the question back. */
   prompt(prompts: Prompts | null): void;
 }
