@@ -305,7 +305,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 image = self._answers.own(session, shown)
                 place = images.place_of(session, self._dataset_id, self._part, shown)
                 near = images.by_place(session, self._dataset_id, self._part, max(place - 1, 0), 3 if place else 2)
-            prompts.encode(image)
+            prompts.encode_ahead(image, shown=lambda: self.image_id, gone=gone)
             # The next one before the one before.
             near = sorted((one for one in near if one.id != shown), key=lambda one: one.id < shown)
             self._ahead.warm(self._guarded(lambda: neighbours(near), "encoding neighbours ahead"))

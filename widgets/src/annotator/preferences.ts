@@ -1,6 +1,8 @@
-// What a person likes, kept in this browser: their keys, and how images are shown.
+// What a person likes, kept in this browser: their keys, how images are shown, and how the wand works.
 import { effect, signal } from "@preact/signals";
 import { KeyMap } from "../editor/keys";
+import { forms } from "../editor/prompted";
+import { type SamOptions, samDefaults } from "../editor/tools/sam";
 import { type Look, lookFrom } from "../render/look";
 import type { Shelf } from "./keepsake";
 
@@ -9,15 +11,18 @@ const place = "evalnb.preferences";
 export class Preferences {
   readonly keys = signal(new KeyMap());
   readonly look = signal<Look>(lookFrom(null));
+  readonly wand = signal<SamOptions>(samDefaults);
   readonly stop: () => void;
 
   constructor(shelf: Shelf) {
     const kept = read(shelf);
     this.keys.value = KeyMap.from(kept["keys"]);
     this.look.value = lookFrom(kept["look"]);
-    let last = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+    this.wand.value = wandFrom(kept["wand"]);
+    const all = (): string => JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, wand: this.wand.value });
+    let last = all();
     this.stop = effect(() => {
-      const text = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+      const text = all();
       if (text === last) return;
       last = text;
       try {
@@ -31,6 +36,16 @@ export class Preferences {
   show(change: Partial<Look>): void {
     this.look.value = { ...this.look.value, ...change };
   }
+}
+
+/** What of the kept options still means something. */
+function wandFrom(kept: unknown): SamOptions {
+  const { hover, sticky, form } = (typeof kept === "object" && kept ? kept : {}) as Partial<Record<keyof SamOptions, unknown>>;
+  return {
+    hover: typeof hover === "boolean" ? hover : samDefaults.hover,
+    sticky: typeof sticky === "boolean" ? sticky : samDefaults.sticky,
+    form: forms.find((one) => one === form) ?? samDefaults.form,
+  };
 }
 
 function read(shelf: Shelf): Record<string, unknown> {

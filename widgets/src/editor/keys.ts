@@ -15,6 +15,7 @@ export type Command =
   | `clip.${"copy" | "cut" | "paste"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `mistake.${"next" | "previous"}`
+  | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | `convert.${"polygon" | "mask"}` | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
@@ -66,6 +67,10 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "While drawing",
     commands: [
       { command: "accept", keys: ["Enter"], about: "Accept the shape or mask; keep the prediction in focus", fixed: true },
+      { command: "sam.other", keys: ["r", "shift+r"], about: "Another of the masks that the clicks may mean" },
+      { command: "sam.hover", keys: ["x"], about: "Show what a click would mean, or no longer" },
+      { command: "sam.sticky", keys: ["z"], about: "Every click an object of its own, or no longer" },
+      { command: "sam.form", keys: ["j"], about: "Accept as a mask, a polygon or a box" },
       { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
       { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],

@@ -158,6 +158,12 @@ export class ActiveLayer {
         return;
       }
       case "prompts": {
+        for (const { mask, classId } of preview.kept) this.#bitmaps.draw(ctx, mask, this.#palette.color(classId));
+        if (preview.glimpse) {
+          ctx.globalAlpha = 0.8;
+          this.#bitmaps.draw(ctx, preview.glimpse.cells, color, preview.glimpse.box);
+          ctx.globalAlpha = 1;
+        }
         if (preview.mask) {
           ctx.globalAlpha = preview.waiting ? 0.6 : 1;
           this.#bitmaps.draw(ctx, preview.mask, color);
