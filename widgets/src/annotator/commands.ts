@@ -78,6 +78,12 @@ const verbs: Partial<Record<Command, Verb>> = {
     if (!session.editor.readOnly) session.dialog.value = "propagate";
   },
   "copy.previous": (session) => session.attempt("The previous image's shapes did not come", session.copying.previous()),
+  "shapes.join": ({ shaping }) => shaping.join(),
+  "shapes.split": ({ shaping }) => shaping.split(),
+  "shapes.subtract": ({ shaping }) => shaping.subtract(true),
+  "shapes.punch": ({ shaping }) => shaping.subtract(false),
+  "shapes.tighten": ({ shaping }) => shaping.tighten(),
+  snap: ({ preferences }) => void (preferences.snap.value = !preferences.snap.value),
   "convert.polygon": ({ copying }) => copying.convert("polygon"),
   "convert.mask": ({ copying }) => copying.convert("mask"),
   front: ({ copying }) => copying.order("front"),

@@ -9,15 +9,19 @@ const place = "evalnb.preferences";
 export class Preferences {
   readonly keys = signal(new KeyMap());
   readonly look = signal<Look>(lookFrom(null));
+  /** Whether what is drawn is drawn to corners, edges and borders near it. */
+  readonly snap = signal(false);
   readonly stop: () => void;
 
   constructor(shelf: Shelf) {
     const kept = read(shelf);
     this.keys.value = KeyMap.from(kept["keys"]);
     this.look.value = lookFrom(kept["look"]);
-    let last = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+    this.snap.value = kept["snap"] === true;
+    const now = (): string => JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, snap: this.snap.value });
+    let last = now();
     this.stop = effect(() => {
-      const text = JSON.stringify({ keys: this.keys.value.custom, look: this.look.value });
+      const text = now();
       if (text === last) return;
       last = text;
       try {

@@ -12,6 +12,7 @@ import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
 import { Prompting } from "./prompting";
+import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Viewer } from "./viewer";
@@ -47,6 +48,7 @@ export class Session extends State {
   readonly viewer: Viewer;
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
+  readonly shaping = new Shaping(this);
   readonly sight: Sight;
   readonly #transport: Transport;
   readonly #documents: Documents;
@@ -68,6 +70,7 @@ export class Session extends State {
     this.words = options.words ?? kernelWords;
     this.editor = new Editor({
       newId: () => crypto.randomUUID(),
+      onRemark: (text) => this.tell(text),
       onNothing: (at) => this.sight.pick(at),
       onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
     });
@@ -112,6 +115,7 @@ export class Session extends State {
         if (this.tool.value === "sam" && shown) this.#prompting.prepare(shown.id);
       }),
       this.preferences.stop,
+      effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
       effect(() => {
         const imageId = this.image.value?.id;

@@ -14,10 +14,11 @@ export type Command =
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
   | `clip.${"copy" | "cut" | "paste"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
+  | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
   | `mistake.${"next" | "previous"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | `convert.${"polygon" | "mask"}` | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
+  | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -45,7 +46,7 @@ export interface CommandGroup {
 }
 
 const toolKeys: Readonly<Record<ToolName, string>> = {
-  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", sam: "s",
+  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", sam: "s",
 };
 
 const nudged = { shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" };
@@ -59,6 +60,7 @@ export const commandGroups: readonly CommandGroup[] = [
       )),
       { command: "brush.smaller", keys: ["["], about: "A smaller brush", row: { shown: "[ ]", about: "A smaller or larger brush" } },
       { command: "brush.larger", keys: ["]"], about: "A larger brush", row: null },
+      { command: "snap", keys: ["x"], about: "Snap to corners, edges and borders (Ctrl: not now)" },
       { command: "again", keys: ["n"], about: "Draw again; while drawing, finish" },
     ],
   },
@@ -107,6 +109,11 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "align.top", keys: [], about: "Align top edges" },
       { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
       { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "shapes.join", keys: ["j"], about: "Join into one shape" },
+      { command: "shapes.split", keys: ["shift+j"], about: "Take apart: a shape for each part or island" },
+      { command: "shapes.subtract", keys: [], about: "Cut the others out of the shape chosen first" },
+      { command: "shapes.punch", keys: [], about: "Cut the others out of the shape chosen first, and delete them" },
+      { command: "shapes.tighten", keys: [], about: "Fit boxes to the masks or outlines in them" },
       { command: "convert.polygon", keys: [], about: "Masks to polygons, within 1 px" },
       { command: "convert.mask", keys: [], about: "Polygons to masks" },
       { command: "front", keys: ["PageUp"], about: "Bring to the front" },
