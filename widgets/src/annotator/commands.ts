@@ -78,6 +78,12 @@ const verbs: Partial<Record<Command, Verb>> = {
     if (!session.editor.readOnly) session.dialog.value = "propagate";
   },
   "copy.previous": (session) => session.attempt("The previous image's shapes did not come", session.copying.previous()),
+  "track.begin": ({ tracking }) => tracking.begin(),
+  "track.carry": ({ tracking }) => tracking.carry(),
+  "track.fill": (session) => session.attempt("The track was not filled in", session.tracking.fill()),
+  "track.outside": ({ tracking }) => tracking.leave(),
+  "track.next": (session) => session.attempt("The keyframe was not found", session.tracking.step(1)),
+  "track.previous": (session) => session.attempt("The keyframe was not found", session.tracking.step(-1)),
   "shapes.join": ({ shaping }) => shaping.join(),
   "shapes.split": ({ shaping }) => shaping.split(),
   "shapes.subtract": ({ shaping }) => shaping.subtract(true),

@@ -15,6 +15,7 @@ import { Prompting } from "./prompting";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
+import { Tracking } from "./tracking";
 import { Viewer } from "./viewer";
 import { type Words, kernelWords } from "./words";
 
@@ -49,6 +50,7 @@ export class Session extends State {
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
   readonly shaping = new Shaping(this);
+  readonly tracking = new Tracking(this);
   readonly sight: Sight;
   readonly #transport: Transport;
   readonly #documents: Documents;
@@ -115,6 +117,7 @@ export class Session extends State {
         if (this.tool.value === "sam" && shown) this.#prompting.prepare(shown.id);
       }),
       this.preferences.stop,
+      this.tracking.start(),
       effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
       effect(() => {

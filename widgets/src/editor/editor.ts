@@ -97,7 +97,14 @@ export class Editor extends Selecting implements Workbench {
 
   /** Store changed or new shapes: one step of undo. */
   putAll(shapes: readonly Shape[]): void {
-    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach(draft.put));
+    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach((shape) => draft.put(this.#keyed(shape))));
+  }
+
+  /** What was filled in between keyframes and is put elsewhere by hand is a keyframe from then on. */
+  #keyed(shape: Shape): Shape {
+    const { id, track, geometry } = shape;
+    if (!track.id || track.keyframe || same(this.document?.store.get(id)?.geometry, geometry)) return shape;
+    return { ...shape, track: { ...track, keyframe: true } };
   }
 
   /** Store copies of shapes under new ids, and select them. */

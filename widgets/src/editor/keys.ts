@@ -15,6 +15,7 @@ export type Command =
   | `clip.${"copy" | "cut" | "paste"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
+  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
   | `mistake.${"next" | "previous"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
@@ -122,6 +123,17 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "hide.all", keys: ["t", "shift+h"], about: "Hide or show all ground truth" },
       { command: "lock", keys: ["l"], about: "Lock what is selected, so that no click takes it" },
       { command: "unlock.all", keys: ["shift+l"], about: "Unlock every shape" },
+    ],
+  },
+  {
+    title: "Tracks",
+    commands: [
+      { command: "track.begin", keys: ["shift+t"], about: "Begin a track: follow what is selected over the images" },
+      { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
+      { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
+      { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
+      { command: "track.next", keys: [], about: "Next keyframe of the track" },
+      { command: "track.previous", keys: [], about: "Previous keyframe of the track" },
     ],
   },
   {

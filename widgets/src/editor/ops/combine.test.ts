@@ -9,6 +9,8 @@ import { components } from "./components";
 import { fill } from "./fill";
 
 const size: Size = { w: 96, h: 80 };
+/** For a machine that does much else. */
+const patientlyMs = 120_000;
 
 /** mulberry32: the seed is named where a test fails. */
 function dice(seed: number): () => number {
@@ -75,7 +77,7 @@ test("joined and cut outlines cover what a count of fine pixels says", () => {
       expect(wrong, `seed ${seed}, ${rule}`).toBeLessThan(8);
     }
   }
-});
+}, patientlyMs);
 
 test("where a mask takes part, every pixel is as the pixels say", () => {
   for (let seed = 1; seed <= 60; seed++) {
@@ -97,7 +99,7 @@ test("where a mask takes part, every pixel is as the pixels say", () => {
       expect(wrong, `seed ${seed}, ${rule}`).toBe(0);
     }
   }
-});
+}, patientlyMs);
 
 test("a cut leaves both sides and nothing between them", () => {
   for (let seed = 1; seed <= 40; seed++) {
@@ -112,7 +114,7 @@ test("a cut leaves both sides and nothing between them", () => {
     expect(areaWhere(rasters, (left, right, whole) => Boolean(left || right) !== Boolean(whole)), `seed ${seed}`).toBeLessThan(8);
     expect(Math.min(areaWhere(rasters, (left) => Boolean(left)), areaWhere(rasters, (_, right) => Boolean(right)))).toBeGreaterThan(0);
   }
-});
+}, patientlyMs);
 
 test("a line beside a shape parts nothing", () => {
   const box: Geometry = { kind: "box", box: [10, 10, 20, 20] };
