@@ -21,6 +21,8 @@ import { type Words, kernelWords } from "./words";
 
 const helloTimeoutMs = 6_000;
 const noticesMax = 4;
+/** What is good to know goes by itself after this long. */
+const readMs = 8_000;
 
 export interface SessionOptions {
   readonly transport: Transport;
@@ -315,7 +317,10 @@ export class Session extends State {
   }
 
   #notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {
-    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id: this.#noticeId++, tone, text, remedy, conflict }];
+    const id = this.#noticeId++;
+    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id, tone, text, remedy, conflict }];
+    // What went wrong, and what is to be decided, stays.
+    if (tone === "info" && !conflict) setTimeout(() => this.dismiss(id), remedy ? 2 * readMs : readMs);
   }
 
   /** Take up the segmenter; without one, say once how to get it. */
