@@ -47,7 +47,7 @@ def make_yard(store: Store, folder: Path, *, pictures: int = 3) -> Yard:
     noise = np.random.default_rng(7)
     for n in range(pictures):
         pixels = noise.integers(90, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-        pixels[100:200, 60 + 20 * n : 160 + 20 * n] = (200, 60 + 40 * n, 40)
+        pixels[100:200, 60 + 20 * n : 160 + 20 * n] = (200, (60 + 40 * n) % 256, 40)
         Image.fromarray(pixels).save(folder / f"yard-{n}.jpg", quality=85)
     with store.database.transaction() as session:
         project = ProjectRow(name="default")

@@ -90,6 +90,16 @@ def _photograph(chromium: Any, addresses: dict[str, str], home: Path) -> None:
             one = _scrolled_to(page, selector)
             page.wait_for_timeout(2_000)
             keep(f"{name}-{theme}", (page if name == "tour" else one).screenshot())
+    # Last, for colours by match stay chosen in the browser.
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        one = _scrolled_to(page, SCENES[3][1])
+        if theme == "light":
+            one.focus()
+            page.keyboard.press("e")
+        page.locator(".evalnb-row[data-mistake][aria-pressed=true]").wait_for(timeout=60_000)
+        page.wait_for_timeout(2_000)
+        keep(f"match-{theme}", one.screenshot())
     report = max((home / "reports").rglob("*.html"), key=lambda path: path.stat().st_mtime)
     page.goto(report.as_uri())
     for theme in ("light", "dark"):

@@ -187,19 +187,7 @@ class _Batch:
         if old is not None and geometry.kind != "keypoints":
             # Keypoints that a source gave beside an outline stay when the outline is edited.
             geometry = replace(geometry, points=old.geometry.points)
-        return Annotation(
-            id=shape.id,
-            image_id=self._head.image_id,
-            class_id=shape.class_id,
-            geometry=geometry,
-            crowd=shape.crowd,
-            attributes=shape.attributes,
-            tags=tuple(shape.tags),
-            z=shape.z,
-            track=shape.track.record(),
-            revision=shape.rev,
-            deleted=shape.deleted,
-        )
+        return replace(shape.record(self._head.image_id), geometry=geometry)
 
 
 def _check_storable(name: str, value: Mapping[str, Any] | Sequence[str] | None) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from evalnb.edits._apply import apply
 from evalnb.edits._state import PROPERTIES, back, patch_of, replay
-from evalnb.errors import NotFound
+from evalnb.errors import Invalid, NotFound
 from evalnb.store.repositories import annotations
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories.edits import Action, Edit
@@ -15,13 +15,22 @@ from evalnb.wire.annotator import ApplyReply, ShapesReply
 from evalnb.wire.shapes import Op, Patch, Shape
 
 
-def shapes(session: Session, image_id: int) -> ShapesReply:
-    """The image's shapes that are not deleted, in their order. NotFound if there is no such image."""
+def shapes(session: Session, image_id: int, *, until: int | None = None) -> ShapesReply:
+    """The image's shapes that are not deleted, in their order: now, or as they stood at sequence number ``until``
+    (0: before the first edit). NotFound if there is no such image, Invalid if its log has no such number."""
     # The sequence first: read after the shapes it could vouch for an edit that they do not show.
     seq = log.sequence(session, image_id)
-    return ShapesReply(
-        image_id=image_id, seq=seq, shapes=[Shape.of(one) for one in annotations.of_image(session, image_id)]
-    )
+    if until is None:
+        found = [Shape.of(one) for one in annotations.of_image(session, image_id)]
+        return ShapesReply(image_id=image_id, seq=seq, shapes=found)
+    if not 0 <= until <= seq:
+        raise Invalid(f"image {image_id} has edits 0 to {seq}, not {until}", remedy="take one of those")
+    then = rebuild(session, image_id, until=until)
+    edited = {one.shape_id for one in history(session, image_id=image_id)}
+    every = [Shape.of(one) for one in annotations.of_image(session, image_id, deleted=True)]
+    # What the log speaks of is as it was, or was not there yet; the rest was never touched.
+    stood = [then.get(one.id) if one.id in edited else one for one in every]
+    return ShapesReply(image_id=image_id, seq=until, shapes=[one for one in stood if one and not one.deleted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +91,9 @@ def history(
     return log.of_image(session, image_id, after=after, limit=limit)
 
 
-def rebuild(session: Session, image_id: int) -> dict[UUID, Shape]:
-    """The image's shapes that were ever edited, tombstones too, from the log alone.
+def rebuild(session: Session, image_id: int, *, until: int | None = None) -> dict[UUID, Shape]:
+    """The image's shapes that were ever edited, tombstones too, from the log alone: as they stand, or as they stood
+    at sequence number ``until``. NotFound if there is no such image.
 
     What was drawn here is replayed from nothing. What was imported begins at the values that its first edits
     overwrote; properties that no edit touched are taken from the table.
@@ -96,7 +106,7 @@ def rebuild(session: Session, image_id: int) -> dict[UUID, Shape]:
         for one in reversed([one for one in edits if one.shape_id == id]):
             shape = back(shape, one)
         start[id] = shape
-    return replay(edits, start)
+    return replay([one for one in edits if until is None or one.seq <= until], start)
 
 
 def restore(session: Session, shape_id: UUID, rev: int, *, author: str) -> ApplyReply:

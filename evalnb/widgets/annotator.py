@@ -23,6 +23,7 @@ from evalnb.annotating.presence import Company, Presence
 from evalnb.annotating.prompts import Prompts
 from evalnb.core.images import ImageRecord
 from evalnb.core.ports import Segmenter
+from evalnb.core.shapes import area_of
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
 from evalnb.store import Store
@@ -179,32 +180,39 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         # In the context of the browser's last message; see answer_beside_cells.
         self._in_context(setattr, self, "image_id", image_id)
 
-    def shapes(self) -> pd.DataFrame:
-        """The shown image's shapes, as they are in the database now; one row each."""
+    def shapes(self, *, until: int | None = None) -> pd.DataFrame:
+        """The shown image's shapes, as they are in the database now, or as they were after the edit whose ``seq`` in
+        ``history`` is ``until`` (0: before the first); one row each. Invalid if there was no such edit."""
         columns = ["id", "class", "kind", "x", "y", "w", "h", "area", "crowd", "attributes", "tags", "revision"]
         rows: list[tuple[Any, ...]] = []
         if self.image_id is not None:
             with self._store.database.transaction() as session:
                 names = datasets.taxonomy(session, self._dataset_id).by_id
+                if until is None:
+                    found = [(one, one.area) for one in annotations.of_image(session, self.image_id)]
+                else:
+                    then = edits.shapes(session, self.image_id, until=until).shapes
+                    records = [one.record(self.image_id) for one in then]
+                    found = [(one, area_of(one.geometry)) for one in records]
                 rows = [
                     (
                         one.id,
                         names[one.class_id].name,
                         one.geometry.kind,
                         *one.geometry.box,
-                        one.area,
+                        area,
                         one.crowd,
                         dict(one.attributes),
                         list(one.tags),
                         one.revision,
                     )
-                    for one in annotations.of_image(session, self.image_id)
+                    for one, area in found
                 ]
         return pd.DataFrame(rows, columns=columns)
 
     def history(self, shape_id: UUID | str | None = None) -> pd.DataFrame:
         """Who changed what: the shown image's edits, or one shape's; one row each, oldest first."""
-        columns = ["at", "author", "action", "shape_id", "rev", "patch", "before", "conflicts"]
+        columns = ["seq", "at", "author", "action", "shape_id", "rev", "patch", "before", "conflicts"]
         with self._store.database.transaction() as session:
             found = (
                 edits.history(session, shape_id=UUID(str(shape_id)))

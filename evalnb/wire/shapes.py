@@ -222,6 +222,22 @@ class Shape(Wire):
             deleted=annotation.deleted,
         )
 
+    def record(self, image_id: int) -> records.Annotation:
+        """The core annotation of it, on that image."""
+        return records.Annotation(
+            id=self.id,
+            image_id=image_id,
+            class_id=self.class_id,
+            geometry=self.geometry.record(),
+            crowd=self.crowd,
+            attributes=self.attributes,
+            tags=tuple(self.tags),
+            z=self.z,
+            track=self.track.record(),
+            revision=self.rev,
+            deleted=self.deleted,
+        )
+
 
 class Patch(Received):
     """The properties an op sets; those left out stay. Geometry is one property."""

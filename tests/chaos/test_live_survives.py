@@ -1,8 +1,12 @@
-"""Four pages over two servers, while lines are cut, servers killed, and PostgreSQL and the broker restarted.
+"""Eight pages over two servers, while lines are cut, servers killed, and PostgreSQL and the broker restarted.
 
 Each page does what widgets/src/annotator does: it shows what it was told, keeps its own ops until they are answered,
-comes back when its line breaks, says how far it had come, and sends again what was not answered. At the end all pages
-and the database show the same, nothing that was acknowledged is missing, and no op was applied twice.
+comes back when its line breaks, says how far it had come, and sends again what was not answered. Now and then it
+sends its ops in another order, or some that were answered long ago. At the end all pages and the database show the
+same, nothing that was acknowledged is missing, no op was applied twice, every conflict was told to whoever made it,
+and the log replayed by plain assignments gives every state that there was.
+
+``EVALNB_CHAOS_OPS=10000`` makes it a soak: so many ops a page.
 """
 
 from __future__ import annotations
@@ -26,21 +30,30 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from evalnb import edits
+from evalnb import accounts, edits
+from evalnb.core import masks
 from evalnb.errors import Unavailable
 from evalnb.settings import Settings
-from evalnb.store import open_store
+from evalnb.store import Store, open_store
 from evalnb.store.embedded.valkey import _program
+from evalnb.store.repositories import datasets
+from evalnb.wire.shapes import Track
 from tests.live import Wire, until
 from tests.store.processes import kill_server, postmaster_pid
-from tests.yard import Yard, make_yard
+from tests.yard import HEIGHT, WIDTH, Yard, make_yard
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
-
-PAGES = 4
-OPS = 40
+PAGES = 8
+OPS = int(os.environ.get("EVALNB_CHAOS_OPS", "40"))
 """How many each page makes."""
+LIVING = 60
+"""About so many shapes there are at once."""
 FAULTS = ("cut", "cut", "pause the broker", "kill a server", "cut", "kill postgresql", "restart the broker", "cut")
+ROUNDS = max(1, OPS // 1000)
+"""How often the faults come, one after the other."""
+BATCH = 4 if OPS < 1000 else 16
+WAITING = 2 * BATCH
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600 if OPS < 1000 else 7200)]
 
 
 def free_port() -> int:
@@ -81,7 +94,8 @@ class World:
     broker: Process
     servers: list[Process]
     bases: list[str]
-    token: str
+    tokens: list[str]
+    """An annotator's for each page."""
 
 
 @pytest.fixture
@@ -112,12 +126,23 @@ def world(own_home: Path, tmp_path: Path) -> Iterator[World]:
         bases = [f"http://127.0.0.1:{port}" for port in ports]
         for base in bases:
             until(lambda base=base: _answers(base), 180)
-        yield World(yard, broker, servers, bases, (own_home / "run" / "api-token").read_text())
+        yield World(yard, broker, servers, bases, _annotators(store, yard))
     finally:
         for one in (*servers, broker):
             one.kill()
         if store is not None:
             store.close()
+
+
+def _annotators(store: Store, yard: Yard) -> list[str]:
+    with store.database.transaction() as session:
+        project_id = datasets.get(session, yard.dataset_id).project_id
+        tokens = []
+        for n in range(PAGES):
+            account = accounts.add_account(session, f"annotator-{n}")
+            accounts.set_member(session, account, project_id, "annotator")
+            tokens.append(accounts.new_token(session, account.id, "page", scope="write", days=1).secret)
+    return tokens
 
 
 def _listens(port: int) -> bool:
@@ -136,7 +161,7 @@ class Page:
     """A browser tab on one image, in a thread of its own."""
 
     world: World
-    name: str
+    number: int
     luck: random.Random
     left: int = OPS
     shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -144,6 +169,10 @@ class Page:
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Ops that are not answered yet, in their order, by their id."""
     acknowledged: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, list[str]] = field(default_factory=dict)
+    """What was told of each op that was applied: the properties that somebody else had changed."""
+    repeated: int = 0
+    reordered: int = 0
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: int = 0
     wire: Wire | None = None
@@ -176,7 +205,7 @@ class Page:
         base = self.luck.choice(self.world.bases)
         answer = httpx.post(
             f"{base}/api/live/ticket",
-            headers={"Authorization": f"Bearer {self.world.token}"},
+            headers={"Authorization": f"Bearer {self.world.tokens[self.number]}"},
             trust_env=False,
             timeout=5,
         )
@@ -187,18 +216,17 @@ class Page:
         self.lines += 1
         yard = self.world.yard
         image_id, dataset_id = yard.image_ids[0], yard.dataset_id
-        watch = wire.tell(dataset_id, ask="watch", image_id=image_id, view=self.name, since=self.seq)
+        watch = wire.tell(dataset_id, ask="watch", image_id=image_id, view=f"page {self.number}", since=self.seq)
         pending: dict[int, Callable[[dict[str, Any]], None]] = {watch: self._watched}
         reload_due, asked, flying = False, False, 0
         while not self.enough.is_set():
             if reload_due and not asked:
                 asked = True
                 pending[wire.tell(dataset_id, ask="shapes", image_id=image_id)] = self._merge
-            if self.left and self.seq >= 0 and len(self.waiting) < 8 and self.luck.random() < 0.5:
+            if self.left and self.seq >= 0 and len(self.waiting) < WAITING and self.luck.random() < 0.5:
                 self._draw()
             if self.waiting and not flying and self.seq >= 0:
-                batch = list(self.waiting.values())[: self.luck.randint(1, 4)]
-                flying = wire.tell(dataset_id, ask="apply", image_id=image_id, ops=batch)
+                flying = wire.tell(dataset_id, ask="apply", image_id=image_id, ops=self._batch())
                 pending[flying] = self._settle
             try:
                 message, _ = wire.hear(timeout_s=0.02)
@@ -227,11 +255,23 @@ class Page:
                     elif take == self._watched and message["ok"]["reload"]:
                         reload_due = True
 
+    def _batch(self) -> list[dict[str, Any]]:
+        batch = list(self.waiting.values())[: self.luck.randint(1, BATCH)]
+        if self.luck.random() < 0.1 and len({one["shape_id"] for one in batch}) == len(batch) > 1:
+            # What does not touch the same shape may come in any order.
+            self.reordered += 1
+            batch.reverse()
+        if self.luck.random() < 0.1 and self.acknowledged:
+            self.repeated += 1
+            batch.insert(self.luck.randint(0, len(batch)), self.made[self.luck.choice(list(self.acknowledged))])
+        return batch
+
     def _draw(self) -> None:
-        mine = [one for one in self.shapes.values() if not one["deleted"]]
-        action = self.luck.choice(["create", "create", "update", "update", "delete"]) if mine else "create"
+        mine = [one for one in list(self.shapes.values()) if not one["deleted"]]
+        crowded = len(mine) > LIVING
+        actions = ["update"] * 4 + (["delete"] if crowded else ["create", "create", "delete"])
+        action = self.luck.choice(actions) if mine else "create"
         old = self.luck.choice(mine) if action != "create" else None
-        box = [self.luck.randint(1, 200), self.luck.randint(1, 200), self.luck.randint(5, 100), 50]
         op: dict[str, Any] = {
             "client_op_id": str(uuid4()),
             "shape_id": old["id"] if old else str(uuid4()),
@@ -239,7 +279,7 @@ class Page:
             "action": action,
         }
         if action != "delete":
-            op["patch"] = {"class_id": self.luck.choice([1, 7, 30]), "geometry": {"kind": "box", "box": box}}
+            op["patch"] = _patch(self.luck, whole=action == "create")
         self.left -= 1
         self.made[op["client_op_id"]] = op
         self.waiting[op["client_op_id"]] = op
@@ -269,7 +309,9 @@ class Page:
         for result in reply["results"]:
             # Refused for good: somebody deleted what it would change.
             op_id = result["client_op_id"]
-            self.acknowledged[op_id] = result["status"]
+            self.acknowledged.setdefault(op_id, result["status"])
+            if result["status"] != "refused":
+                self.conflicts.setdefault(op_id, result["conflicts"])
             self.waiting.pop(op_id, None)
             if result["shape"] is not None:
                 self._take(result["shape"])
@@ -282,20 +324,57 @@ class Page:
         return {id: one for id, one in list(self.shapes.items()) if not one["deleted"]}
 
 
+def _patch(luck: random.Random, *, whole: bool) -> dict[str, Any]:
+    """Values of every kind that a shape has; not always the same ones, unless ``whole``."""
+    x, y, w, h = luck.randint(1, 200), luck.randint(1, 200), luck.randint(5, 100), luck.randint(5, 100)
+    box = [x, y, w, h]
+    turned = {"center": [x + w / 2, y + h / 2], "size": [w, h], "angle": luck.uniform(-1, 1)}
+    corners = [x, y, x + w, y, x + w, y + h, x, y + h]
+    mask = masks.from_polygon([float(one) for one in corners], (HEIGHT, WIDTH))
+    geometry = luck.choice(
+        [
+            {"kind": "box", "box": box},
+            {"kind": "rotated", "box": box, "turned": turned},
+            {"kind": "ellipse", "box": box, "turned": turned},
+            {
+                "kind": "polygon",
+                "box": box,
+                "parts": [corners],
+                "holes": [[x + 1, y + 1, x + 3, y + 1, x + 3, y + 3]],
+            },
+            {"kind": "polyline", "box": box, "parts": [corners[:6]]},
+            {"kind": "points", "box": box, "points": [corners[:2], corners[4:6]]},
+            {"kind": "mask", "box": box, "size": [HEIGHT, WIDTH], "counts": masks.to_string(mask)},
+        ]
+    )
+    values: dict[str, Any] = {
+        "class_id": luck.choice([1, 7, 30]),
+        "geometry": geometry,
+        "attributes": {"moving": luck.random() < 0.5},
+        "tags": luck.sample(["far", "dark", "odd"], luck.randint(0, 2)),
+        "z": luck.randint(-2, 2),
+        "crowd": luck.random() < 0.1,
+    }
+    names = list(values) if whole else luck.sample(list(values), luck.randint(1, 2))
+    return {name: values[name] for name in names}
+
+
 def test_pages_and_database_end_the_same(world: World) -> None:
     luck = random.Random(20261)
-    pages = [Page(world, f"page {n}", random.Random(n)) for n in range(PAGES)]
+    pages = [Page(world, n, random.Random(n)) for n in range(PAGES)]
+    _, begun = _kept(world)
     threads = [threading.Thread(target=page.run, daemon=True) for page in pages]
     for thread in threads:
         thread.start()
     try:
-        for fault in FAULTS:
+        for fault in FAULTS * ROUNDS:
             before = sum(len(page.acknowledged) for page in pages)
-            until(lambda before=before: _faultless(pages) and _moved(pages, before, 5), 120)
+            apart = PAGES * OPS // (len(FAULTS) * ROUNDS + 1)
+            until(lambda before=before, apart=apart: _faultless(pages) and _moved(pages, before, apart), 300)
             _strike(fault, world, luck.choice(pages))
-        until(lambda: _faultless(pages) and all(page.done for page in pages), 180)
+        until(lambda: _faultless(pages) and all(page.done for page in pages), 300)
         log, shapes = _kept(world)
-        until(lambda: _faultless(pages) and all(page.shown() == shapes for page in pages), 60)
+        until(lambda: _faultless(pages) and all(page.shown() == shapes for page in pages), 120)
     finally:
         for page in pages:
             page.enough.set()
@@ -309,8 +388,45 @@ def test_pages_and_database_end_the_same(world: World) -> None:
     assert set(in_log) == applied
     assert [one.seq for one in log] == list(range(1, len(log) + 1))
     assert len(applied) + len(refused) == PAGES * OPS
-    print(f"{len(applied)} applied, {len(refused)} refused, {sum(page.lines for page in pages)} lines")
-    assert sum(page.lines for page in pages) > PAGES, "no line broke: the test proved nothing"
+    told = {id: conflicts for page in pages for id, conflicts in page.conflicts.items()}
+    assert told == {str(one.client_op_id): list(one.conflicts) for one in log}
+    _replayed(world, log, begun, luck)
+    lines, again = sum(page.lines for page in pages), sum(page.repeated for page in pages)
+    print(
+        f"{len(applied)} applied, {len(refused)} refused, {sum(map(bool, told.values()))} conflicts told,"
+        f" {again} sent again, {sum(page.reordered for page in pages)} batches in another order, {lines} lines"
+    )
+    assert lines > PAGES, "no line broke: the test proved little"
+    assert again, "nothing was sent again: the test proved little"
+
+
+def _replayed(world: World, log: list[edits.Edit], begun: dict[str, dict[str, Any]], luck: random.Random) -> None:
+    """The log by plain assignments gives the conflicts that were told, and what ``edits.rebuild`` gives anywhere."""
+    looked = sorted({*luck.sample(range(1, len(log) + 1), min(12, len(log))), len(log)})
+    shapes: dict[str, dict[str, Any]] = dict(begun)
+    writers: dict[str, list[tuple[int, str, set[str]]]] = {}
+    fresh = {"crowd": False, "attributes": {}, "tags": [], "z": 0, "track": Track().model_dump(mode="json")}
+    for one in log:
+        id = str(one.shape_id)
+        new = {name: value for name, value in one.patch.items() if value is not None}
+        shape = shapes.get(id, {"id": id, **fresh})
+        others = {
+            name
+            for rev, author, names in writers.get(id, [])
+            for name in names
+            if rev > one.base_rev and author != one.author
+        }
+        if one.action != "delete":
+            others = {name for name in others & set(new) if shape[name] != new[name]}
+        assert sorted(others) == list(one.conflicts), one
+        writers.setdefault(id, []).append((one.rev, one.author, set(new)))
+        shapes[id] = {**shape, **new, "rev": one.rev, "deleted": one.action == "delete"}
+        if one.seq in looked:
+            with world.yard.store.database.transaction() as session:
+                rebuilt = edits.rebuild(session, world.yard.image_ids[0], until=one.seq)
+            edited = {str(id): value.model_dump(mode="json") for id, value in rebuilt.items()}
+            assert edited == {id: shapes[id] for id in edited}
+            assert set(shapes) <= set(edited) | set(begun)
 
 
 def _faultless(pages: list[Page]) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalnb import edits
-from evalnb.errors import NotFound
+from evalnb.errors import Invalid, NotFound
 from evalnb.store.tables import AnnotationRow, DatasetRow, ImageRow
 from evalnb.wire.shapes import BoxGeometry, Op, Patch, PolygonGeometry, Shape
 
@@ -42,6 +42,34 @@ def test_any_revision_comes_back(canvas: Any) -> None:
     shape = canvas.shapes()[0]
     assert (shape.class_id, shape.tags, shape.geometry.box, shape.rev) == (7, ["x"], (10, 20, 30, 40), 5)
     assert canvas.history()[-1].author == "ben"
+
+
+def test_any_state_of_the_image_comes_back(canvas: Any) -> None:
+    image_id, imported = _image_with_imported_shapes(canvas)
+    states = [_shown(canvas, image_id)]
+
+    def send(*ops: Op) -> None:
+        with canvas.store.database.transaction() as session:
+            edits.apply(session, image_id, ops, author="ada")
+        states.append(_shown(canvas, image_id))
+
+    drawn = canvas.create()
+    send(canvas.update(imported[1], 1, class_id=7))
+    send(drawn)
+    send(canvas.delete(imported[0], 1))
+    send(canvas.update(drawn.shape_id, 1, geometry=BoxGeometry(box=(1, 1, 9, 9)), tags=["x"]))
+    send(canvas.delete(drawn.shape_id, 2))
+    send(canvas.undelete(imported[0], 2))
+    assert len({len(one) for one in states}) > 1
+    with canvas.store.database.transaction() as session:
+        assert [edits.shapes(session, image_id, until=n).shapes for n in range(len(states))] == states
+        with pytest.raises(Invalid, match="edits 0 to 6, not 7"):
+            edits.shapes(session, image_id, until=7)
+
+
+def _shown(canvas: Any, image_id: int) -> list[Shape]:
+    with canvas.store.database.transaction() as session:
+        return edits.shapes(session, image_id).shapes
 
 
 def test_restoring_the_present_revision_is_no_edit(canvas: Any) -> None:

@@ -130,7 +130,7 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
 
     Integer source ids are kept; shapes without one (drawn here, or with string ids) get fresh ids above them all.
     ``masks`` adds run-length masks of the image's size: outlines rasterised as COCO does, plain boxes filled.
-    Polylines and points enclose nothing and are left out.
+    Polylines and points enclose nothing and are left out, as is what its track says is out of sight.
     """
     conditions = _regions(session, dataset_id, part)
     # 1 - 2⁶³ stands for "no integer id": COPY's rows have one length only without NULLs.
@@ -172,8 +172,8 @@ def _regions(session: Session, dataset_id: int, part: Slice) -> list[Any]:
     conditions: list[Any] = slices.of_annotations(session, dataset_id, part)
     if slices.narrows_images(part):
         conditions.append(AnnotationRow.image_id.in_(slices.image_ids(dataset_id, part)))
-    conditions.append(AnnotationRow.kind.in_(shapes.REGIONS))
-    return conditions
+    # What is out of sight on a frame of its track is not there to be found.
+    return [*conditions, AnnotationRow.kind.in_(shapes.REGIONS), ~AnnotationRow.outside]
 
 
 def _masks(session: Session, conditions: Sequence[Any]) -> Iterator[rle.Rle]:

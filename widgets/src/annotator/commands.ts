@@ -42,7 +42,7 @@ const labels = (by: number): Verb => ({ preferences }) =>
 /** A verb that returns false meant nothing just then: the key stays the browser's. */
 const verbs: Partial<Record<Command, Verb>> = {
   "tool.sam": (session) => session.segment(),
-  "sam.other": ({ editor }, { big }) => editor.cycle(big ? -1 : 1),
+  "sam.other": ({ wand }) => wand.cycle(1),
   "sam.hover": ({ wand }) => wand.change(({ hover }) => ({ hover: !hover })),
   "sam.sticky": ({ wand }) => wand.change(({ sticky }) => ({ sticky: !sticky })),
   "sam.form": ({ wand }) => wand.change(Wand.nextForm),
@@ -83,6 +83,18 @@ const verbs: Partial<Record<Command, Verb>> = {
     if (!session.editor.readOnly) session.dialog.value = "propagate";
   },
   "copy.previous": (session) => session.attempt("The previous image's shapes did not come", session.copying.previous()),
+  "track.begin": ({ tracking }) => tracking.begin(),
+  "track.carry": ({ tracking }) => tracking.carry(),
+  "track.fill": (session) => session.attempt("The track was not filled in", session.tracking.fill()),
+  "track.outside": ({ tracking }) => tracking.leave(),
+  "track.next": (session) => session.attempt("The keyframe was not found", session.tracking.step(1)),
+  "track.previous": (session) => session.attempt("The keyframe was not found", session.tracking.step(-1)),
+  "shapes.join": ({ shaping }) => shaping.join(),
+  "shapes.split": ({ shaping }) => shaping.split(),
+  "shapes.subtract": ({ shaping }) => shaping.subtract(true),
+  "shapes.punch": ({ shaping }) => shaping.subtract(false),
+  "shapes.tighten": ({ shaping }) => shaping.tighten(),
+  snap: ({ preferences }) => void (preferences.snap.value = !preferences.snap.value),
   "convert.polygon": ({ copying }) => copying.convert("polygon"),
   "convert.mask": ({ copying }) => copying.convert("mask"),
   front: ({ copying }) => copying.order("front"),

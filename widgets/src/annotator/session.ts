@@ -11,14 +11,18 @@ import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
+import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
+import { Tracking } from "./tracking";
 import { Viewer } from "./viewer";
 import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
 
 const helloTimeoutMs = 6_000;
 const noticesMax = 4;
+/** What is good to know goes by itself after this long. */
+const readMs = 8_000;
 
 export interface SessionOptions {
   readonly transport: Transport;
@@ -47,6 +51,8 @@ export class Session extends State {
   readonly viewer: Viewer;
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
+  readonly shaping = new Shaping(this);
+  readonly tracking = new Tracking(this);
   readonly sight: Sight;
   readonly wand: Wand;
   readonly #transport: Transport;
@@ -68,6 +74,7 @@ export class Session extends State {
     this.words = options.words ?? kernelWords;
     this.editor = new Editor({
       newId: () => crypto.randomUUID(),
+      onRemark: (text) => this.tell(text),
       onNothing: (at) => this.sight.pick(at),
       onPrompt: (object, question) => this.wand.ask(object, question),
       onPeek: (at) => this.wand.peek(at),
@@ -100,6 +107,8 @@ export class Session extends State {
         if (imageId !== this.#watching) this.#watch(imageId);
       }),
       this.preferences.stop,
+      this.tracking.start(),
+      effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
       effect(() => {
         const imageId = this.image.value?.id;
@@ -297,7 +306,10 @@ export class Session extends State {
   }
 
   #notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {
-    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id: this.#noticeId++, tone, text, remedy, conflict }];
+    const id = this.#noticeId++;
+    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id, tone, text, remedy, conflict }];
+    // What went wrong, and what is to be decided, stays.
+    if (tone === "info" && !conflict) setTimeout(() => this.dismiss(id), remedy ? 2 * readMs : readMs);
   }
 
   /** Take up the segmenter; without one, say once how to get it. */

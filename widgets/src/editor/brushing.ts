@@ -1,6 +1,6 @@
 // Strokes of a brush on masks. A stroke is a path with a width while it is drawn; it becomes pixels when it ends.
 import { type Box, type Point, type Size, clamp } from "./geometry";
-import { type Bits, bitsOf, emptyBits, encode } from "./masks";
+import { type Bits, around, bitsOf, emptyBits, encode, inWindow } from "./masks";
 import type { MaskGeometry } from "./records";
 
 /** One place of a stroke; the radius, in image pixels, follows the pen's pressure. */
@@ -19,30 +19,6 @@ function reachOf(dabs: readonly Dab[], size: Size): Box {
   }
   const [left, top] = [clamp(Math.floor(x0), 0, size.w), clamp(Math.floor(y0), 0, size.h)];
   return [left, top, clamp(Math.ceil(x1), 0, size.w) - left, clamp(Math.ceil(y1), 0, size.h) - top];
-}
-
-function around(a: Box, b: Box): Box {
-  if (!a[2] || !a[3]) return b;
-  const [x, y] = [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
-  return [x, y, Math.max(a[0] + a[2], b[0] + b[2]) - x, Math.max(a[1] + a[3], b[1] + b[3]) - y];
-}
-
-/** A copy of the bits in another window, which holds theirs. */
-function within(bits: Bits, window: Box): Bits {
-  const out = emptyBits(window);
-  const [x, y, w, h] = bits.window;
-  const shift = (x - window[0]) & 7;
-  const first = (x - window[0]) >> 3;
-  for (let row = 0; row < h; row++) {
-    const to = (y - window[1] + row) * out.stride + first;
-    for (let byte = 0; byte < (w + 7) >> 3; byte++) {
-      const value = bits.bytes[row * bits.stride + byte]!;
-      if (!value) continue;
-      out.bytes[to + byte]! |= value >> shift;
-      if (shift && to + byte + 1 < out.bytes.length) out.bytes[to + byte + 1]! |= (value << (8 - shift)) & 0xff;
-    }
-  }
-  return out;
 }
 
 /** Set or clear the pixels from `x0` to before `x1` of a row of the window, eight at a time. */
@@ -81,14 +57,14 @@ function stroke(bits: Bits, dabs: readonly Dab[], on: boolean): void {
 export function brushed(mask: MaskGeometry | null, dabs: readonly Dab[], size: Size): MaskGeometry | null {
   const touched = reachOf(dabs, size);
   if (touched[2] <= 0 || touched[3] <= 0) return mask;
-  const bits = mask ? within(bitsOf(mask), around(bitsOf(mask).window, touched)) : emptyBits(touched);
+  const bits = mask ? inWindow(bitsOf(mask), around(bitsOf(mask).window, touched)) : emptyBits(touched);
   stroke(bits, dabs, true);
   return encode(bits, size);
 }
 
 /** A mask with a stroke taken away; null where nothing is left of it. */
 export function wiped(mask: MaskGeometry, dabs: readonly Dab[], size: Size): MaskGeometry | null {
-  const bits = within(bitsOf(mask), bitsOf(mask).window);
+  const bits = inWindow(bitsOf(mask), bitsOf(mask).window);
   stroke(bits, dabs, false);
   return encode(bits, size);
 }

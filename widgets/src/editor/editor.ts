@@ -1,19 +1,23 @@
 // The editor: one image's document, the camera, the selection, and the tool that events go to. No DOM, no kernel.
 import { shiftedTogether } from "./arranging";
 import { toImage } from "./camera";
-import type { EditorEvent, Pointer } from "./events";
+import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
 import { type Geometry, type LabelInfo, type Shape, alone, newShape, same } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
+import { sliced } from "./ops/combine";
+import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
-import type { Answer, Glimpse, Question } from "./prompted";
+import type { Answer, Question } from "./prompted";
 import type { Made, Preview, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
 export interface EditorOptions {
   /** Makes a shape's id, a UUID. */
   readonly newId: () => string;
+  /** Told why something could not be done. */
+  readonly onRemark?: (text: string) => void;
   /** Told of a click that meant no shape. */
   readonly onNothing?: (at: Point) => void;
   /** Told what the SAM tool asks of an object; null takes the question back, and without a number every one. */
@@ -35,6 +39,10 @@ export class Editor extends Selecting implements Workbench {
   classId = 0;
   #drawn: ToolName = "box";
   #panFrom: Point | null = null;
+  /** Whether points are drawn to corners, edges and borders near them. */
+  snapping = false;
+  /** What the pointer is drawn to just now. */
+  snappedTo: Point | null = null;
   /** Where the pointer is over the image; null while it is elsewhere. */
   pointerAt: Point | null = null;
   #unlisten = (): void => undefined;
@@ -93,7 +101,14 @@ export class Editor extends Selecting implements Workbench {
 
   /** Store changed or new shapes: one step of undo. */
   putAll(shapes: readonly Shape[]): void {
-    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach(draft.put));
+    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach((shape) => draft.put(this.#keyed(shape))));
+  }
+
+  /** What was filled in between keyframes and is put elsewhere by hand is a keyframe from then on. */
+  #keyed(shape: Shape): Shape {
+    const { id, track, geometry } = shape;
+    if (!track.id || track.keyframe || same(this.document?.store.get(id)?.geometry, geometry)) return shape;
+    return { ...shape, track: { ...track, keyframe: true } };
   }
 
   /** Store copies of shapes under new ids, and select them. */
@@ -141,6 +156,19 @@ export class Editor extends Selecting implements Workbench {
     return shapes.length > 0;
   }
 
+  slice(line: readonly Point[]): void {
+    const [a, b] = [line[Math.floor((line.length - 1) / 2)], line[Math.ceil((line.length - 1) / 2)]];
+    const under = a && b && !this.selectedIds.length && !this.readOnly ? this.hit({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }) : null;
+    const halves = (under ? [under] : this.editable).flatMap((shape) => {
+      const sides = sliced(shape.geometry, line, this.size);
+      return sides ? [{ ...shape, geometry: sides[0] }, { ...shape, id: this.#options.newId(), rev: 0, track: { ...alone }, geometry: sides[1] }] : [];
+    });
+    if (!halves.length) return this.#options.onRemark?.("The line cuts nothing in two: draw it across the shape that is selected");
+    this.use("select");
+    this.putAll(halves);
+    this.selectAll(halves.map(({ id }) => id));
+  }
+
   clickedNothing(at: Point): void {
     this.#options.onNothing?.(at);
   }
@@ -164,21 +192,12 @@ export class Editor extends Selecting implements Workbench {
   /** The answer to one of the SAM tool's questions; null where it failed. */
   answer(turn: number, answer: Answer | null): void {
     this.sam.answer(turn, answer);
-    this.tell("preview", "tool");
+    this.repaint();
   }
 
-  /** What a click at the pointer would mean. */
-  glimpse(glimpse: Glimpse | null): void {
-    if (this.tool !== this.sam || !this.pointerAt) return;
-    this.sam.glimpse(glimpse, this.pointerAt);
+  /** The SAM tool changed by itself, not by an event. */
+  repaint(): void {
     this.tell("preview", "tool");
-  }
-
-  /** Another of the masks that the SAM tool's prompts may mean; false where there is none. */
-  cycle(by: 1 | -1): boolean {
-    const meant = this.tool === this.sam && this.sam.cycle(by);
-    if (meant) this.tell("preview", "tool");
-    return meant;
   }
 
   // What keys and buttons ask -----------------------------------------------------------------------------------
@@ -186,9 +205,10 @@ export class Editor extends Selecting implements Workbench {
   use(name: ToolName): void {
     if (name !== "select") {
       if (this.readOnly) return;
-      this.#drawn = name;
-      // The brush goes on with the mask that is selected.
-      if (!((name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask")) this.select(null);
+      if (name !== "slice") this.#drawn = name;
+      // The brush goes on with the mask that is selected, and the knife cuts what is.
+      const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
+      if (!goesOn && name !== "slice") this.select(null);
     }
     if (this.tool.name !== name) {
       this.sam.end();
@@ -273,7 +293,7 @@ export class Editor extends Selecting implements Workbench {
   dispatch(event: EditorEvent): boolean {
     if (!this.document) return false;
     if ("at" in event) this.pointerAt = event.at;
-    else if (event.type === "leave") this.pointerAt = null;
+    else if (event.type === "leave") this.pointerAt = this.snappedTo = null;
     const before = this.tool.state;
     const meant = this.tool.handle(event);
     if (this.tool.state !== before) this.tell("preview", "tool");
@@ -305,7 +325,15 @@ export class Editor extends Selecting implements Workbench {
 
   #pointer(type: "down" | "move" | "up" | "double", screen: Point, options: PointerOptions): EditorEvent {
     const { button = "left", shift = false, ctrl = false, alt = false, pressure = 1 } = options;
-    return { type, at: toImage(this.viewport.camera, screen), screen, button, shift, ctrl, alt, pressure };
+    return { type, at: this.#snapped(toImage(this.viewport.camera, screen), ctrl), screen, button, shift, ctrl, alt, pressure };
+  }
+
+  #snapped(at: Point, suspended: boolean): Point {
+    const besides = this.snapping && !suspended && this.document ? this.tool.snapsBesides?.() : null;
+    const r = reach / this.zoom;
+    const near = besides ? this.document!.index.within([at.x - r, at.y - r, 2 * r, 2 * r]).filter((shape) => this.isVisible(shape) && !besides.has(shape.id)) : [];
+    this.snappedTo = besides ? snapped(at, r, near, this.size) : null;
+    return this.snappedTo ?? at;
   }
 
   get preview(): Preview | null {

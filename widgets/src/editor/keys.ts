@@ -14,11 +14,13 @@ export type Command =
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
   | `clip.${"copy" | "cut" | "paste"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
+  | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
+  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | `convert.${"polygon" | "mask"}` | "copy.previous" | "lock" | "unlock.all" | "front" | "rear";
+  | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -46,7 +48,7 @@ export interface CommandGroup {
 }
 
 const toolKeys: Readonly<Record<ToolName, string>> = {
-  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", sam: "s",
+  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", sam: "s",
 };
 
 const nudged = { shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" };
@@ -60,6 +62,7 @@ export const commandGroups: readonly CommandGroup[] = [
       )),
       { command: "brush.smaller", keys: ["["], about: "A smaller brush", row: { shown: "[ ]", about: "A smaller or larger brush" } },
       { command: "brush.larger", keys: ["]"], about: "A larger brush", row: null },
+      { command: "snap", keys: ["x"], about: "Snap to corners, edges and borders (Ctrl: not now)" },
       { command: "again", keys: ["n"], about: "Draw again; while drawing, finish" },
     ],
   },
@@ -67,10 +70,10 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "While drawing",
     commands: [
       { command: "accept", keys: ["Enter"], about: "Accept the shape or mask; keep the prediction in focus", fixed: true },
-      { command: "sam.other", keys: ["r", "shift+r"], about: "Another of the masks that the clicks may mean" },
-      { command: "sam.hover", keys: ["x"], about: "Show what a click would mean, or no longer" },
-      { command: "sam.sticky", keys: ["z"], about: "Every click an object of its own, or no longer" },
-      { command: "sam.form", keys: ["j"], about: "Accept as a mask, a polygon or a box" },
+      { command: "sam.other", keys: ["z"], about: "Another of the masks that the clicks may mean" },
+      { command: "sam.hover", keys: ["shift+x"], about: "Show what a click would mean, or no longer" },
+      { command: "sam.sticky", keys: ["shift+z"], about: "Every click an object of its own, or no longer" },
+      { command: "sam.form", keys: ["shift+s"], about: "Accept as a mask, a polygon or a box" },
       { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
       { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],
@@ -112,6 +115,11 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "align.top", keys: [], about: "Align top edges" },
       { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
       { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "shapes.join", keys: ["j"], about: "Join into one shape" },
+      { command: "shapes.split", keys: ["shift+j"], about: "Take apart: a shape for each part or island" },
+      { command: "shapes.subtract", keys: [], about: "Cut the others out of the shape chosen first" },
+      { command: "shapes.punch", keys: [], about: "Cut the others out of the shape chosen first, and delete them" },
+      { command: "shapes.tighten", keys: [], about: "Fit boxes to the masks or outlines in them" },
       { command: "convert.polygon", keys: [], about: "Masks to polygons, within 1 px" },
       { command: "convert.mask", keys: [], about: "Polygons to masks" },
       { command: "front", keys: ["PageUp"], about: "Bring to the front" },
@@ -120,6 +128,17 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "hide.all", keys: ["t", "shift+h"], about: "Hide or show all ground truth" },
       { command: "lock", keys: ["l"], about: "Lock what is selected, so that no click takes it" },
       { command: "unlock.all", keys: ["shift+l"], about: "Unlock every shape" },
+    ],
+  },
+  {
+    title: "Tracks",
+    commands: [
+      { command: "track.begin", keys: ["shift+t"], about: "Begin a track: follow what is selected over the images" },
+      { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
+      { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
+      { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
+      { command: "track.next", keys: [], about: "Next keyframe of the track" },
+      { command: "track.previous", keys: [], about: "Previous keyframe of the track" },
     ],
   },
   {

@@ -32,6 +32,32 @@ export function setBit(bits: Bits, x: number, y: number): void {
   bits.bytes[place] = bits.bytes[place]! | (0x80 >> (column & 7));
 }
 
+/** The least window around two; an empty one takes no room. */
+export function around(a: Box, b: Box): Box {
+  if (!a[2] || !a[3]) return b;
+  if (!b[2] || !b[3]) return a;
+  const [x, y] = [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
+  return [x, y, Math.max(a[0] + a[2], b[0] + b[2]) - x, Math.max(a[1] + a[3], b[1] + b[3]) - y];
+}
+
+/** A copy of the bits in another window, which holds theirs. */
+export function inWindow(bits: Bits, window: Box): Bits {
+  const out = emptyBits(window);
+  const [x, y, w, h] = bits.window;
+  const shift = (x - window[0]) & 7;
+  const first = (x - window[0]) >> 3;
+  for (let row = 0; row < h; row++) {
+    const to = (y - window[1] + row) * out.stride + first;
+    for (let byte = 0; byte < (w + 7) >> 3; byte++) {
+      const value = bits.bytes[row * bits.stride + byte]!;
+      if (!value) continue;
+      out.bytes[to + byte]! |= value >> shift;
+      if (shift && to + byte + 1 < out.bytes.length) out.bytes[to + byte + 1]! |= (value << (8 - shift)) & 0xff;
+    }
+  }
+  return out;
+}
+
 /** COCO's compressed string to run lengths. Throws where the string is broken. */
 export function countsFromString(text: string): number[] {
   const counts: number[] = [];

@@ -82,7 +82,7 @@ export abstract class Selecting {
   }
 
   isVisible(shape: Shape): boolean {
-    return this.truthShown && !this.document?.hidden.has(shape.id);
+    return this.truthShown && !shape.track.outside && !this.document?.hidden.has(shape.id);
   }
 
   /** Whether a click may mean it. */

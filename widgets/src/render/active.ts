@@ -6,7 +6,7 @@ import type { Geometry, MaskGeometry, Shape } from "../editor/records";
 import type { Preview } from "../editor/tools/tool";
 import type { MaskBitmaps } from "./bitmaps";
 import { type Look, plain } from "./look";
-import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, paintStroke, tag, tagPlace, trace } from "./paint";
+import { aim, lineWidth, paintCross, paintGrips, paintKeypoints, paintPath, paintPrompt, paintSnap, paintStroke, tag, tagPlace, trace } from "./paint";
 import type { Palette } from "./palette";
 import { paintRulers } from "./rulers";
 
@@ -49,6 +49,7 @@ export class ActiveLayer {
     if (hovered && !this.#editor.selectedIds.includes(hovered.id) && this.#editor.isVisible(hovered)) this.#lift(ctx, hovered, camera);
     if (preview?.kind !== "shapes") this.#selection(ctx, preview?.kind === "shape" ? preview.shape.id : null, camera);
     if (preview) this.#preview(ctx, preview, camera, view);
+    if (this.#editor.snappedTo) paintSnap(ctx, this.#editor.snappedTo, camera.zoom);
     const at = this.#editor.pointerAt;
     if (this.look.crosshair && at && preview?.kind !== "cross") paintCross(ctx, at, visible(camera, view), camera.zoom);
     if (this.look.rulers) paintRulers(ctx, camera, view, dpr, at);
@@ -137,6 +138,11 @@ export class ActiveLayer {
         return;
       case "stroke":
         paintStroke(ctx, preview.dabs, preview.wipes ? "#ffffff" : color, zoom);
+        return;
+      case "cut":
+        ctx.beginPath();
+        preview.line.forEach((p, n) => (n ? ctx.lineTo(p.x, p.y) : ctx.moveTo(p.x, p.y)));
+        paintPath(ctx, this.#palette, "#ffffff", zoom, { dash: [5, 3], width: 2 });
         return;
       case "path": {
         const all = preview.to ? [...preview.points, preview.to] : preview.points;

@@ -219,6 +219,15 @@ export function paintCross(ctx: CanvasRenderingContext2D, at: Point, visible: Bo
   ctx.stroke();
 }
 
+/** What the pointer is drawn to: a small square about it. */
+export function paintSnap(ctx: CanvasRenderingContext2D, { x, y }: Point, zoom: number): void {
+  for (const [ink, width] of [["rgba(0,0,0,0.7)", 4], ["#fff", 2]] as const) {
+    ctx.strokeStyle = ink;
+    ctx.lineWidth = width / zoom;
+    ctx.strokeRect(x - 6 / zoom, y - 6 / zoom, 12 / zoom, 12 / zoom);
+  }
+}
+
 /** A SAM prompt: green with a plus, or red with a minus. */
 export function paintPrompt(ctx: CanvasRenderingContext2D, at: Point, positive: boolean, zoom: number): void {
   knob(ctx, at, 7 / zoom, positive ? "#12a150" : "#e5484d", "#fff", zoom);

@@ -1,4 +1,5 @@
 // Class names and colours, and colours derived from them.
+import type { Shape } from "../editor/records";
 import type { LabelInfo } from "../wire.gen";
 import { type Standing, matchColors } from "./verdicts";
 
@@ -31,11 +32,13 @@ export class Palette {
     return this.#classes.get(id)?.color ?? unknown;
   }
 
-  colorOf({ id, class_id }: { readonly id: string; readonly class_id: number }): string {
+  colorOf({ id, class_id, track }: Pick<Shape, "id" | "class_id" | "track">): string {
     if (this.by === "class") return this.color(class_id);
     if (this.by === "match") return standingColors[this.standings.get(id) ?? "spare"];
+    // A track has one colour on every image.
+    const one = track.id ?? id;
     let hash = 0;
-    for (let n = 0; n < id.length; n++) hash = (hash * 31 + id.charCodeAt(n)) | 0;
+    for (let n = 0; n < one.length; n++) hash = (hash * 31 + one.charCodeAt(n)) | 0;
     return instances[(hash >>> 0) % instances.length]!;
   }
 

@@ -1,5 +1,6 @@
 // What a canvas makes of verdicts: colours, mistakes and counts at a confidence.
 import { expect, test } from "vitest";
+import { alone } from "../editor/records";
 import type { VerdictsReply } from "../wire.gen";
 import { type Overlay, countAbove } from "./overlay";
 import { Palette } from "./palette";
@@ -46,7 +47,7 @@ test("shapes and predictions have the colours of their outcomes, and a missed sh
   const palette = new Palette();
   palette.by = "match";
   palette.standings = standings(verdicts, overlay, 0.5);
-  const colors = ["found", "late", "crowd", "drawn just now"].map((id) => palette.colorOf({ id, class_id: 1 }));
+  const colors = ["found", "late", "crowd", "drawn just now"].map((id) => palette.colorOf({ id, class_id: 1, track: alone }));
   expect(colors).toEqual([matchColors.hit, matchColors.miss, matchColors.none, matchColors.none]);
   expect([0, 1, 3].map((place) => colorOfOutcome(verdicts, place))).toEqual([matchColors.hit, matchColors.ghost, matchColors.none]);
   expect(palette.title({ id: "late", class_id: 1 })).toBe("class 1 · missed");

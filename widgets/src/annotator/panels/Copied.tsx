@@ -8,9 +8,9 @@ export function Copied({ session }: { session: Session }) {
   return (
     <div class="evalnb-pill" role="status">
       <Icon name="saving" spin />
-      Copying to image {copied.done + 1} of {copied.of}
-      <progress max={copied.of} value={copied.done} aria-label="Copied" />
-      <button type="button" class="evalnb-mini" aria-label="Stop copying" onClick={() => (session.copied.value = null)}><Icon name="close" /></button>
+      Image {copied.done + 1} of {copied.of}
+      <progress max={copied.of} value={copied.done} aria-label="Images done" />
+      <button type="button" class="evalnb-mini" aria-label="Stop" onClick={() => (session.copied.value = null)}><Icon name="close" /></button>
     </div>
   );
 }

@@ -60,8 +60,8 @@ function ImageCurtain({ session }: { session: Session }) {
 
 function NoticeCard({ notice, session }: { notice: Notice; session: Session }) {
   return (
-    <div class="evalnb-notice" data-tone={notice.tone} role={notice.tone === "error" ? "alert" : "status"}>
-      <Icon name="warning" />
+    <div class="evalnb-notice" data-tone={notice.conflict ? "conflict" : notice.tone} role={notice.tone === "error" ? "alert" : "status"}>
+      <Icon name={notice.tone === "info" && !notice.conflict ? "help" : "warning"} />
       <div>
         <span>{notice.text}</span>
         {notice.remedy && <small>{notice.remedy}</small>}

@@ -86,6 +86,7 @@ function Row({ session, id, shape, place, chosen, count, choose }: {
     >
       <i class="evalnb-swatch" style={{ background: palette.colorOf(shape) }} />
       <span class="evalnb-row-name">{name}</span>
+      {shape.track.id && <span class="evalnb-chip" title="Its place in the track">{shape.track.outside ? "outside" : shape.track.keyframe ? "key" : "between"}</span>}
       {shape.crowd && <span class="evalnb-chip">crowd</span>}
       {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
       <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>

@@ -1,5 +1,6 @@
 // The tools, each with its key.
 import { toolLabels } from "../../editor/tools";
+import { infoOf } from "../../editor/keys";
 import type { ToolName } from "../../editor/tools/tool";
 import type { Session } from "../session";
 import { Icon } from "./icons";
@@ -27,6 +28,13 @@ export function ToolStrip({ session }: { session: Session }) {
           </button>
         );
       })}
+      <button
+        type="button" class="evalnb-button evalnb-tool evalnb-last" aria-label={infoOf("snap").about} data-tip={infoOf("snap").about} data-place="right"
+        data-key={session.preferences.keys.value.shown("snap")} aria-pressed={session.preferences.snap.value} aria-disabled={hello?.read_only ?? true}
+        onClick={() => (session.preferences.snap.value = !session.preferences.snap.value)}
+      >
+        <Icon name="magnet" />
+      </button>
     </nav>
   );
 }

@@ -96,11 +96,20 @@ function eightAt({ window: [left, top, w, h], stride, bytes }: Bits, x: number, 
 }
 
 /** The pixels of `a` that `b` does not have. */
-function without(a: Bits, b: Bits): Bits {
+export function without(a: Bits, b: Bits): Bits {
+  return masked(a, b, 0xff);
+}
+
+/** The pixels that both have. */
+export function within(a: Bits, b: Bits): Bits {
+  return masked(a, b, 0);
+}
+
+function masked(a: Bits, b: Bits, turned: number): Bits {
   const { window: [left, top, , h], stride } = a;
   const out = { ...a, bytes: a.bytes.slice() };
   for (let row = 0; row < h; row++) {
-    for (let byte = 0; byte < stride; byte++) out.bytes[row * stride + byte]! &= ~eightAt(b, left + 8 * byte, top + row);
+    for (let byte = 0; byte < stride; byte++) out.bytes[row * stride + byte]! &= turned ^ eightAt(b, left + 8 * byte, top + row);
   }
   return out;
 }

@@ -15,6 +15,8 @@ type State =
   /** The first corner was clicked; the second click ends the box. */
   | { readonly kind: "anchored"; readonly from: Point; readonly to: Point };
 
+const none: ReadonlySet<string> = new Set();
+
 export class BoxTool implements Tool {
   state: State = { kind: "idle", at: null };
   #bench: Workbench;
@@ -74,6 +76,10 @@ export class BoxTool implements Tool {
   #reset(): boolean {
     this.state = { kind: "idle", at: null };
     return true;
+  }
+
+  snapsBesides(): ReadonlySet<string> {
+    return none;
   }
 
   preview(): Preview | null {

@@ -22,6 +22,7 @@ export function makeTools(bench: Workbench) {
     keypoints: new KeypointsTool(bench),
     brush: new BrushTool(bench, "brush"),
     eraser: new BrushTool(bench, "eraser"),
+    slice: new PathTool(bench, "slice"),
     sam: new SamTool(bench),
   } satisfies Record<ToolName, unknown>;
 }
@@ -40,5 +41,6 @@ export const toolLabels: Readonly<Record<ToolName, string>> = {
   keypoints: "Place keypoints",
   brush: "Brush a mask",
   eraser: "Wipe a mask",
+  slice: "Cut a shape in two",
   sam: "Segment with clicks",
 };

@@ -1,4 +1,4 @@
-// Draw a polygon, a polyline or points: click one after another; end with a double-click, Enter or N.
+// Draw a polygon, a polyline or points, or a cut through what is selected: click one after another; end with a double-click, Enter or N.
 import { type EditorEvent, reach } from "../events";
 import { type Point, clampPoint, distance, partArea, polygon } from "../geometry";
 import { polyline, runOf } from "../kinds/paths";
@@ -17,6 +17,8 @@ interface Way {
   readonly closes: boolean;
   /** The geometry of these points; null while they are too few, or enclose nothing. */
   make(points: readonly Point[]): Geometry | null;
+  /** What is done with the finished path, if not a shape of it. */
+  done?(bench: Workbench, points: readonly Point[]): void;
   readonly begin: string;
   readonly more: string;
   readonly end: string;
@@ -42,6 +44,15 @@ const ways = {
     more: "Click the next corner · Backspace takes one back · Esc to drop",
     end: "Double-click or press Enter to end · Backspace takes one back",
   },
+  slice: {
+    name: "slice",
+    closes: false,
+    make: (points) => (points.length >= 2 ? polyline([runOf(points)]) : null),
+    done: (bench, points) => bench.slice(points),
+    begin: "Click on one side of the shape, then on the other; the line goes on straight beyond its ends",
+    more: "Click beyond the shape · Backspace takes one back · Esc to drop",
+    end: "Double-click or press Enter to cut · Backspace takes one back",
+  },
   points: {
     name: "points",
     closes: false,
@@ -51,6 +62,8 @@ const ways = {
     end: "Click the next point · Enter ends · Backspace takes one back",
   },
 } as const satisfies Record<string, Way>;
+
+const none: ReadonlySet<string> = new Set();
 
 export class PathTool implements Tool {
   readonly name: ToolName;
@@ -119,14 +132,20 @@ export class PathTool implements Tool {
     // Too little to be one: keep drawing.
     if (!geometry) return true;
     this.state = { kind: "idle", at: null };
-    this.#bench.create(geometry);
+    if (this.#way.done) this.#way.done(this.#bench, points);
+    else this.#bench.create(geometry);
     return true;
+  }
+
+  snapsBesides(): ReadonlySet<string> | null {
+    return this.#way.done ? null : none;
   }
 
   preview(): Preview | null {
     const state = this.state;
     if (state.kind === "idle") return state.at && { kind: "cross", at: state.at };
     if (this.#way.closes) return { kind: "path", points: state.points, to: state.to, closing: state.closing };
+    if (this.#way.done) return { kind: "cut", line: state.to ? [...state.points, state.to] : state.points };
     const geometry = this.#way.make(this.name === "polyline" && state.to ? [...state.points, state.to] : state.points);
     return geometry && { kind: "shape", shape: newShape("", this.#bench.classId, geometry), grip: null };
   }

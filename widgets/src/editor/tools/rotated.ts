@@ -24,6 +24,8 @@ function rectangle(a: Point, b: Point, p: Point): ReturnType<typeof turnedOf> {
   return turnedOf(center, side, Math.abs(depth), angle);
 }
 
+const none: ReadonlySet<string> = new Set();
+
 export class RotatedTool implements Tool {
   readonly name = "rotated";
   state: State = { kind: "idle", at: null };
@@ -86,6 +88,10 @@ export class RotatedTool implements Tool {
   #reset(): boolean {
     this.state = { kind: "idle", at: null };
     return true;
+  }
+
+  snapsBesides(): ReadonlySet<string> {
+    return none;
   }
 
   preview(): Preview | null {

@@ -200,6 +200,11 @@ export class SelectTool implements Tool {
     return true;
   }
 
+  snapsBesides(): ReadonlySet<string> | null {
+    const state = this.state;
+    return state.kind === "resizing" || state.kind === "vertex" ? new Set([state.shape.id]) : null;
+  }
+
   preview(): Preview | null {
     const state = this.state;
     if (state.kind === "idle" || state.kind === "pointing") return null;

@@ -7,7 +7,7 @@ import type { Glimpse, Prompts, Question } from "../prompted";
 import type { Geometry, Shape } from "../records";
 
 export type ToolName =
-  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "sam";
+  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam";
 
 /** A shape to be. */
 export interface Made {
@@ -24,6 +24,8 @@ export type Preview =
   /** What a drag over nothing spans: the shapes inside will be selected. */
   | { readonly kind: "band"; readonly box: Box }
   | { readonly kind: "path"; readonly points: readonly Point[]; readonly to: Point | null; readonly closing: boolean }
+  /** Where a shape is to be cut. */
+  | { readonly kind: "cut"; readonly line: readonly Point[] }
   | {
     readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean;
     /** Objects that are done and no shapes yet. */
@@ -58,6 +60,8 @@ export interface Workbench {
   put(shape: Shape): void;
   putAll(shapes: readonly Shape[]): void;
   remove(id: string): void;
+  /** Cut what is selected, or what lies under the middle of the line, along the line. */
+  slice(line: readonly Point[]): void;
   /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** A click meant no shape: perhaps something else that is drawn there. */
@@ -77,6 +81,8 @@ export interface Tool {
   /** Whether the event meant something; Esc that means nothing gives the focus back. */
   handle(event: EditorEvent): boolean;
   preview(): Preview | null;
+  /** The shapes that a point is not drawn to just now; null, or no such method: to none at all. */
+  snapsBesides?(): ReadonlySet<string> | null;
   /** What the tool expects now, in one line. */
   hint(): string;
   /** A CSS cursor. */
