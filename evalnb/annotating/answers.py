@@ -26,6 +26,7 @@ from evalnb.wire.annotator import (
     ApplyReply,
     HelloAsk,
     HelloReply,
+    HoverAsk,
     ImageAsk,
     ImageReply,
     LabelInfo,
@@ -261,6 +262,13 @@ class Answers:
         with self.transaction() as session:
             image = self.own(session, ask.image_id)
         return prompts.answer(ask, image, stale=stale)
+
+    def hover(self, ask: HoverAsk) -> Reply:
+        """What a click there would mean. As ``segment`` refuses."""
+        prompts = self._with_segmenter()
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+        return prompts.hover(ask, image)
 
     def _with_segmenter(self) -> Prompts:
         if self._prompts is None:

@@ -91,6 +91,11 @@ class Latest:
         """Whether somebody waits: what runs now is stale already."""
         return self._waiting is not None
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more: what runs works for nobody."""
+        return self._closed
+
     def put(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
         """Run it next; whoever waited is dropped."""
         with self._wake:

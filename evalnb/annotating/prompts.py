@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -12,19 +14,29 @@ from numpy.typing import NDArray
 
 from evalnb import imagery
 from evalnb.annotating.desk import Reply, superseded
+from evalnb.core.candidates import Candidates
 from evalnb.core.images import ImageRecord
-from evalnb.core.ports import Segmenter
-from evalnb.errors import Invalid
+from evalnb.core.ports import Interactive, Segmenter
+from evalnb.core.records import Floats, Ints
+from evalnb.errors import Cancelled, Invalid
 from evalnb.registry import pixels
 from evalnb.store import Store
-from evalnb.wire.annotator import EncodingPush, SegmentAsk, SegmentReply
+from evalnb.wire.annotator import Candidate, EncodingPush, HoverAsk, HoverReply, SegmentAsk, SegmentReply
+from evalnb.wire.shapes import Box
 
 CHEAP_ENCODE_S = 1.5
-"""Neighbours are encoded ahead only by a segmenter this fast; a slower one would keep the next click waiting."""
+"""Neighbours are encoded ahead by a segmenter that cannot be interrupted only if it is this fast: a slower one would
+keep the next click waiting."""
+GLIMPSE_CELLS = 320
+"""The longer side of a hover's mask: on most screens a cell is a pixel or two, and the bits take 1 to 4 KB."""
+_ANSWERS = 32
+"""Answers whose logits are kept for the next click: 1 MB each, of a model with 256 × 256."""
+_HAND_S, _PAUSE_S = 0.1, 0.4
+"""An encoding ahead pauses between two blocks while the hand asked for something this recently, at most so long."""
 
 
 class Prompts:
-    """Answers prompts with one segmenter. Not for two threads at once."""
+    """Answers prompts with one segmenter. Threads may share it."""
 
     def __init__(self, store: Store, segmenter: Segmenter, announce: Callable[[EncodingPush], None]) -> None:
         self._store = store
@@ -32,6 +44,10 @@ class Prompts:
         self._announce = announce
         self._keys: dict[int, str] = {}
         self._latest_s = 0.0
+        self._lock, self._alone = threading.Lock(), threading.Lock()
+        self._answered = 0
+        self._answers: OrderedDict[int, tuple[int, Candidates]] = OrderedDict()
+        self._hand_at = 0.0
         self.used = False
         """Whether anybody prompted yet: before that nothing is encoded ahead."""
 
@@ -43,10 +59,10 @@ class Prompts:
     @property
     def cheap(self) -> bool:
         """Whether encoding a neighbour that may never be looked at is worth it."""
-        return self._latest_s < CHEAP_ENCODE_S
+        return isinstance(self._segmenter, Interactive) or self._latest_s < CHEAP_ENCODE_S
 
     def answer(self, ask: SegmentAsk, image: ImageRecord, *, stale: Callable[[], bool]) -> Reply:
-        """The best mask for a prompt, cut to its window. Superseded if ``stale`` once the image is encoded."""
+        """The masks that a prompt may mean, cut to their windows. Superseded if ``stale`` once it is encoded."""
         self.used = True
         if len(ask.points) != len(ask.labels) or any(one not in (0, 1) for one in ask.labels):
             raise Invalid(
@@ -54,36 +70,93 @@ class Prompts:
             )
         if not ask.points and ask.box is None:
             raise Invalid("the prompt is empty", remedy="click a point or drag a box")
-        begin = time.perf_counter()
-        key = self.encode(image, announce=True)
+        begin = self._hand_at = time.perf_counter()
+        key = self.encode(image)
         encoded = time.perf_counter()
         if stale():
             raise superseded()
-        box = None
-        if ask.box is not None:
-            x, y, w, h = ask.box
-            box = np.array([x, y, x + w, y + h], dtype=np.float64)
-        mask, score = self._segmenter.segment(
+        found = self._candidates(
             key,
             points=np.array(ask.points, dtype=np.float64).reshape(-1, 2),
             labels=np.array(ask.labels, dtype=np.int64),
-            box=box,
+            box=ask.box,
+            prior=self._prior(ask, image),
         )
-        decoded = time.perf_counter()
-        window, packed = pack(mask)
+        decoded = self._hand_at = time.perf_counter()
+        (window, inside), *others = [found.cut(place) for place in range(len(found))]
         return Reply(
             SegmentReply(
                 image_id=image.id,
                 window=window,
-                score=float(score),
+                score=float(found.scores[0]),
                 encode_ms=round((encoded - begin) * 1e3, 1),
                 decode_ms=round((decoded - encoded) * 1e3, 1),
+                answer=self._remember(image, found),
+                others=[
+                    Candidate(window=one, score=float(score))
+                    for (one, _), score in zip(others, found.scores[1:], strict=True)
+                ],
             ),
-            [packed],
+            [packed(inside), *(packed(one) for _, one in others)],
         )
 
-    def encode(self, image: ImageRecord, *, announce: bool) -> str:
-        """Have the image's features in the cache; their key."""
+    def hover(self, ask: HoverAsk, image: ImageRecord) -> Reply:
+        """What a click there would mean, coarsely; nothing while the image is not encoded."""
+        begin = self._hand_at = time.perf_counter()
+        key = self._keys.get(image.id)
+        ready = key is not None and self._segmenter.encoded(key)
+        window: Box = (0.0, 0.0, 0.0, 0.0)
+        inside, score = np.zeros((0, 0), dtype=bool), 0.0
+        if key is not None and ready:
+            found = self._candidates(
+                key, points=np.array([[ask.x, ask.y]]), labels=np.ones(1, dtype=np.int64), box=None, prior=None
+            )
+            window, inside = found.glimpse(0, GLIMPSE_CELLS)
+            score = float(found.scores[0])
+        self._hand_at = time.perf_counter()
+        return Reply(
+            HoverReply(
+                image_id=image.id,
+                seq=ask.seq,
+                ready=ready,
+                window=window,
+                columns=inside.shape[1],
+                rows=inside.shape[0],
+                score=score,
+                decode_ms=round((self._hand_at - begin) * 1e3, 1),
+            ),
+            [packed(inside)],
+        )
+
+    def encode(self, image: ImageRecord) -> str:
+        """Have the shown image's features in the cache; their key. Says how far it is."""
+        return self._encode(image, lambda share: self._announce(EncodingPush(image_id=image.id, fraction=share)))
+
+    def encode_ahead(self, image: ImageRecord, *, shown: Callable[[], int | None], gone: Callable[[], bool]) -> None:
+        """Encode an image that may be looked at next, in the gaps that the hand leaves; end early once ``gone``.
+
+        Where it is ``shown`` meanwhile, the work goes on as that of ``encode``.
+        """
+
+        def told(share: float) -> None:
+            waited = time.perf_counter()
+            while shown() != image.id:
+                if share == 1:
+                    return
+                if gone():
+                    raise Cancelled("the neighbour is none any more", remedy="encode it once it is shown")
+                now = time.perf_counter()
+                if now - self._hand_at > _HAND_S or now - waited > _PAUSE_S:
+                    return
+                time.sleep(0.02)
+            self._announce(EncodingPush(image_id=image.id, fraction=share))
+
+        try:
+            self._encode(image, told)
+        except Cancelled:
+            return
+
+    def _encode(self, image: ImageRecord, told: Callable[[float], None]) -> str:
         key = self._keys.get(image.id)
         if key is not None and self._segmenter.encoded(key):
             return key
@@ -91,26 +164,58 @@ class Prompts:
         key = self._keys[image.id] = image.sha256 or hashlib.sha256(data).hexdigest()
         if self._segmenter.encoded(key):
             return key
-        if announce:
-            self._announce(EncodingPush(image_id=image.id, fraction=0.0))
+        told(0.0)
         begin = time.perf_counter()
         try:
-            self._segmenter.encode(key, imagery.decode(data, name=image.file_name))
+            decoded = imagery.decode(data, name=image.file_name)
+            if isinstance(self._segmenter, Interactive):
+                self._segmenter.encode(key, decoded, told=told)
+            else:
+                with self._alone:
+                    self._segmenter.encode(key, decoded)
         finally:
-            if announce:
-                self._announce(EncodingPush(image_id=image.id, fraction=1.0))
+            told(1.0)
         # The latest, not the slowest: the first one also loads the model.
         self._latest_s = time.perf_counter() - begin
         return key
 
+    def _candidates(
+        self, key: str, *, points: Floats, labels: Ints, box: Box | None, prior: NDArray[np.float32] | None
+    ) -> Candidates:
+        corners = None
+        if box is not None:
+            x, y, w, h = box
+            corners = np.array([x, y, x + w, y + h], dtype=np.float64)
+        if isinstance(self._segmenter, Interactive):
+            return self._segmenter.candidates(key, points=points, labels=labels, box=corners, prior=prior)
+        with self._alone:
+            mask, score = self._segmenter.segment(key, points=points, labels=labels, box=corners)
+        return Candidates(np.asarray(mask, dtype=bool)[None], np.array([score]), (mask.shape[0], mask.shape[1]))
 
-def pack(mask: NDArray[np.bool_]) -> tuple[tuple[int, int, int, int], bytes]:
-    """A (h, w) mask's window x, y, w, h and its bits there, as ``SegmentReply`` says.
+    def _prior(self, ask: SegmentAsk, image: ImageRecord) -> NDArray[np.float32] | None:
+        if ask.refines is None:
+            return None
+        with self._lock:
+            image_id, found = self._answers.get(ask.refines.answer, (0, None))
+        if found is None or image_id != image.id or ask.refines.candidate >= len(found):
+            return None
+        prior: NDArray[np.float32] = found.logits[ask.refines.candidate].astype(np.float32)
+        return prior
+
+    def _remember(self, image: ImageRecord, found: Candidates) -> int:
+        with self._lock:
+            self._answered += 1
+            # What is no Interactive's are masks: nothing takes them back.
+            if found.logits.dtype != np.bool_:
+                self._answers[self._answered] = (image.id, found)
+            while len(self._answers) > _ANSWERS:
+                self._answers.popitem(last=False)
+            return self._answered
+
+
+def packed(inside: NDArray[np.bool_]) -> bytes:
+    """(h, w) bool as zlib of its rows of bits, as ``SegmentReply`` says; nothing for none.
 
     1080p with a fifth set: 6 KB in under 1 ms, where the raw mask is 2 MB.
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return (0, 0, 0, 0), b""
-    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    return (x0, y0, x1 - x0, y1 - y0), zlib.compress(np.packbits(mask[y0:y1, x0:x1], axis=1).tobytes(), 1)
+    return zlib.compress(np.packbits(inside, axis=1).tobytes(), 1) if inside.size else b""

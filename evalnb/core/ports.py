@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalnb.core.candidates import Candidates
 from evalnb.core.masks import Rle
 from evalnb.core.records import Floats, Ints
 
@@ -67,6 +68,31 @@ class Segmenter(Protocol):
         """The best mask (h, w) and its predicted IoU.
 
         ``points`` (k, 2) x, y in pixels; ``labels`` (k,) 1 in, 0 out; ``box`` (4,) x0, y0, x1, y1.
+        """
+
+
+@runtime_checkable
+class Interactive(Segmenter, Protocol):
+    """A segmenter that also says how far it is, what else a prompt may mean, and takes its own mask as a prompt.
+
+    Threads share it: a prompt does not wait for an image that is being encoded.
+    """
+
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
+        """As a segmenter's. ``told`` hears the share that is done while it works; what it raises ends the work."""
+
+    def candidates(
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None = None,
+        prior: NDArray[np.float32] | None = None,
+    ) -> Candidates:
+        """What the prompt may mean; the first is what ``segment`` gives.
+
+        ``prior`` is one of the logits (r, c) of an earlier answer on this image, which the prompt corrects.
         """
 
 

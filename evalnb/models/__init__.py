@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalnb.core.ports import Detector, Segmenter
+from evalnb.core.ports import Detector, Interactive, Segmenter
 from evalnb.core.progress import Progress
 from evalnb.errors import NotFound
 from evalnb.models.architectures import ARCHITECTURES, Architecture, architecture, detector_architecture
@@ -47,7 +47,7 @@ def detector(
     return open_detector(found, weights, class_names=class_names, device=device, home=home)
 
 
-_segmenters: weakref.WeakValueDictionary[tuple[object, ...], Segmenter] = weakref.WeakValueDictionary()
+_segmenters: weakref.WeakValueDictionary[tuple[object, ...], Interactive] = weakref.WeakValueDictionary()
 _opening = threading.Lock()
 
 
@@ -58,7 +58,7 @@ def sam2(
     weights: Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Segmenter:
+) -> Interactive:
     """A SAM 2.1 segmenter: sam2.1-tiny, -small, -base_plus or -large; its weights are downloaded on first use.
 
     While one is in use, asking for the same again gives the same. ``pico`` is the small one that ships with evalnb:
@@ -78,7 +78,7 @@ def sam2(
         if (open_one := _segmenters.get(asked)) is not None:
             return open_one
         if name == _sam2.PICO:
-            made = _sam2.open_pico(device=device)
+            made = _sam2.open_pico(device=device, home=settings.home)
         else:
             found = architecture(name)
             if found.detects:

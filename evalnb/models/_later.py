@@ -8,16 +8,17 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from evalnb.core.ports import Pixels, Segmenter
+from evalnb.core.candidates import Candidates
+from evalnb.core.ports import Interactive, Pixels
 from evalnb.core.records import Floats, Ints
 
 
 class Later:
     """Stands for a segmenter whose name is known and whose weights are not loaded yet. Threads may share it."""
 
-    def __init__(self, name: str, open_it: Callable[[], Segmenter]) -> None:
+    def __init__(self, name: str, open_it: Callable[[], Interactive]) -> None:
         self._name, self._open = name, open_it
-        self._opened: Segmenter | None = None
+        self._opened: Interactive | None = None
         self._opening = threading.Lock()
 
     @property
@@ -25,9 +26,9 @@ class Later:
         """What the interface shows."""
         return self._name
 
-    def encode(self, key: str, image: Pixels) -> None:
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
         """As the segmenter's; the first one opens it, and raises what opening raises."""
-        self._it().encode(key, image)
+        self._it().encode(key, image, told=told)
 
     def encoded(self, key: str) -> bool:
         """As the segmenter's; nothing is, before it is open."""
@@ -39,7 +40,19 @@ class Later:
         """As the segmenter's."""
         return self._it().segment(key, points=points, labels=labels, box=box)
 
-    def _it(self) -> Segmenter:
+    def candidates(
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None = None,
+        prior: NDArray[np.float32] | None = None,
+    ) -> Candidates:
+        """As the segmenter's."""
+        return self._it().candidates(key, points=points, labels=labels, box=box, prior=prior)
+
+    def _it(self) -> Interactive:
         with self._opening:
             if self._opened is None:
                 self._opened = self._open()

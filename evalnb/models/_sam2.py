@@ -4,56 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import warnings
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalnb.core.candidates import Candidates
 from evalnb.core.masks import Rle
 from evalnb.core.masks import encode as encode_rle
 from evalnb.core.ports import Pixels
 from evalnb.core.records import Floats, Ints
 from evalnb.errors import Invalid, NotFound
-from evalnb.models import _torch, files
+from evalnb.models import _features, _torch, files
+from evalnb.models._features import Disk, Features, Memory
 from evalnb.models.architectures import Architecture
 
 PICO = "pico"
 """The small SAM 2 that ships with evalnb (decision 120): for demonstrations and tests, not for photographs."""
 
 _HERE = Path(__file__).parent
-_MEMORY_BYTES = 512 * 2**20
-_DISK_BYTES = 4 * 2**30
 _REDUCE_PIXELS = 25_000_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
-    """What the encoder says of one image."""
-
-    size: tuple[int, int]
-    """(height, width) of the image, in pixels."""
-    maps: tuple[Any, ...]
-    """Tensors (1, c, h, w), finest first; the last is the embedding."""
-
-    @property
-    def bytes(self) -> int:
-        """What they take in memory."""
-        return sum(one.numel() * one.element_size() for one in self.maps)
 
 
 class Sam2Segmenter:
     """A segmenter over one SAM 2 module. Threads may share it.
 
     One lock guards the encoder and another the decoder, so that a neighbour encoded in the background does not hold
-    up a click. Features are kept in memory up to ``memory_bytes`` (the least recently used go first), and on disk if
-    ``cache`` is given.
+    up a click. Features are kept in memory up to ``memory_bytes`` (the least recently used go first), and on ``disk``
+    if there is one.
     """
 
     def __init__(
@@ -62,9 +44,8 @@ class Sam2Segmenter:
         module: Any,
         *,
         device: Any,
-        cache: Path | None = None,
-        memory_bytes: int = _MEMORY_BYTES,
-        disk_bytes: int = _DISK_BYTES,
+        disk: Disk | None = None,
+        memory_bytes: int = _features.MEMORY_BYTES,
     ) -> None:
         """Take over ``module``, whose weights are loaded; ``device`` is a torch.device."""
         from sam2.sam2_image_predictor import SAM2ImagePredictor
@@ -79,19 +60,33 @@ class Sam2Segmenter:
         side = module.image_size
         # The predictor assumes 1024; the maps have strides 4, 8 and 16.
         self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
-        self._encoding, self._decoding, self._keeping = threading.Lock(), threading.Lock(), threading.Lock()
-        self._kept: OrderedDict[str, Features] = OrderedDict()
-        self._memory_bytes, self._disk_bytes, self._cache = memory_bytes, disk_bytes, cache
+        self._encoding, self._decoding = threading.Lock(), threading.Lock()
+        self._memory, self._disk = Memory(memory_bytes), disk
+        self._told: Callable[[float], None] | None = None
+        self._listen()
 
     @property
     def name(self) -> str:
         """What the interface shows."""
         return self._name
 
-    def encode(self, key: str, image: Pixels) -> None:
+    def _listen(self) -> None:
+        """Hear of each block of the encoder that is done. The neck after them counts as one more."""
+        blocks = self._module.image_encoder.trunk.blocks
+        for done, block in enumerate(blocks, 1):
+            share = done / (len(blocks) + 1)
+
+            def heard(*_: object, share: float = share) -> None:
+                if self._told is not None:
+                    self._told(share)
+
+            block.register_forward_hook(heard)
+
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
         """Compute and keep the features of a (h, w, 3) uint8 RGB image under ``key`` (its content hash).
 
-        Nothing is computed when they are there already. Invalid if the image is no such array.
+        Nothing is computed when they are there already. ``told`` hears after each block of the encoder which share is
+        done; what it raises ends the work. Invalid if the image is no such array.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Invalid(
@@ -100,9 +95,14 @@ class Sam2Segmenter:
             )
         with self._encoding:
             if self._find(key, image.shape[:2]) is None:
-                features = self._compute(image)
-                self._keep(key, features)
-                self._store(key, features)
+                self._told = told
+                try:
+                    features = self._compute(image)
+                finally:
+                    self._told = None
+                self._memory.put(key, features)
+                if self._disk is not None:
+                    self._disk.put(key, features)
 
     def encoded(self, key: str) -> bool:
         """Whether ``segment`` under that key answers without encoding."""
@@ -119,13 +119,37 @@ class Sam2Segmenter:
         NotFound unless the image was encoded; Invalid for prompts that are none, not finite, outside, or a box that
         holds no pixel.
         """
+        found = self.candidates(key, points=points, labels=labels, box=box)
+        return found.mask(0), float(found.scores[0])
+
+    def candidates(
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None = None,
+        prior: NDArray[np.float32] | None = None,
+    ) -> Candidates:
+        """What the prompts may mean, the likeliest first, each once: up to four, of SAM 2's low resolution.
+
+        One click is ambiguous (part, whole, group), so its first is the best of SAM's three masks. More prompts, a
+        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too) mean one mask: it
+        comes first, or where it is unstable the best of the three. Errors as ``segment``; Invalid also for a prior of
+        another shape.
+        """
         features = self._find(key)
         if features is None:
             raise NotFound(f"the image {key!r} is not encoded", remedy="call encode(key, image) first")
         coordinates, marks, corners = _checked(points, labels, box, features.size)
+        side = self._module.sam_prompt_encoder.mask_input_size
+        if prior is not None and prior.shape != tuple(side):
+            raise Invalid(
+                f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {tuple(side)}"
+            )
         if corners is None and not (marks == 1).any():
-            return np.zeros(features.size, dtype=bool), 0.0
-        return self._decode(features, coordinates, marks, corners)
+            return Candidates(np.full((1, *side), -1, np.float32), np.zeros(1), features.size)
+        return self._decode(features, coordinates, marks, corners, prior)
 
     def segment_image(
         self, image: Pixels, *, points: Sequence[Sequence[float]] = (), boxes: Sequence[Sequence[float]] = ()
@@ -152,18 +176,24 @@ class Sam2Segmenter:
         if image.shape[0] * image.shape[1] > _REDUCE_PIXELS:
             # The predictor makes float32 of every pixel before it scales down to 1024.
             image = _reduced(image, self._module.image_size)
-        with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
-            self._encoder.set_image(image if image.flags.writeable else image.copy())
-            found = self._encoder._features
+        try:
+            with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
+                self._encoder.set_image(image if image.flags.writeable else image.copy())
+                found = self._encoder._features
+        finally:
             self._encoder.reset_predictor()
         maps = (*found["high_res_feats"], found["image_embed"])
         return Features(size, tuple(one.float().contiguous() for one in maps))
 
     def _decode(
-        self, features: Features, points: Floats, labels: Ints, box: Floats | None
-    ) -> tuple[NDArray[np.bool_], float]:
+        self,
+        features: Features,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None,
+        prior: NDArray[np.float32] | None,
+    ) -> Candidates:
         import torch
-        from torch.nn import functional
 
         height, width = features.size
         scale = np.array([self._module.image_size / width, self._module.image_size / height])
@@ -172,9 +202,9 @@ class Sam2Segmenter:
             # SAM takes a box as two points, of labels 2 and 3, before the clicks.
             coordinates = np.concatenate([box.reshape(2, 2) * scale, coordinates])
             marks = np.concatenate([[2, 3], marks])
-        # One click is ambiguous (part, whole, group): of its three masks the best; more prompts mean one mask.
-        several = box is None and len(marks) == 1
-        model = self._module
+        model, decoder = self._module, self._module.sam_mask_decoder
+        # The package clamps what it hands out to be handed in again.
+        mask = None if prior is None else torch.as_tensor(prior, device=self._device).clamp(-32, 32)[None, None]
         with self._decoding, torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
             sparse, dense = model.sam_prompt_encoder(
                 points=(
@@ -182,32 +212,43 @@ class Sam2Segmenter:
                     torch.as_tensor(marks[None], dtype=torch.int32, device=self._device),
                 ),
                 boxes=None,
-                masks=None,
+                masks=mask,
             )
-            logits, ious, _, _ = model.sam_mask_decoder(
+            # All four tokens: the one for a single mask, and the three for what else it may be.
+            logits, ious, _, _ = decoder.predict_masks(
                 image_embeddings=features.maps[-1],
                 image_pe=model.sam_prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
-                multimask_output=several,
                 repeat_image=False,
                 high_res_features=list(features.maps[:-1]),
             )
-            best = int(ious[0].argmax())
-            chosen = logits[:, best : best + 1].float()
-            full = functional.interpolate(chosen, features.size, mode="bilinear", align_corners=False)
-            mask = (full[0, 0] > 0).cpu().numpy()
-            return mask, float(ious[0, best])
+            drawn, scores = logits[0].float().cpu().numpy(), ious[0].float().cpu().numpy().astype(np.float64)
+            several = (1 + np.argsort(-scores[1:], kind="stable")).tolist()
+            if box is None and prior is None and len(marks) == 1:
+                order = several
+            elif (
+                float(decoder._get_stability_scores(logits[:, :1])[0, 0])
+                >= decoder.dynamic_multimask_stability_thresh
+            ):
+                order = [0, *several]
+            else:
+                order = [several[0], 0, *several[1:]]
+        seen: set[bytes] = set()
+        kept: list[int] = []
+        for place in order:
+            inside = np.packbits(drawn[place] > 0).tobytes()
+            if inside not in seen and (not kept or any(inside)):
+                seen.add(inside)
+                kept.append(place)
+        return Candidates(drawn[kept], scores[kept], features.size)
 
     def _find(self, key: str, size: tuple[int, ...] | None = None) -> Features | None:
-        with self._keeping:
-            found = self._kept.get(key)
+        found = self._memory.get(key)
+        if found is None and self._disk is not None:
+            found = self._disk.get(key)
             if found is not None:
-                self._kept.move_to_end(key)
-        if found is None:
-            found = self._load(key)
-            if found is not None:
-                self._keep(key, found)
+                self._memory.put(key, found)
         if found is not None and size is not None and found.size != tuple(size):
             raise Invalid(
                 f"{key!r} was encoded as {found.size[1]} × {found.size[0]} pixels, and this image is "
@@ -215,62 +256,6 @@ class Sam2Segmenter:
                 remedy="use the image's content hash as the key",
             )
         return found
-
-    def _keep(self, key: str, features: Features) -> None:
-        with self._keeping:
-            self._kept[key] = features
-            self._kept.move_to_end(key)
-            total = sum(one.bytes for one in self._kept.values())
-            # The image at hand stays, however large it is.
-            while total > self._memory_bytes and len(self._kept) > 1:
-                total -= self._kept.popitem(last=False)[1].bytes
-
-    def _file(self, key: str) -> Path | None:
-        if self._cache is None:
-            return None
-        return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.safetensors"
-
-    def _load(self, key: str) -> Features | None:
-        path = self._file(key)
-        if path is None or not path.is_file():
-            return None
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            held = load_file(path, device=str(self._device))
-        except (OSError, SafetensorError):
-            # A cache: whatever cannot be read is computed again.
-            path.unlink(missing_ok=True)
-            return None
-        os.utime(path)
-        height, width = held.pop("size").tolist()
-        return Features((height, width), tuple(held[name] for name in sorted(held)))
-
-    def _store(self, key: str, features: Features) -> None:
-        path = self._file(key)
-        if path is None:
-            return
-        import torch
-        from safetensors.torch import save_file
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-        try:
-            save_file(
-                {"size": torch.tensor(features.size), **{f"map{i}": m for i, m in enumerate(features.maps)}}, part
-            )
-            part.replace(path)
-        except OSError:
-            # A full disk costs the cache, not the click.
-            part.unlink(missing_ok=True)
-            return
-        held = sorted(path.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime, reverse=True)
-        total = 0
-        for one in held:
-            total += one.stat().st_size
-            if total > self._disk_bytes and one != path:
-                one.unlink(missing_ok=True)
 
 
 def need() -> None:
@@ -289,13 +274,18 @@ def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, 
     described = files.open_weights(weights, into=home / "cache" / "weights")
     _fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
     chosen = _torch.choose(device)
+    return Sam2Segmenter(architecture.name, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
+
+
+def _disk(home: Path, digest: str, device: Any) -> Disk | None:
     # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
-    cache = home / "cache" / "sam2" / _digest(described.path)[:16] if chosen.type == "cpu" else None
-    return Sam2Segmenter(architecture.name, module, device=chosen, cache=cache)
+    return Disk(home / "cache" / "sam2", digest[:16], device=device) if device.type == "cpu" else None
 
 
-def open_pico(*, device: str | None, folder: Path = _HERE) -> Sam2Segmenter:
+def open_pico(*, device: str | None, folder: Path = _HERE, home: Path | None = None) -> Sam2Segmenter:
     """The model in the wheel: 3.7 million parameters, 256 pixels, ready in well under a second once torch is loaded.
+
+    With a ``home`` features are kept there on disk.
 
     MissingExtra without the ``sam2`` package; Invalid if the weights are not those that their record describes.
     """
@@ -309,7 +299,9 @@ def open_pico(*, device: str | None, folder: Path = _HERE) -> Sam2Segmenter:
         raise Invalid(f"{weights.name} is damaged: its SHA-256 begins {found[:12]}, not {known[:12]}", remedy=again)
     module = build(str(_HERE / "sam2_pico.yaml"))
     _fill(module, weights, f"{weights.name} does not fit sam2_pico.yaml")
-    return Sam2Segmenter(f"{PICO} (demo)", module, device=_torch.choose(device))
+    chosen = _torch.choose(device)
+    disk = None if home is None else _disk(home, found, chosen)
+    return Sam2Segmenter(f"{PICO} (demo)", module, device=chosen, disk=disk)
 
 
 def _fill(module: Any, weights: Path, misfit: str) -> None:

@@ -21,6 +21,7 @@ from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
 from evalnb.annotating.presence import Company, Presence
 from evalnb.annotating.prompts import Prompts
+from evalnb.core.images import ImageRecord
 from evalnb.core.ports import Segmenter
 from evalnb.core.shapes import area_of
 from evalnb.core.slices import Slice
@@ -92,6 +93,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
         self._aside, self._segmenting, self._seeking = Aside(), Latest(), Latest()
+        self._hovering, self._ahead = Latest(), Latest()
         self._hearing: Listening | None = None
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
         self._store = store
@@ -139,6 +141,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "mistake": (self._seeking, self._mistake),
                 "prepare": (at_once, self._prepare),
                 "segment": (self._segmenting, self._segment),
+                "hover": (self._hovering, self._answers.hover),
             },
             send=self._send_now,
             log=self.log,
@@ -224,9 +227,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         """End it: its threads stop, and the canvas says that it is over."""
         self._deafen()
         self._company.close()
-        self._aside.close()
-        self._segmenting.close()
-        self._seeking.close()
+        for lane in (self._aside, self._segmenting, self._seeking, self._hovering, self._ahead):
+            lane.close()
         super().close()
 
     # ----------------------------------------------------------------------------------------- what it answers
@@ -309,10 +311,21 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         def work() -> None:
             with self._store.database.transaction() as session:
                 image = self._answers.own(session, shown)
-                after = images.page(session, self._dataset_id, self._part, after=shown, limit=1)
-            prompts.encode(image, announce=True)
-            if after and prompts.cheap and not self._segmenting.contested:
-                prompts.encode(after[0], announce=False)
+                place = images.place_of(session, self._dataset_id, self._part, shown)
+                near = images.by_place(session, self._dataset_id, self._part, max(place - 1, 0), 3 if place else 2)
+            prompts.encode_ahead(image, shown=lambda: self.image_id, gone=gone)
+            # The next one before the one before.
+            near = sorted((one for one in near if one.id != shown), key=lambda one: one.id < shown)
+            self._ahead.warm(self._guarded(lambda: neighbours(near), "encoding neighbours ahead"))
+
+        def neighbours(near: list[ImageRecord]) -> None:
+            for one in near:
+                if gone() or not prompts.cheap or self._segmenting.contested:
+                    return
+                prompts.encode_ahead(one, shown=lambda: self.image_id, gone=gone)
+
+        def gone() -> bool:
+            return self.image_id != shown or self._segmenting.closed
 
         self._segmenting.warm(self._guarded(work, "encoding ahead"))
 

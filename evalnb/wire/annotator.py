@@ -273,6 +273,15 @@ class PrepareReply(Wire):
     """Heard. ``EncodingPush`` tells of the work."""
 
 
+class Earlier(Received):
+    """One of the masks of an earlier answer."""
+
+    answer: int
+    """The answer's number."""
+    candidate: int = Field(ge=0)
+    """Its place among that answer's masks."""
+
+
 class SegmentAsk(Received):
     """A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h."""
 
@@ -281,16 +290,53 @@ class SegmentAsk(Received):
     points: list[tuple[float, float]] = []
     labels: list[int] = []
     box: Box | None = None
+    refines: Earlier | None = None
+    """The mask that these prompts correct. One that the kernel no longer has is done without."""
 
 
-class SegmentReply(Wire):
-    """One buffer: zlib of the mask's ``window`` (x, y, w, h in pixels), row-major, 1 bit a pixel, rows padded to
-    bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty buffer."""
+class Candidate(Wire):
+    """One of the masks that a prompt may mean: its window x, y, w, h in pixels, and its IoU as the model predicts."""
 
-    image_id: int
     window: tuple[int, int, int, int]
     score: float
+
+
+class SegmentReply(Candidate):
+    """The likeliest mask; ``others`` follow it. A buffer for each: zlib of the mask's ``window``, row-major, 1 bit a
+    pixel, rows padded to bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty
+    buffer."""
+
+    image_id: int
     encode_ms: float
+    decode_ms: float
+    answer: int = 0
+    """The number by which a later prompt names it."""
+    others: list[Candidate] = []
+
+
+class HoverAsk(Received):
+    """What a click there would mean. It never waits for an encoding; of those that wait, the newest is answered."""
+
+    ask: Literal["hover"] = "hover"
+    image_id: int
+    x: float
+    y: float
+    seq: int
+    """The asker's own number, counting up: an answer of a lower one than is shown is late."""
+
+
+class HoverReply(Wire):
+    """One buffer, as ``SegmentReply``'s, but of ``columns`` × ``rows`` cells that cover the ``window`` (x, y, w, h in
+    pixels, not whole ones)."""
+
+    image_id: int
+    seq: int
+    ready: bool
+    """False while the image is not encoded: then there is no mask."""
+    window: Box
+    columns: int
+    rows: int
+    score: float
     decode_ms: float
 
 
@@ -330,7 +376,8 @@ AnnotatorAsk = Annotated[
     | MistakeAsk
     | ApplyAsk
     | PrepareAsk
-    | SegmentAsk,
+    | SegmentAsk
+    | HoverAsk,
     Field(discriminator="ask"),
 ]
 AnnotatorPush = Annotated[
@@ -350,4 +397,5 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "apply": ApplyReply,
     "prepare": PrepareReply,
     "segment": SegmentReply,
+    "hover": HoverReply,
 }

@@ -171,7 +171,7 @@ def test_a_click_becomes_a_mask_annotation(yard: Yard, lab: Lab, page: Any) -> N
     one = Annotating(page).wait()
     one.tool("sam")
     one.click(*one.at(150, 190))
-    page.locator(".evalnb-times").wait_for()
+    page.locator(".evalnb-times[data-of=mask]").wait_for()
     one.press("Enter")
     one.shapes(3)
     one.saved()

@@ -56,7 +56,7 @@ def test_draw_undo_segment_accept_reload_and_the_database_has_it(
     one.tool("sam")
     one.click(*one.at(*BALL))
     # The first click loads torch, which on a busy machine takes its time.
-    page.locator(".evalnb-times").wait_for(timeout=240_000)
+    page.locator(".evalnb-times[data-of=mask]").wait_for(timeout=240_000)
     one.press("Enter")
     one.shapes(len(before) + 2)
     one.saved()

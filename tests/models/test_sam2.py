@@ -108,7 +108,7 @@ def test_a_box_dragged_backwards_or_over_the_edge_is_the_box_it_covers(
         segmenter.segment("picture", points=NO_POINTS, labels=NO_LABELS, box=np.array(box, dtype=np.float64))[0]
         for box in ([300, 200, 640, 480], [900, 999, 300, 200])
     ]
-    assert np.array_equal(*masks)
+    assert np.array_equal(masks[0], masks[1])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 300, 3), (37, 1, 3)])
@@ -138,36 +138,15 @@ def test_an_image_must_be_encoded_first_and_a_key_means_one_image(
 def test_the_least_recently_used_features_go_first(segmenter: _sam2.Sam2Segmenter) -> None:
     image = np.zeros((16, 16, 3), np.uint8)
     segmenter.encode("one", image)
-    each = segmenter._kept["one"].bytes
+    found = segmenter._find("one")
+    assert found is not None
+    each = found.bytes
     small = _sam2.Sam2Segmenter("small", segmenter._module, device=torch.device("cpu"), memory_bytes=2 * each)
     for key in ("a", "b"):
         small.encode(key, image)
     small.segment("a", points=points((1, 1)), labels=np.array([1]))
     small.encode("c", image)
     assert [small.encoded(key) for key in "abc"] == [True, False, True]
-
-
-def test_features_on_disk_outlive_the_process_and_are_bounded(
-    segmenter: _sam2.Sam2Segmenter, picture: Pixels, tmp_path: Path
-) -> None:
-    def opened(limit: int = 2**30) -> _sam2.Sam2Segmenter:
-        device = torch.device("cpu")
-        return _sam2.Sam2Segmenter("disk", segmenter._module, device=device, cache=tmp_path, disk_bytes=limit)
-
-    first = opened()
-    first.encode("picture", picture)
-    wanted = first.segment("picture", points=points((200, 100)), labels=np.array([1]))
-    second = opened()
-    assert second.encoded("picture")
-    got = second.segment("picture", points=points((200, 100)), labels=np.array([1]))
-    assert np.array_equal(wanted[0], got[0]) and wanted[1] == got[1]
-    (file,) = tmp_path.glob("*.safetensors")
-    file.write_bytes(b"torn by a power cut")
-    third = opened(limit=1)
-    assert not third.encoded("picture")
-    third.encode("picture", picture)
-    third.encode("other", picture)
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_click_does_not_wait_for_a_neighbour_that_is_being_encoded(
@@ -252,3 +231,51 @@ def test_asking_again_while_one_is_in_use_gives_the_same(tmp_path: Path) -> None
     settings = Settings.from_environment({"EVALNB_HOME": str(tmp_path), "HOME": str(tmp_path)})
     one = models.sam2("pico", device="cpu", settings=settings)
     assert models.sam2("pico", device="cpu", settings=settings) is one
+
+
+def test_the_next_click_with_the_mask_before_it_is_the_packages_own(
+    segmenter: _sam2.Sam2Segmenter, picture: Pixels
+) -> None:
+    from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+    theirs = SAM2ImagePredictor(segmenter._module)
+    theirs._bb_feat_sizes = [(64, 64), (32, 32), (16, 16)]
+    theirs.set_image(picture.copy())
+    segmenter.encode("picture", picture)
+    where, labels = points((200, 150), (400.5, 300.25)), np.array([1, 0])
+    first = segmenter.candidates("picture", points=where[:1], labels=labels[:1])
+    masks, ious, low = theirs.predict(where[:1], labels[:1], multimask_output=True)
+    assert len(first) == 3
+    assert np.allclose(first.scores, np.sort(ious)[::-1], atol=1e-6)
+    for place, theirs_at in enumerate(np.argsort(-ious, kind="stable")):
+        assert np.array_equal(first.mask(place), masks[theirs_at].astype(bool))
+    best = ious.argmax()
+    wanted, wanted_iou, _ = theirs.predict(where, labels, mask_input=low[best : best + 1], multimask_output=False)
+    then = segmenter.candidates("picture", points=where, labels=labels, prior=first.logits[0])
+    assert np.array_equal(then.mask(0), wanted[0].astype(bool))
+    assert then.scores[0] == pytest.approx(float(wanted_iou[0]), abs=1e-5)
+    without = segmenter.candidates("picture", points=where, labels=labels)
+    assert not np.array_equal(then.logits[0], without.logits[0])
+    with pytest.raises(Invalid, match=r"the prior has shape \(3, 3\)"):
+        segmenter.candidates("picture", points=where, labels=labels, prior=np.zeros((3, 3), np.float32))
+
+
+def test_encoding_says_how_far_it_is_and_ends_when_told(segmenter: _sam2.Sam2Segmenter, picture: Pixels) -> None:
+    shares: list[float] = []
+    segmenter.encode("told", picture, told=shares.append)
+    assert len(shares) > 3 and shares == sorted(set(shares)) and shares[0] > 0 and shares[-1] < 1
+
+    class Moved(Exception):
+        pass
+
+    def moved(share: float) -> None:
+        if share > 0.4:
+            raise Moved
+
+    with pytest.raises(Moved):
+        segmenter.encode("left", picture, told=moved)
+    assert not segmenter.encoded("left")
+    segmenter.encode("left", picture)
+    where, inside = points((200, 150)), np.array([1])
+    wanted = segmenter.candidates("told", points=where, labels=inside)
+    assert np.array_equal(segmenter.candidates("left", points=where, labels=inside).logits, wanted.logits)

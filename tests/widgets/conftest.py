@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from evalnb.core.candidates import Candidates
 from evalnb.core.ports import Pixels
 from evalnb.core.records import Floats, Ints
 from evalnb.runs.evaluation import Evaluation
@@ -161,3 +162,50 @@ def explore(recorded: None) -> Iterator[Callable[..., Browser]]:
 @pytest.fixture
 def colours() -> Colours:
     return Colours()
+
+
+class Ambiguous(Colours):
+    """Colours that offers three masks, counts in blocks while it encodes, and takes its own answers as prompts."""
+
+    name = "ambiguous"
+    BLOCKS = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.priors: list[NDArray[np.float32] | None] = []
+        self.began: list[str] = []
+        self.blocks = threading.Semaphore(1000)
+        self.may_decode, self.decoding = threading.Event(), threading.Event()
+        self.may_decode.set()
+
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
+        self.began.append(key)
+        self.encoding.set()
+        for block in range(1, self.BLOCKS):
+            assert self.blocks.acquire(timeout=20)
+            if told is not None:
+                told(block / self.BLOCKS)
+        self.images[key] = image
+
+    def candidates(
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Floats | None = None,
+        prior: NDArray[np.float32] | None = None,
+    ) -> Candidates:
+        self.decoding.set()
+        assert self.may_decode.wait(20)
+        self.priors.append(prior)
+        best, _ = self.segment(key, points=points, labels=labels, box=box)
+        part = best.copy()
+        part[: best.shape[0] // 2] = False
+        masks = np.stack([best, part, ~best])
+        return Candidates(np.where(masks, 1, -1).astype(np.float32), np.array([0.9, 0.6, 0.1]), best.shape)
+
+
+@pytest.fixture
+def ambiguous() -> Ambiguous:
+    return Ambiguous()

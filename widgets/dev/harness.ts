@@ -2,7 +2,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { annotate } from "../src/annotator/index";
 import { runsBox } from "../src/editor/masks";
-import type { AnnotatorAsk, Geometry, HelloReply, ImageRef, LabelInfo, Op, OpResult, Person, Shape } from "../src/wire.gen";
+import type { AnnotatorAsk, Box, Geometry, HelloReply, ImageRef, LabelInfo, Op, OpResult, Person, Shape } from "../src/wire.gen";
 
 const query = new URLSearchParams(location.search);
 const scene = query.get("scene") ?? "photo";
@@ -161,7 +161,20 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
         if (((x - rx) / rx) ** 2 + ((y - ry) / ry) ** 2 < wobble * wobble * 0.9) bits[y * stride + (x >> 3)]! |= 0x80 >> (x & 7);
       }
       const packed = await new Response(new Blob([bits]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
-      return [{ image_id: ask.image_id, window: [Math.floor(px - rx), Math.floor(py - ry), w, h], score: 0.93, encode_ms: 3120, decode_ms: 184 }, [packed]];
+      const window: Box = [Math.floor(px - rx), Math.floor(py - ry), w, h];
+      const others = [0.71, 0.4].map((score, i) => ({ window: [window[0] + 12 * (i + 1), window[1] + 9, w, h], score }));
+      return [{ image_id: ask.image_id, window, score: 0.93, encode_ms: 3120, decode_ms: 184, answer: ++seq, others }, [packed, packed, packed]];
+    }
+    case "hover": {
+      await wait(15);
+      const stride = 5;
+      const bits = new Uint8Array(stride * 40);
+      for (let y = 0; y < 40; y++) for (let x = 0; x < 40; x++) {
+        if ((x - 20) ** 2 + (y - 20) ** 2 < 360) bits[y * stride + (x >> 3)]! |= 0x80 >> (x & 7);
+      }
+      const packed = await new Response(new Blob([bits]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
+      const box: Box = [ask.x - 60, ask.y - 60, 120, 120];
+      return [{ image_id: ask.image_id, seq: ask.seq, ready: true, window: box, columns: 40, rows: 40, score: 0.9, decode_ms: 12 }, [packed]];
     }
     case "prepare":
     case "bye":

@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | PrepareAsk | SegmentAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -213,6 +213,12 @@ export interface PrepareAsk {
 /** Heard. ``EncodingPush`` tells of the work. */
 export interface PrepareReply extends Record<string, never> {}
 
+/** One of the masks of an earlier answer. */
+export interface Earlier {
+  answer: number;
+  candidate: number;
+}
+
 /** A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h. */
 export interface SegmentAsk {
   ask: "segment";
@@ -220,17 +226,51 @@ export interface SegmentAsk {
   points?: [number, number][];
   labels?: number[];
   box?: Box;
+  refines?: Earlier;
+}
+
+/** One of the masks that a prompt may mean: its window x, y, w, h in pixels, and its IoU as the model predicts. */
+export interface Candidate {
+  window: [number, number, number, number];
+  score: number;
 }
 
 /**
- * One buffer: zlib of the mask's ``window`` (x, y, w, h in pixels), row-major, 1 bit a pixel, rows padded to
- * bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty buffer.
+ * The likeliest mask; ``others`` follow it. A buffer for each: zlib of the mask's ``window``, row-major, 1 bit a
+ * pixel, rows padded to bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty
+ * buffer.
  */
 export interface SegmentReply {
-  image_id: number;
   window: [number, number, number, number];
   score: number;
+  image_id: number;
   encode_ms: number;
+  decode_ms: number;
+  answer: number;
+  others: Candidate[];
+}
+
+/** What a click there would mean. It never waits for an encoding; of those that wait, the newest is answered. */
+export interface HoverAsk {
+  ask: "hover";
+  image_id: number;
+  x: number;
+  y: number;
+  seq: number;
+}
+
+/**
+ * One buffer, as ``SegmentReply``'s, but of ``columns`` × ``rows`` cells that cover the ``window`` (x, y, w, h in
+ * pixels, not whole ones).
+ */
+export interface HoverReply {
+  image_id: number;
+  seq: number;
+  ready: boolean;
+  window: Box;
+  columns: number;
+  rows: number;
+  score: number;
   decode_ms: number;
 }
 
@@ -696,6 +736,7 @@ export interface AnnotatorReplies {
   apply: ApplyReply;
   prepare: PrepareReply;
   segment: SegmentReply;
+  hover: HoverReply;
 }
 
 export interface EvaluationReplies {

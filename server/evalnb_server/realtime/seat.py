@@ -37,7 +37,7 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "predictions", "verdicts", "mistake", "segment"})
+BULK = frozenset({"image", "predictions", "verdicts", "mistake", "segment", "hover"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -195,6 +195,7 @@ class Seat:
             "mistake": mistake,
             "prepare": answers.prepare,
             "segment": segment,
+            "hover": answers.hover,
         }
         return Desk(
             _ASKS,

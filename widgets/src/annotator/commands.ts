@@ -4,6 +4,7 @@ import { type Command, infoOf } from "../editor/keys";
 import type { ToolName } from "../editor/tools/tool";
 import { restored } from "../render/look";
 import type { Session } from "./session";
+import { Wand } from "./wand";
 
 /** The page that an annotator stands in. */
 export interface Around {
@@ -41,6 +42,10 @@ const labels = (by: number): Verb => ({ preferences }) =>
 /** A verb that returns false meant nothing just then: the key stays the browser's. */
 const verbs: Partial<Record<Command, Verb>> = {
   "tool.sam": (session) => session.segment(),
+  "sam.other": ({ editor }, { big }) => editor.cycle(big ? -1 : 1),
+  "sam.hover": ({ wand }) => wand.change(({ hover }) => ({ hover: !hover })),
+  "sam.sticky": ({ wand }) => wand.change(({ sticky }) => ({ sticky: !sticky })),
+  "sam.form": ({ wand }) => wand.change(Wand.nextForm),
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),

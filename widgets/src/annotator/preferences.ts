@@ -1,6 +1,8 @@
-// What a person likes, kept in this browser: their keys, and how images are shown.
+// What a person likes, kept in this browser: their keys, how images are shown, and how the wand works.
 import { effect, signal } from "@preact/signals";
 import { KeyMap } from "../editor/keys";
+import { forms } from "../editor/prompted";
+import { type SamOptions, samDefaults } from "../editor/tools/sam";
 import { type Look, lookFrom } from "../render/look";
 import type { Shelf } from "./keepsake";
 
@@ -11,6 +13,7 @@ export class Preferences {
   readonly look = signal<Look>(lookFrom(null));
   /** Whether what is drawn is drawn to corners, edges and borders near it. */
   readonly snap = signal(false);
+  readonly wand = signal<SamOptions>(samDefaults);
   readonly stop: () => void;
 
   constructor(shelf: Shelf) {
@@ -18,10 +21,12 @@ export class Preferences {
     this.keys.value = KeyMap.from(kept["keys"]);
     this.look.value = lookFrom(kept["look"]);
     this.snap.value = kept["snap"] === true;
-    const now = (): string => JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, snap: this.snap.value });
-    let last = now();
+    this.wand.value = wandFrom(kept["wand"]);
+    const all = (): string =>
+      JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, wand: this.wand.value, snap: this.snap.value });
+    let last = all();
     this.stop = effect(() => {
-      const text = now();
+      const text = all();
       if (text === last) return;
       last = text;
       try {
@@ -35,6 +40,16 @@ export class Preferences {
   show(change: Partial<Look>): void {
     this.look.value = { ...this.look.value, ...change };
   }
+}
+
+/** What of the kept options still means something. */
+function wandFrom(kept: unknown): SamOptions {
+  const { hover, sticky, form } = (typeof kept === "object" && kept ? kept : {}) as Partial<Record<keyof SamOptions, unknown>>;
+  return {
+    hover: typeof hover === "boolean" ? hover : samDefaults.hover,
+    sticky: typeof sticky === "boolean" ? sticky : samDefaults.sticky,
+    form: forms.find((one) => one === form) ?? samDefaults.form,
+  };
 }
 
 function read(shelf: Shelf): Record<string, unknown> {

@@ -11,12 +11,12 @@ import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
-import { Prompting } from "./prompting";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Tracking } from "./tracking";
 import { Viewer } from "./viewer";
+import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
 
 const helloTimeoutMs = 6_000;
@@ -54,11 +54,11 @@ export class Session extends State {
   readonly shaping = new Shaping(this);
   readonly tracking = new Tracking(this);
   readonly sight: Sight;
+  readonly wand: Wand;
   readonly #transport: Transport;
   readonly #documents: Documents;
   readonly #outbox: Outbox;
   readonly #keepsake: Keepsake;
-  readonly #prompting: Prompting;
   readonly #view = crypto.randomUUID();
   readonly #stops: (() => void)[];
   readonly #options: SessionOptions;
@@ -76,7 +76,8 @@ export class Session extends State {
       newId: () => crypto.randomUUID(),
       onRemark: (text) => this.tell(text),
       onNothing: (at) => this.sight.pick(at),
-      onPrompt: (prompts) => this.editor.document && this.#prompting.ask(this.editor.document.imageId, prompts),
+      onPrompt: (object, question) => this.wand.ask(object, question),
+      onPeek: (at) => this.wand.peek(at),
     });
     this.stage = new Stage(this.editor, this.palette);
     this.preferences = new Preferences(shelf);
@@ -93,30 +94,17 @@ export class Session extends State {
     });
     this.#documents = new Documents(this.#outbox, () => crypto.randomUUID(), (imageId, result) => this.#judge(imageId, result));
     this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown, imageUrl: options.imageUrl });
-    this.#prompting = new Prompting({
-      transport,
-      answer: (mask) => this.editor.answer(mask),
-      onBusy: (busy) => batch(() => {
-        this.segmenting.value = busy;
-        if (!busy) this.encoding.value = null;
-      }),
-      onError: (error) => this.#fault("The segmenter gave no mask", error),
-      onUnprepared: (error) => this.#fault("The segmenter could not get ready", error),
-      onTimes: (encodeMs, decodeMs) => (this.maskTimes.value = { encodeMs, decodeMs }),
-    });
+    this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
     this.#stops = [
       mirror(this.editor, this),
       ...this.sight.stops,
+      ...this.wand.stops,
       transport.onPush((push) => this.#pushed(push)),
       transport.onLife((life) => this.#lives(life)),
       effect(() => {
         const imageId = this.image.value?.id ?? null;
         if (imageId !== this.#watching) this.#watch(imageId);
-      }),
-      effect(() => {
-        const shown = this.image.peek();
-        if (this.tool.value === "sam" && shown) this.#prompting.prepare(shown.id);
       }),
       this.preferences.stop,
       this.tracking.start(),
@@ -202,7 +190,7 @@ export class Session extends State {
       const { reply } = await this.#transport.request<"locate">({ ask: "locate", image_id: imageId });
       await this.viewer.open(reply.image);
     } catch (error) {
-      this.#fault("The image cannot be shown", error);
+      this.fault("The image cannot be shown", error);
     }
   }
 
@@ -274,7 +262,7 @@ export class Session extends State {
       }
     };
     again()
-      .catch((error: unknown) => this.#fault("The latest shapes did not come", error))
+      .catch((error: unknown) => this.fault("The latest shapes did not come", error))
       .finally(() => this.#refreshing.delete(imageId));
   }
 
@@ -300,12 +288,13 @@ export class Session extends State {
 
   /** Await what a person asked for; its failure is told, not lost. */
   attempt(failure: string, asked: Promise<unknown>): void {
-    asked.catch((error: unknown) => this.#fault(failure, error));
+    asked.catch((error: unknown) => this.fault(failure, error));
   }
 
   // Notices -----------------------------------------------------------------------------------------------------
 
-  #fault(what: string, error: unknown): void {
+  /** Tell of a failure that a person must know of; one that only the end of the page made is none. */
+  fault(what: string, error: unknown): void {
     if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
     if (error instanceof Refused) this.#notify("error", `${what}: ${error.refusal.happened}`, error.refusal.remedy);
     else this.#notify("error", what, error instanceof Error ? error.message : String(error));

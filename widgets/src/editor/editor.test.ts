@@ -2,18 +2,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Editor } from "./editor";
 import { EditorDocument } from "./selecting";
-import { emptyBits, setBit } from "./masks";
 import { newShape, type Geometry, type Shape } from "./records";
-import type { Prompts } from "./tools/tool";
 
 let editor: Editor;
 let document: EditorDocument;
-let asked: (Prompts | null)[];
 
 beforeEach(() => {
   let made = 0;
-  asked = [];
-  editor = new Editor({ newId: () => `shape-${++made}`, onPrompt: (prompts) => asked.push(prompts) });
+  editor = new Editor({ newId: () => `shape-${++made}` });
   // One image pixel is one screen pixel, so that the tests speak of one kind.
   editor.viewport.resize({ w: 432, h: 332 });
   document = new EditorDocument(1, { w: 400, h: 300 });
@@ -259,69 +255,6 @@ describe("history", () => {
     expect(document.history.canRedo).toBe(true);
     editor.nudge(p(1, 0));
     expect(document.history.canRedo).toBe(false);
-  });
-});
-
-describe("the SAM tool", () => {
-  const mask = () => {
-    const bits = emptyBits([20, 20, 10, 10]);
-    for (let x = 20; x < 30; x++) for (let y = 20; y < 30; y++) setBit(bits, x, y);
-    return bits;
-  };
-
-  test("left is in, right is out, a drag is a box; Enter makes the mask a shape", () => {
-    editor.use("sam");
-    click(25, 25);
-    expect(editor.state).toBe("sam.prompting");
-    click(60, 60, { button: "right" });
-    drag([10, 10], [40, 40]);
-    expect(asked).toEqual([
-      { points: [p(25, 25)], labels: [1], box: null },
-      { points: [p(25, 25), p(60, 60)], labels: [1, 0], box: null },
-      { points: [p(25, 25), p(60, 60)], labels: [1, 0], box: [10, 10, 30, 30] },
-    ]);
-    editor.answer(mask());
-    editor.dispatch({ type: "accept" });
-    expect(shapes()[0]?.geometry).toMatchObject({ kind: "mask", box: [20, 20, 10, 10], size: [300, 400] });
-    expect(editor.state).toBe("sam.idle");
-  });
-
-  test("an empty mask says that nothing was found, and Enter makes nothing of it", () => {
-    editor.use("sam");
-    click(25, 25);
-    editor.answer(emptyBits([0, 0, 0, 0]));
-    expect(editor.tool.hint()).toContain("Nothing found");
-    editor.dispatch({ type: "accept" });
-    expect(shapes()).toEqual([]);
-  });
-
-  test("Enter before the mask is there accepts it when it comes", () => {
-    editor.use("sam");
-    click(25, 25);
-    editor.dispatch({ type: "accept" });
-    expect(shapes()).toEqual([]);
-    editor.answer(mask());
-    expect(shapes()).toHaveLength(1);
-  });
-
-  test("Backspace asks for the prompts before the last one", () => {
-    editor.use("sam");
-    click(25, 25);
-    click(60, 60);
-    editor.dispatch({ type: "back" });
-    expect(asked.at(-1)).toEqual({ points: [p(25, 25)], labels: [1], box: null });
-    editor.dispatch({ type: "back" });
-    expect(asked.at(-1)).toBeNull();
-    expect(editor.state).toBe("sam.idle");
-  });
-
-  test("Esc drops the mask, and an answer that comes later makes nothing", () => {
-    editor.use("sam");
-    click(25, 25);
-    editor.dispatch({ type: "cancel" });
-    editor.answer(mask());
-    editor.dispatch({ type: "accept" });
-    expect(shapes()).toEqual([]);
   });
 });
 

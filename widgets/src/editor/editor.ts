@@ -9,7 +9,8 @@ import { sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
-import type { Preview, Prompts, Tool, ToolName, Workbench } from "./tools/tool";
+import type { Answer, Glimpse, Question } from "./prompted";
+import type { Made, Preview, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
 export interface EditorOptions {
@@ -19,8 +20,10 @@ export interface EditorOptions {
   readonly onRemark?: (text: string) => void;
   /** Told of a click that meant no shape. */
   readonly onNothing?: (at: Point) => void;
-  /** Told what the SAM tool asks; null takes the question back. */
-  readonly onPrompt?: (prompts: Prompts | null) => void;
+  /** Told what the SAM tool asks of an object; null takes the question back, and without a number every one. */
+  readonly onPrompt?: (object: number | null, question: Question | null) => void;
+  /** Told where the SAM tool would like to know what a click means; null: nowhere any more. */
+  readonly onPeek?: (at: Point | null) => void;
 }
 
 export interface PointerOptions {
@@ -63,6 +66,7 @@ export class Editor extends Selecting implements Workbench {
   // The document ------------------------------------------------------------------------------------------------
 
   open(document: EditorDocument | null): void {
+    this.sam.end();
     this.tool.handle({ type: "cancel" });
     this.#unlisten();
     this.document = document;
@@ -103,8 +107,8 @@ export class Editor extends Selecting implements Workbench {
   /** What was filled in between keyframes and is put elsewhere by hand is a keyframe from then on. */
   #keyed(shape: Shape): Shape {
     const { id, track, geometry } = shape;
-    if (!track.id || track.keyframe || same(this.document?.store.get(id)?.geometry, geometry)) return shape;
-    return { ...shape, track: { ...track, keyframe: true } };
+    const stays = !track.id || track.keyframe || same(this.document?.store.get(id)?.geometry, geometry);
+    return stays ? shape : { ...shape, track: { ...track, keyframe: true } };
   }
 
   /** Store copies of shapes under new ids, and select them. */
@@ -169,14 +173,40 @@ export class Editor extends Selecting implements Workbench {
     this.#options.onNothing?.(at);
   }
 
-  prompt(prompts: Prompts | null): void {
-    this.#options.onPrompt?.(prompts);
+  createAll(made: readonly Made[]): void {
+    if (this.readOnly || !this.document) return;
+    this.truthShown = true;
+    this.putAll(made.map(({ geometry, classId }) => (
+      { ...newShape(this.#options.newId(), classId, geometry), attributes: this.defaultsOf(classId) }
+    )));
   }
 
-  /** The mask that answers the SAM tool's latest prompts. */
-  answer(mask: Parameters<SamTool["answer"]>[0]): void {
-    this.sam.answer(mask);
+  prompt(object: number | null, question: Question | null): void {
+    this.#options.onPrompt?.(object, question);
+  }
+
+  peek(at: Point | null): void {
+    this.#options.onPeek?.(at);
+  }
+
+  /** The answer to one of the SAM tool's questions; null where it failed. */
+  answer(turn: number, answer: Answer | null): void {
+    this.sam.answer(turn, answer);
     this.tell("preview", "tool");
+  }
+
+  /** What a click at the pointer would mean. */
+  glimpse(glimpse: Glimpse | null): void {
+    if (this.tool !== this.sam || !this.pointerAt) return;
+    this.sam.glimpse(glimpse, this.pointerAt);
+    this.tell("preview", "tool");
+  }
+
+  /** Another of the masks that the SAM tool's prompts may mean; false where there is none. */
+  cycle(by: 1 | -1): boolean {
+    const meant = this.tool === this.sam && this.sam.cycle(by);
+    if (meant) this.tell("preview", "tool");
+    return meant;
   }
 
   // What keys and buttons ask -----------------------------------------------------------------------------------
@@ -189,7 +219,10 @@ export class Editor extends Selecting implements Workbench {
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
       if (!goesOn && name !== "slice") this.select(null);
     }
-    if (this.tool.name !== name) this.tool.handle({ type: "cancel" });
+    if (this.tool.name !== name) {
+      this.sam.end();
+      this.tool.handle({ type: "cancel" });
+    }
     this.tool = this.#tools[name];
     this.hover(null);
     this.tell("tool", "preview");

@@ -17,6 +17,7 @@ export type Command =
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
   | `mistake.${"next" | "previous"}`
+  | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
@@ -61,7 +62,7 @@ export const commandGroups: readonly CommandGroup[] = [
       )),
       { command: "brush.smaller", keys: ["["], about: "A smaller brush", row: { shown: "[ ]", about: "A smaller or larger brush" } },
       { command: "brush.larger", keys: ["]"], about: "A larger brush", row: null },
-      { command: "snap", keys: ["x"], about: "Snap to corners, edges and borders (Ctrl: not now)" },
+      { command: "snap", keys: ["shift+x"], about: "Snap to corners, edges and borders (Ctrl: not now)" },
       { command: "again", keys: ["n"], about: "Draw again; while drawing, finish" },
     ],
   },
@@ -69,6 +70,10 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "While drawing",
     commands: [
       { command: "accept", keys: ["Enter"], about: "Accept the shape or mask; keep the prediction in focus", fixed: true },
+      { command: "sam.other", keys: ["r", "shift+r"], about: "Another of the masks that the clicks may mean" },
+      { command: "sam.hover", keys: ["x"], about: "Show what a click would mean, or no longer" },
+      { command: "sam.sticky", keys: ["z"], about: "Every click an object of its own, or no longer" },
+      { command: "sam.form", keys: ["shift+m"], about: "Accept as a mask, a polygon or a box" },
       { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
       { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],
@@ -129,8 +134,8 @@ export const commandGroups: readonly CommandGroup[] = [
     title: "Tracks",
     commands: [
       { command: "track.begin", keys: ["shift+t"], about: "Begin a track: follow what is selected over the images" },
-      { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
-      { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
+      { command: "track.carry", keys: ["shift+c"], about: "Carry the tracks of the last image to this one" },
+      { command: "track.fill", keys: ["shift+b"], about: "Fill in between the keyframes before, here and after" },
       { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
       { command: "track.next", keys: [], about: "Next keyframe of the track" },
       { command: "track.previous", keys: [], about: "Previous keyframe of the track" },

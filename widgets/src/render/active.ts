@@ -164,6 +164,16 @@ export class ActiveLayer {
         return;
       }
       case "prompts": {
+        for (const { mask, classId } of preview.kept) {
+          const own = this.#palette.color(classId);
+          this.#bitmaps.draw(ctx, mask, own);
+          if (mask.bytes.length) tag(ctx, this.#palette, tagPlace(mask.window, -camera.y / zoom, zoom), `${this.#palette.name(classId)} ✓`, own, zoom);
+        }
+        if (preview.glimpse) {
+          ctx.globalAlpha = 0.8;
+          this.#bitmaps.draw(ctx, preview.glimpse.cells, color, preview.glimpse.box);
+          ctx.globalAlpha = 1;
+        }
         if (preview.mask) {
           ctx.globalAlpha = preview.waiting ? 0.6 : 1;
           this.#bitmaps.draw(ctx, preview.mask, color);

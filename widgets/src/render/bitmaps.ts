@@ -1,4 +1,5 @@
 // Masks as small tinted bitmaps: the pixels of a mask's own window, coloured once, drawn by the image's transform.
+import type { Box } from "../editor/geometry";
 import { type Bits, bitsOf } from "../editor/masks";
 import { Recent } from "../editor/recent";
 import type { MaskGeometry } from "../editor/records";
@@ -26,17 +27,16 @@ export class MaskBitmaps {
     this.#palette = palette;
   }
 
-  /** Draw the mask in image coordinates. `key` is what the bitmap is remembered by. */
-  draw(ctx: CanvasRenderingContext2D, key: MaskGeometry | Bits, color: string): void {
+  /** Draw the mask in image coordinates, at its own window or over `at`. `key` is what the bitmap is remembered by. */
+  draw(ctx: CanvasRenderingContext2D, key: MaskGeometry | Bits, color: string, at?: Box): void {
     const bits = "counts" in key ? bitsOf(key) : key;
-    const [x, y, w, h] = bits.window;
-    if (!w || !h) return;
+    if (!bits.window[2] || !bits.window[3]) return;
     let tinted = this.#tinted.get(key);
     if (tinted?.color !== color || tinted.fill !== this.fill) {
       tinted = { canvas: this.#tint(bits, color), color, fill: this.fill };
       this.#tinted.set(key, tinted);
     }
-    ctx.drawImage(tinted.canvas, x, y, w, h);
+    ctx.drawImage(tinted.canvas, ...(at ?? bits.window));
   }
 
   #tint(bits: Bits, color: string): HTMLCanvasElement {

@@ -17,6 +17,7 @@ import { Propagate } from "./Propagate";
 import { ShapeList } from "./ShapeList";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
+import { WandBar } from "./WandBar";
 
 function StageHost({ session, root }: { session: Session; root: HTMLElement }) {
   const host = useRef<HTMLDivElement>(null);
@@ -43,6 +44,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <SegmenterPill session={session} />
           <Copied session={session} />
           <Arrange session={session} />
+          <WandBar session={session} />
           <Minimap session={session} />
           <Notices session={session} />
         </div>

@@ -110,13 +110,19 @@ function hintOf(session: Session): string {
 
 export function HintLine({ session }: { session: Session }) {
   const times = session.maskTimes.value;
+  const hoverMs = session.wand.hoverMs.value;
   const ready = session.phase.value.kind === "ready";
   return (
     <footer class="evalnb-hint">
       <span aria-live="polite">{ready ? (session.hello.value?.read_only ? "Read only · " : "") + hintOf(session) : ""}</span>
-      {session.tool.value === "sam" && times && (
-        <span class="evalnb-times">
-          {times.encodeMs > 0 ? `encode ${Math.round(times.encodeMs)} ms · ` : ""}mask {Math.round(times.decodeMs)} ms
+      {session.tool.value === "sam" && (
+        <span class="evalnb-speeds">
+          {hoverMs !== null && <span class="evalnb-times" data-of="hover">preview {Math.round(hoverMs)} ms</span>}
+          {times && (
+            <span class="evalnb-times" data-of="mask">
+              {times.encodeMs > 0 ? `encode ${Math.round(times.encodeMs)} ms · ` : ""}mask {Math.round(times.decodeMs)} ms
+            </span>
+          )}
         </span>
       )}
     </footer>

@@ -43,6 +43,9 @@ const paths = {
   alignTop: "M2 2.5h12M4 5h2.5v8H4zM9.5 5H12v5H9.5z",
   alignMiddle: "M2 8h12M4 3.5h2.5v9H4zM9.5 5.5H12v5H9.5z",
   alignBottom: "M2 13.5h12M4 3h2.5v8H4zM9.5 6H12v5H9.5z",
+  candidates: "M2.5 5.5h8v8h-8zM5.5 2.5h8v8",
+  hover: "M8 5.500a2.5 2.5 0 100 5 2.5 2.5 0 000-5zM8 1.5v2M8 12.5v2M1.5 8h2M12.5 8h2",
+  sticky: "M6 2.5h4l-.5 4 2.5 2.5H4l2.5-2.5zM8 9v5",
   search: "M7 11.5a4.5 4.5 0 100-9 4.5 4.5 0 000 9zM10.3 10.3l3.2 3.2",
   image: "M2.5 3h11v10h-11zM2.5 11l3.2-3.4 2.6 2.6 2.2-2 3 2.8M10.5 6.2v.1",
 } as const;

@@ -1,144 +1,260 @@
-// Segment with prompts: left click in, right click out, drag a box; Enter makes the mask an annotation.
-import { type EditorEvent, dragStart } from "../events";
-import { type Box, type Point, boxFromCorners, clampPoint, distance } from "../geometry";
-import { type Bits, encode } from "../masks";
-import type { Preview, Prompts, Tool, Workbench } from "./tool";
+// Segment with prompts: left click in, right click out, drag a box; Enter makes the masks shapes. What a click would
+// mean is shown under the pointer. Ctrl begins another object and keeps this one.
+import { type EditorEvent, type Pointer, dragStart } from "../events";
+import { type Point, boxFromCorners, clampPoint, distance } from "../geometry";
+import {
+  type Answer, type Form, type Glimpse, type Prompted, type Prompts, answered, askedAgain, cycled, further, isOn, isWaiting, latest,
+  noPrompts, shapeOf, shownOf,
+} from "../prompted";
+import type { Made, Preview, Tool, Workbench } from "./tool";
 
-const none: Prompts = { points: [], labels: [], box: null };
+export interface SamOptions {
+  /** Show what a click would mean. */
+  readonly hover: boolean;
+  /** Every click is an object of its own; Shift adds to the one before. */
+  readonly sticky: boolean;
+  /** What an accepted mask becomes. */
+  readonly form: Form;
+}
 
-interface Answered {
-  readonly prompts: Prompts;
-  /** The latest answer. It may be of one prompt less while the next is under way. */
-  readonly mask: Bits | null;
-  readonly waiting: boolean;
-  /** Enter was pressed before the answer came: accept it when it does. */
+export const samDefaults: SamOptions = { hover: true, sticky: false, form: "mask" };
+
+interface Press {
+  readonly from: Point;
+  readonly screen: Point;
+  /** Where a drag is; null while it is none. */
+  readonly to: Point | null;
+  readonly ctrl: boolean;
+  readonly shift: boolean;
+}
+
+interface State {
+  readonly kind: "idle" | "pointing" | "boxing" | "prompting";
+  readonly press: Press | null;
+  readonly now: Prompted | null;
+  /** Waiting for Enter. */
+  readonly gathered: readonly Prompted[];
+  /** Accepted: each becomes a shape when its answer comes. */
+  readonly settling: readonly Prompted[];
+  readonly glimpse: Glimpse | null;
+  /** Enter was pressed before all answers were there: accept them when they are. */
   readonly accepting: boolean;
 }
 
-type State =
-  | { readonly kind: "idle" }
-  | { readonly kind: "pointing"; readonly from: Point; readonly screen: Point; readonly before: Answered }
-  | { readonly kind: "boxing"; readonly from: Point; readonly to: Point; readonly before: Answered }
-  | ({ readonly kind: "prompting" } & Answered);
-
-const nothing: Answered = { prompts: none, mask: null, waiting: false, accepting: false };
+const idle: State = { kind: "idle", press: null, now: null, gathered: [], settling: [], glimpse: null, accepting: false };
 
 export class SamTool implements Tool {
   readonly name = "sam";
-  state: State = { kind: "idle" };
+  state: State = idle;
+  options: SamOptions = samDefaults;
   #bench: Workbench;
-  /** The prompts from the oldest on, so that Backspace can go back. */
-  #past: Prompts[] = [];
+  #turn = 0;
+  #objects = 0;
 
   constructor(bench: Workbench) {
     this.#bench = bench;
   }
 
   handle(event: EditorEvent): boolean {
-    const state = this.state;
     switch (event.type) {
-      case "down": {
-        const at = clampPoint(event.at, this.#bench.size);
-        const before = this.#answered();
-        if (event.button === "right") return this.#ask({ ...before.prompts, ...added(before.prompts, at, 0) });
-        if (event.button !== "left") return false;
-        this.state = { kind: "pointing", from: at, screen: event.screen, before };
-        return true;
-      }
-      case "move": {
-        const to = clampPoint(event.at, this.#bench.size);
-        if (state.kind === "boxing") this.state = { ...state, to };
-        else if (state.kind === "pointing" && distance(event.screen, state.screen) >= dragStart) {
-          this.state = { kind: "boxing", from: state.from, to, before: state.before };
-        }
-        return true;
-      }
+      case "down":
+        return this.#press(event);
+      case "move":
+        return this.#move(event);
       case "up":
-        if (state.kind === "pointing") return this.#ask({ ...state.before.prompts, ...added(state.before.prompts, state.from, 1) });
-        if (state.kind === "boxing") return this.#ask({ ...state.before.prompts, box: boxOf(state) });
-        return true;
+        return this.#release();
       case "accept":
-        if (state.kind !== "prompting") return false;
-        if (state.waiting) this.state = { ...state, accepting: true };
-        else this.#accept(state);
-        return true;
-      case "back": {
-        if (state.kind !== "prompting") return false;
-        this.#past.pop();
-        const last = this.#past.pop();
-        return last ? this.#ask(last) : this.#reset();
-      }
+        return this.#accept();
+      case "back":
+        return this.#back();
       case "cancel":
-        return state.kind === "idle" ? false : this.#reset();
+        return this.#cancel();
       case "leave":
+        this.#look(null);
         return false;
       case "double":
         return true;
     }
   }
 
-  /** The kernel's answer to the latest prompts; null where it failed. */
-  answer(mask: Bits | null): void {
-    if (this.state.kind === "prompting") {
-      const { accepting } = this.state;
-      this.state = { ...this.state, mask: mask ?? this.state.mask, waiting: false, accepting: false };
-      if (accepting && mask) this.#accept(this.state);
-    } else if (this.state.kind === "pointing" || this.state.kind === "boxing") {
-      const before = { ...this.state.before, mask: mask ?? this.state.before.mask, waiting: false };
-      this.state = { ...this.state, before };
+  #set(change: Partial<State>): true {
+    const state = { ...this.state, ...change };
+    const kind = state.press ? (state.press.to ? "boxing" : "pointing") : state.now ? "prompting" : "idle";
+    this.state = { ...state, kind };
+    return true;
+  }
+
+  // The hand ------------------------------------------------------------------------------------------------------
+
+  #press({ at, screen, button, ctrl, shift }: Pointer): boolean {
+    const from = clampPoint(at, this.#bench.size);
+    if (button === "middle") return false;
+    this.#bench.peek(null);
+    if (button === "left") return this.#set({ press: { from, screen, to: null, ctrl, shift } });
+    return this.#ask(this.state.now, { ...this.#prompts(), ...added(this.#prompts(), from, 0) });
+  }
+
+  #move({ at, screen }: Pointer): boolean {
+    const { press, now, glimpse } = this.state;
+    const to = clampPoint(at, this.#bench.size);
+    if (press) {
+      if (press.to || distance(screen, press.screen) >= dragStart) this.#set({ press: { ...press, to } });
+    } else if (!now) {
+      const inside = to.x === at.x && to.y === at.y;
+      this.#bench.peek(this.options.hover && inside ? at : null);
+      // What is lit is under the pointer, or is lit no more.
+      if (glimpse && !(inside && isOn(glimpse, at))) this.#set({ glimpse: null });
     }
-  }
-
-  #answered(): Answered {
-    return this.state.kind === "prompting" ? this.state : nothing;
-  }
-
-  #ask(prompts: Prompts): boolean {
-    const mask = this.state.kind === "pointing" || this.state.kind === "boxing" ? this.state.before.mask : this.#answered().mask;
-    this.#past.push(prompts);
-    this.state = { kind: "prompting", prompts, mask, waiting: true, accepting: false };
-    this.#bench.prompt(prompts);
     return true;
   }
 
-  #accept(state: Answered): void {
-    const geometry = state.mask && encode(state.mask, this.#bench.size);
-    if (!geometry) return;
-    this.#reset();
-    this.#bench.create(geometry, true);
+  #release(): boolean {
+    const { press, now } = this.state;
+    if (!press) return true;
+    this.#set({ press: null });
+    const another = now && (press.ctrl || (this.options.sticky && !press.shift));
+    if (another) this.#set(press.ctrl ? { now: null, gathered: [...this.state.gathered, now] } : { now: null });
+    if (another && !press.ctrl) this.#settle([now]);
+    const before = this.#prompts();
+    const box = press.to && boxFromCorners(press.from, press.to);
+    return this.#ask(this.state.now, box ? { ...before, box } : { ...before, ...added(before, press.from, 1) });
   }
 
-  #reset(): boolean {
-    this.state = { kind: "idle" };
-    this.#past = [];
-    this.#bench.prompt(null);
+  #prompts(): Prompts {
+    return this.state.now ? latest(this.state.now).prompts : noPrompts;
+  }
+
+  #ask(before: Prompted | null, prompts: Prompts): true {
+    const now = further(before, prompts, { turn: ++this.#turn, number: before ? before.number : ++this.#objects, classId: this.#bench.classId });
+    this.#set({ now, accepting: false });
+    this.#bench.prompt(now.number, latest(now));
     return true;
   }
+
+  // The model -----------------------------------------------------------------------------------------------------
+
+  /** The answer to one of the questions; null where it failed. One that nobody waits for any more changes nothing. */
+  answer(turn: number, answer: Answer | null): void {
+    const take = (one: Prompted): Prompted => answered(one, turn, answer);
+    const { now, gathered, settling, accepting } = this.state;
+    this.#set({ now: now && take(now), gathered: gathered.map(take), settling: settling.map(take), glimpse: null });
+    if (settling.length) this.#settle([]);
+    if (accepting) this.#accept();
+  }
+
+  /** What a click at the pointer would mean. */
+  glimpse(glimpse: Glimpse | null, at: Point): void {
+    if (this.state.kind === "idle") this.#set({ glimpse: glimpse && isOn(glimpse, at) ? glimpse : null });
+  }
+
+  #look(glimpse: Glimpse | null): void {
+    this.#bench.peek(null);
+    if (this.state.glimpse) this.#set({ glimpse });
+  }
+
+  /** Another of the masks that the prompts may mean; false where there is none. */
+  cycle(by: 1 | -1): boolean {
+    const now = this.state.now && cycled(this.state.now, by);
+    return now ? this.#set({ now }) : false;
+  }
+
+  // Shapes --------------------------------------------------------------------------------------------------------
+
+  #accept(): boolean {
+    const { now, gathered } = this.state;
+    const all = now ? [...gathered, now] : gathered;
+    if (!all.length) return false;
+    if (all.some(isWaiting)) return this.#set({ accepting: true });
+    this.#set({ accepting: false });
+    const made = this.#made(all);
+    if (!made.length) return true;
+    this.#set({ now: null, gathered: [], glimpse: null });
+    this.#bench.createAll(made);
+    return true;
+  }
+
+  /** Make shapes of these as soon as their answers are there; and of those whose have come. */
+  #settle(more: readonly Prompted[]): void {
+    const all = [...this.state.settling, ...more];
+    this.#set({ settling: all.filter(isWaiting) });
+    const made = this.#made(all.filter((one) => !isWaiting(one)));
+    if (made.length) this.#bench.createAll(made);
+  }
+
+  #made(all: readonly Prompted[]): Made[] {
+    return all.flatMap((one) => {
+      const shown = shownOf(one);
+      const geometry = shown && shapeOf(shown.mask, this.options.form, this.#bench.size);
+      return geometry ? [{ geometry, classId: one.classId }] : [];
+    });
+  }
+
+  /** Another tool or another image: what was gathered becomes shapes, what is being prompted falls away. */
+  end(): void {
+    const { gathered, settling } = this.state;
+    this.state = idle;
+    this.#bench.peek(null);
+    this.#bench.prompt(null, null);
+    const made = this.#made([...settling, ...gathered]);
+    if (made.length) this.#bench.createAll(made);
+  }
+
+  // Going back ----------------------------------------------------------------------------------------------------
+
+  #back(): boolean {
+    const { now, gathered } = this.state;
+    const [again] = gathered.slice(-1);
+    if (!now) return again ? this.#set({ now: again, gathered: gathered.slice(0, -1), glimpse: null }) : false;
+    this.#bench.prompt(now.number, null);
+    const steps = now.steps.slice(0, -1);
+    if (!steps.length) return this.#set({ now: null, accepting: false, glimpse: null });
+    const before = { ...now, steps };
+    this.#set({ now: before, accepting: false });
+    // Its own answer was overtaken before it came.
+    if (!latest(before).answer) {
+      const asked = askedAgain(before, ++this.#turn);
+      this.#set({ now: asked });
+      this.#bench.prompt(asked.number, latest(asked));
+    }
+    return true;
+  }
+
+  #cancel(): boolean {
+    const { now, press, gathered } = this.state;
+    if (!now && !press && !gathered.length) return false;
+    for (const one of now || press ? [now] : gathered) if (one) this.#bench.prompt(one.number, null);
+    return this.#set({ press: null, now: null, accepting: false, glimpse: null, ...(now || press ? {} : { gathered: [] }) });
+  }
+
+  // What is seen --------------------------------------------------------------------------------------------------
 
   preview(): Preview | null {
-    const state = this.state;
-    switch (state.kind) {
-      case "idle":
-        return null;
-      case "pointing":
-        return { kind: "prompts", ...state.before, prompts: { ...state.before.prompts, ...added(state.before.prompts, state.from, 1) } };
-      case "boxing":
-        return { kind: "prompts", ...state.before, prompts: { ...state.before.prompts, box: boxOf(state) } };
-      case "prompting":
-        return { kind: "prompts", prompts: state.prompts, mask: state.mask, waiting: state.waiting };
-    }
+    const { press, now, gathered, settling, glimpse } = this.state;
+    if (!press && !now && !gathered.length && !settling.length && !glimpse) return null;
+    const another = press && now && (press.ctrl || (this.options.sticky && !press.shift));
+    const before = another ? noPrompts : this.#prompts();
+    const prompts = !press ? before : press.to ? { ...before, box: boxFromCorners(press.from, press.to) } : { ...before, ...added(before, press.from, 1) };
+    const shown = now && shownOf(now);
+    const kept = [...settling, ...gathered].flatMap((one) => {
+      const { mask } = shownOf(one) ?? {};
+      return mask ? [{ mask, classId: one.classId }] : [];
+    });
+    return { kind: "prompts", prompts, mask: shown?.mask ?? null, waiting: now !== null && isWaiting(now), kept, glimpse: shown ? null : glimpse };
   }
 
   hint(): string {
-    const state = this.state;
-    if (state.kind === "idle") return "Click the object, or drag a box around it";
-    if (state.kind === "boxing") return "Release to segment what is in the box · Esc to drop";
-    if (state.kind === "prompting" && state.accepting) return "Accepting as soon as the mask is there…";
-    if (state.kind === "prompting" && state.waiting && !state.mask) return "Segmenting…";
-    if (state.kind === "prompting" && !state.waiting && state.mask?.bytes.length === 0) {
-      return "Nothing found there · click inside the object, or Esc to drop";
+    const { kind, now, gathered, accepting } = this.state;
+    if (accepting) return "Accepting as soon as the mask is there…";
+    if (kind === "boxing") return "Release to segment what is in the box · Esc to drop";
+    if (!now) {
+      if (gathered.length) return `${gathered.length} collected · click the next, Enter accepts all, Esc drops them`;
+      return "Click the object, or drag a box around it";
     }
-    return "Enter accepts · left click adds · right click takes away · Backspace goes back · Esc drops";
+    const shown = shownOf(now);
+    if (!shown) return isWaiting(now) ? "Segmenting…" : "No mask came · click again, or Esc to drop";
+    if (!isWaiting(now) && !shown.mask.bytes.length) return "Nothing found there · click inside the object, or Esc to drop";
+    const more = this.options.sticky ? "a click begins the next · Shift-click adds" : "left click adds · Ctrl-click begins another";
+    return `Enter accepts · ${more} · right click takes away · Backspace goes back · Esc drops`;
   }
 
   cursor(): string {
@@ -148,8 +264,4 @@ export class SamTool implements Tool {
 
 function added(prompts: Prompts, at: Point, label: 0 | 1): Pick<Prompts, "points" | "labels"> {
   return { points: [...prompts.points, at], labels: [...prompts.labels, label] };
-}
-
-function boxOf(state: { from: Point; to: Point }): Box {
-  return boxFromCorners(state.from, state.to);
 }

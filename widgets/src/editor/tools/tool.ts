@@ -3,16 +3,16 @@ import type { Dab } from "../brushing";
 import type { EditorEvent } from "../events";
 import type { Box, Point, Size } from "../geometry";
 import type { Bits } from "../masks";
+import type { Glimpse, Prompts, Question } from "../prompted";
 import type { Geometry, Shape } from "../records";
 
 export type ToolName =
   | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam";
 
-export interface Prompts {
-  readonly points: readonly Point[];
-  /** 1 in, 0 out; one for each point. */
-  readonly labels: readonly (0 | 1)[];
-  readonly box: Box | null;
+/** A shape to be. */
+export interface Made {
+  readonly geometry: Geometry;
+  readonly classId: number;
 }
 
 /** What is drawn above everything else; derived from the tool's state, never stored beside it. */
@@ -26,7 +26,12 @@ export type Preview =
   | { readonly kind: "path"; readonly points: readonly Point[]; readonly to: Point | null; readonly closing: boolean }
   /** Where a shape is to be cut. */
   | { readonly kind: "cut"; readonly line: readonly Point[] }
-  | { readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean }
+  | {
+    readonly kind: "prompts"; readonly prompts: Prompts; readonly mask: Bits | null; readonly waiting: boolean;
+    /** Objects that are done and no shapes yet. */
+    readonly kept: readonly { readonly mask: Bits; readonly classId: number }[];
+    readonly glimpse: Glimpse | null;
+  }
   | { readonly kind: "stroke"; readonly dabs: readonly Dab[]; readonly wipes: boolean }
   | { readonly kind: "cross"; readonly at: Point };
 
@@ -61,8 +66,12 @@ export interface Workbench {
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** A click meant no shape: perhaps something else that is drawn there. */
   clickedNothing(at: Point): void;
-  /** Ask for a mask; null takes the question back. */
-  prompt(prompts: Prompts | null): void;
+  /** Store new shapes: one step of undo. The tool stays in hand. */
+  createAll(made: readonly Made[]): void;
+  /** Ask for an object's masks; null takes its question back, and without a number every one. */
+  prompt(object: number | null, question: Question | null): void;
+  /** Ask what a click there would mean; null: nothing any more. */
+  peek(at: Point | null): void;
 }
 
 export interface Tool {

@@ -1,0 +1,159 @@
+"""The wand with the SAM 2 in the wheel, in a real JupyterLab: hovered, corrected, chosen, collected, accepted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evalnb import edits
+from evalnb.core import masks
+from evalnb.demo import dataset, prepare
+from evalnb.demo.scenes import scene
+from evalnb.project import Project
+from evalnb.store import Store
+from tests.annotating import Annotating
+from tests.browser.test_canvas_hands import pictured
+from tests.lab import Lab
+
+pytestmark = pytest.mark.browser
+
+CELL = """
+import evalnb as ev
+widget = ev.open().dataset("scenes").annotate(segmenter="pico")
+widget
+"""
+BALL, OTHER = (298, 334), (437, 44)
+"""A ball and a cone of the demo's first scene, in image pixels."""
+
+
+def until(true: Callable[[], Any], timeout_s: float = 60) -> None:
+    end = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < end, f"not within {timeout_s} s"
+        time.sleep(0.05)
+
+
+def lit(page: Any) -> int:
+    """How many pixels of the topmost layer are painted."""
+    data = page.locator("canvas[data-layer=active]").evaluate("canvas => canvas.toDataURL('image/png')").split(",")[1]
+    return int((np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))[..., 3] > 20).sum())
+
+
+def truth_at(x: int, y: int) -> Any:
+    """The true mask of the first scene's object there."""
+    drawn = (masks.decode(one.mask) for one in scene(dataset.SEED, 0).objects)
+    return next(whole for whole in drawn if whole[y, x])
+
+
+def iou(one: Any, other: Any) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def test_hover_correct_choose_collect_accept_and_the_database_has_both(
+    store: Store, lab: Lab, page: Any, tmp_path: Path
+) -> None:
+    project = Project(store)
+    prepare.datasets(project, tmp_path / "demo", images=4)
+    (first, *_) = project.dataset("scenes")
+
+    def kinds() -> list[str]:
+        with store.database.transaction() as session:
+            return [shape.geometry.kind for shape in edits.shapes(session, first.id).shapes]
+
+    before = kinds()
+    lab.write("wand.ipynb", CELL)
+    lab.open(page, "wand.ipynb")
+    lab.run_all(page)
+    one = Annotating(page).wait()
+    one.shapes(len(before))
+    # So that only what the wand draws is on the topmost layer, and the picture shows it.
+    one.press("t")
+    one.tool("sam")
+    bar = page.locator(".evalnb-wand")
+    bar.wait_for()
+
+    def point(at: tuple[int, int], dx: float = 0, dy: float = 0) -> None:
+        box = one.canvas.bounding_box()
+        x, y = one.at(at[0] + dx, at[1] + dy)
+        page.mouse.move(box["x"] + x, box["y"] + y)
+
+    def hovered() -> bool:
+        point(BALL, dx=int(time.monotonic() * 10) % 5)
+        return lit(page) > 500
+
+    # The model is loaded and the image encoded with no click; then the ball lights up under the pointer.
+    until(hovered, timeout_s=240)
+    page.locator(".evalnb-times[data-of=hover]").wait_for()
+    assert bar.locator(".evalnb-wand-mask").count() == 0
+    pictured(page, "wand-hover")
+    # Beside the image nothing is lit, nor once it is switched off.
+    page.mouse.move(5, 5)
+    until(lambda: lit(page) == 0)
+    one.press("x")
+    point(BALL)
+    time.sleep(0.5)
+    assert lit(page) == 0
+    one.press("x")
+    until(hovered)
+
+    # One click has three masks; the key shows them in turn.
+    one.click(*one.at(*BALL))
+    chosen = bar.locator(".evalnb-wand-mask")
+    chosen.wait_for()
+    until(lambda: bar.get_attribute("data-waiting") == "false")
+    of = int(chosen.get_attribute("data-of"))
+    assert of == 3
+    pictured(page, "wand-candidates")
+    scores = []
+    for place in range(of):
+        assert chosen.get_attribute("data-place") == str(place)
+        scores.append(float(chosen.locator("small").inner_text().removeprefix("IoU ")))
+        one.press("r")
+        until(lambda place=place: chosen.get_attribute("data-place") == str((place + 1) % of))
+    assert scores == sorted(scores, reverse=True)
+    # A second click corrects the mask before it.
+    one.click(*one.at(BALL[0] + 6, BALL[1] + 4))
+    until(lambda: bar.get_attribute("data-waiting") == "false")
+
+    # With Ctrl the first is kept and another is begun.
+    page.keyboard.down("Control")
+    one.click(*one.at(*OTHER))
+    page.keyboard.up("Control")
+    until(lambda: bar.get_attribute("data-gathered") == "1" and bar.get_attribute("data-waiting") == "false")
+    pictured(page, "wand-collected")
+    assert kinds() == before
+    one.press("Enter")
+    one.press("t")
+    one.shapes(len(before) + 2)
+    one.saved()
+    assert kinds() == [*before, "mask", "mask"]
+    with store.database.transaction() as session:
+        made = [shape.geometry.record().mask for shape in edits.shapes(session, first.id).shapes[-2:]]
+    for runs, at in zip(made, (BALL, OTHER), strict=True):
+        assert runs is not None
+        assert iou(masks.decode(runs), truth_at(*at)) > 0.6
+
+    # Both came as one step, and go as one; the third object is accepted as a polygon.
+    one.press("Control+z")
+    one.shapes(len(before))
+    one.saved()
+    assert kinds() == before
+    one.press("Shift+M")
+    one.click(*one.at(*BALL))
+    chosen.wait_for()
+    one.press("Enter")
+    one.shapes(len(before) + 1)
+    one.saved()
+    assert kinds() == [*before, "polygon"]
+    # Neighbours were encoded meanwhile: on the next image the first hover needs no encoding.
+    one.press("f")
+    one.wait()
+    until(hovered)

@@ -1,0 +1,101 @@
+// The segmenter of a session: its prompts, what it shows under the pointer, and how a person wants its masks.
+import { batch, computed, effect, signal } from "@preact/signals";
+import type { Transport } from "../bridges/transport";
+import type { Point } from "../editor/geometry";
+import { type Question, forms, isWaiting, shownOf } from "../editor/prompted";
+import type { SamOptions } from "../editor/tools/sam";
+import { Hovering } from "./hovering";
+import { Prompting } from "./prompting";
+import type { Session } from "./session";
+
+/** What the bar over the canvas says of the object in hand. */
+export interface WandState {
+  /** The chosen candidate's place among how many, and its predicted IoU; null while there is no mask. */
+  readonly mask: { readonly place: number; readonly of: number; readonly score: number } | null;
+  readonly prompting: boolean;
+  readonly waiting: boolean;
+  readonly gathered: number;
+}
+
+const still: WandState = { mask: null, prompting: false, waiting: false, gathered: 0 };
+
+export class Wand {
+  readonly state = signal<WandState>(still);
+  readonly inHand = computed(() => this.#session.tool.value === "sam");
+  readonly stops: readonly (() => void)[];
+  readonly #session: Session;
+  readonly #prompting: Prompting;
+  readonly #hovering: Hovering;
+  /** Milliseconds from the last pointer's place asked to its mask. */
+  readonly hoverMs = signal<number | null>(null);
+
+  constructor(session: Session, transport: Transport) {
+    this.#session = session;
+    const { editor } = session;
+    this.#prompting = new Prompting({
+      transport,
+      answer: (turn, answer) => editor.answer(turn, answer),
+      onBusy: (busy) => batch(() => {
+        session.segmenting.value = busy;
+        if (!busy) session.encoding.value = null;
+      }),
+      onError: (error) => session.fault("The segmenter gave no mask", error),
+      onUnprepared: (error) => session.fault("The segmenter could not get ready", error),
+      onTimes: (encodeMs, decodeMs) => (session.maskTimes.value = { encodeMs, decodeMs }),
+    });
+    this.#hovering = new Hovering({
+      transport,
+      show: (glimpse) => editor.glimpse(glimpse),
+      onTime: (ms) => (this.hoverMs.value = ms),
+    });
+    this.stops = [
+      editor.on(() => this.#follow()),
+      effect(() => {
+        const shown = session.image.peek();
+        if (this.inHand.value && shown) this.#prompting.prepare(shown.id);
+      }),
+      effect(() => {
+        // The image is encoded: the pointer may have been waiting for that.
+        const ready = session.encoding.value === null && this.inHand.value;
+        if (ready && session.preferences.wand.peek().hover && editor.sam.state.kind === "idle") this.peek(editor.pointerAt);
+      }),
+      effect(() => void (editor.sam.options = session.preferences.wand.value)),
+    ];
+  }
+
+  ask(object: number | null, question: Question | null): void {
+    const { document } = this.#session.editor;
+    if (document) this.#prompting.ask(document.imageId, object, question);
+  }
+
+  peek(at: Point | null): void {
+    const { document } = this.#session.editor;
+    if (document) this.#hovering.at(document.imageId, at);
+  }
+
+  /** Change how masks are made. False while the tool is not in hand: its keys are nobody's then. */
+  change(how: (options: SamOptions) => Partial<SamOptions>): boolean {
+    if (!this.inHand.value) return false;
+    const { preferences, editor } = this.#session;
+    preferences.wand.value = { ...preferences.wand.value, ...how(preferences.wand.value) };
+    if (!preferences.wand.value.hover) editor.glimpse(null);
+    return true;
+  }
+
+  /** The next of the forms that an accepted mask may have. */
+  static nextForm({ form }: SamOptions): Partial<SamOptions> {
+    return { form: forms[(forms.indexOf(form) + 1) % forms.length]! };
+  }
+
+  #follow(): void {
+    const { now, gathered, settling } = this.#session.editor.sam.state;
+    const shown = now && shownOf(now);
+    const state: WandState = {
+      mask: shown?.mask.bytes.length ? { place: shown.place, of: shown.of, score: shown.score } : null,
+      prompting: now !== null,
+      waiting: [...(now ? [now] : []), ...settling, ...gathered].some(isWaiting),
+      gathered: gathered.length,
+    };
+    if (JSON.stringify(state) !== JSON.stringify(this.state.peek())) this.state.value = state;
+  }
+}
