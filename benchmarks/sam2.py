@@ -124,7 +124,7 @@ HOVER = """([seconds, rate]) => new Promise((done) => {
     step();
 })"""
 
-CLICK = """([x, y]) => new Promise((done) => {
+CLICK = """([x, y]) => new Promise((done, fail) => {
     const stage = document.querySelector('.evalnb-stage');
     const box = stage.getBoundingClientRect();
     const where = { clientX: box.left + x, clientY: box.top + y, bubbles: true, pointerId: 1, button: 0 };
@@ -138,23 +138,28 @@ CLICK = """([x, y]) => new Promise((done) => {
         if (bar?.dataset.waiting === 'false' && window.bench.drawn.length > before) {
             return done(window.bench.drawn.at(-1) - begin);
         }
+        if (performance.now() - begin > 60000) return fail(new Error(`no mask for a click at ${x}, ${y}`));
         requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
 })"""
 
-ENTER = """() => new Promise((done) => {
+ENTER = """() => new Promise((done, fail) => {
     const root = document.querySelector('.evalnb-annotator');
-    const count = () => document.querySelectorAll('.evalnb-annotator [data-shape]').length;
-    const before = count();
+    const badge = document.querySelector('.evalnb-save');
+    const late = setTimeout(() => fail(new Error('Enter saved no shape')), 60000);
     const begin = performance.now();
+    let saving = false;
+    const watch = new MutationObserver(() => {
+        if (badge.dataset.state !== 'saved') saving = true;
+        else if (saving) {
+            watch.disconnect();
+            clearTimeout(late);
+            done(performance.now() - begin);
+        }
+    });
+    watch.observe(badge, { attributes: true });
     root.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
-    const look = () => {
-        const saved = document.querySelector('.evalnb-save')?.dataset.state === 'saved';
-        if (count() > before && saved) return done(performance.now() - begin);
-        requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
 })"""
 
 

@@ -271,9 +271,11 @@ class Answers:
     def hover(self, ask: HoverAsk) -> Reply:
         """What a click there would mean. As ``segment`` refuses."""
         prompts = self._with_segmenter()
-        with self.transaction() as session:
-            image = self.own(session, ask.image_id)
-        return prompts.hover(ask, image)
+        # Thirty times a second: an image that was encoded here was looked up then.
+        if not prompts.knows(ask.image_id):
+            with self.transaction() as session:
+                self.own(session, ask.image_id)
+        return prompts.hover(ask)
 
     def _with_segmenter(self) -> Prompts:
         if self._prompts is None:

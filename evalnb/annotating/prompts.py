@@ -100,10 +100,14 @@ class Prompts:
             [packed(inside), *(packed(one) for _, one in others)],
         )
 
-    def hover(self, ask: HoverAsk, image: ImageRecord) -> Reply:
+    def knows(self, image_id: int) -> bool:
+        """Whether the image was prompted on, or encoded, here."""
+        return image_id in self._keys
+
+    def hover(self, ask: HoverAsk) -> Reply:
         """What a click there would mean, coarsely; nothing while the image is not encoded."""
         begin = self._hand_at = time.perf_counter()
-        key = self._keys.get(image.id)
+        key = self._keys.get(ask.image_id)
         ready = key is not None and self._segmenter.encoded(key)
         window: Box = (0.0, 0.0, 0.0, 0.0)
         inside, score = np.zeros((0, 0), dtype=bool), 0.0
@@ -116,7 +120,7 @@ class Prompts:
         self._hand_at = time.perf_counter()
         return Reply(
             HoverReply(
-                image_id=image.id,
+                image_id=ask.image_id,
                 seq=ask.seq,
                 ready=ready,
                 window=window,

@@ -73,7 +73,7 @@ def test_a_hole_is_cut_and_a_box_is_drawn_tight(yard: Yard, lab: Lab, page: Any)
 
 def test_corners_are_drawn_to_corners_while_the_magnet_is_on(yard: Yard, lab: Lab, page: Any) -> None:
     canvas = shown(yard, lab, page)
-    canvas.press("Shift+X")
+    canvas.press("x")
     assert page.locator(".evalnb-last[aria-pressed=true]").count() == 1
     canvas.draw(163, 203, 100, 60)
     canvas.shapes(3)

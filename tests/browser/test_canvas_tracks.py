@@ -45,11 +45,11 @@ def test_a_track_is_begun_carried_filled_in_corrected_and_ended(yard: Yard, lab:
     page.locator(".evalnb-chip", has_text="key").wait_for()
     for place in range(1, 7):
         to(canvas, "f", place)
-    canvas.press("Shift+C")
+    canvas.press("r")
     canvas.shapes(1)
     canvas.drag(*canvas.at(325, 70), *canvas.at(205, 70))
     canvas.saved()
-    canvas.press("Shift+B")
+    canvas.press("Shift+R")
     page.locator(".evalnb-notice", has_text="5 shapes are filled in").wait_for()
     canvas.saved()
     until(lambda: sorted(tracked(yard)) == list(range(7)))
@@ -66,7 +66,7 @@ def test_a_track_is_begun_carried_filled_in_corrected_and_ended(yard: Yard, lab:
     canvas.drag(*canvas.at(265, 70), *canvas.at(265, 130))
     page.locator(".evalnb-chip", has_text="key").wait_for()
     pictured(page, "track")
-    canvas.press("Shift+B")
+    canvas.press("Shift+R")
     page.locator(".evalnb-notice", has_text="4 shapes are filled in").wait_for()
     canvas.saved()
     ys = [40, 60, 80, 100, 80, 60, 40]
@@ -75,7 +75,7 @@ def test_a_track_is_begun_carried_filled_in_corrected_and_ended(yard: Yard, lab:
     # It leaves the picture there: nothing is between that and the next keyframe.
     chosen(canvas, "leaves the picture")
     page.locator(".evalnb-chip", has_text="outside").wait_for()
-    canvas.press("Shift+B")
+    canvas.press("Shift+R")
     canvas.saved()
     until(lambda: sorted(tracked(yard)) == [0, 1, 2, 3, 6])
     assert tracked(yard)[3].track.outside

@@ -97,11 +97,11 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
     # Beside the image nothing is lit, nor once it is switched off.
     page.mouse.move(5, 5)
     until(lambda: lit(page) == 0)
-    one.press("x")
+    one.press("Shift+X")
     point(BALL)
     time.sleep(0.5)
     assert lit(page) == 0
-    one.press("x")
+    one.press("Shift+X")
     until(hovered)
 
     # One click has three masks; the key shows them in turn.
@@ -116,7 +116,7 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
     for place in range(of):
         assert chosen.get_attribute("data-place") == str(place)
         scores.append(float(chosen.locator("small").inner_text().removeprefix("IoU ")))
-        one.press("r")
+        one.press("z")
         until(lambda place=place: chosen.get_attribute("data-place") == str((place + 1) % of))
     assert scores == sorted(scores, reverse=True)
     # A second click corrects the mask before it.
@@ -146,7 +146,7 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
     one.shapes(len(before))
     one.saved()
     assert kinds() == before
-    one.press("Shift+M")
+    one.press("Shift+S")
     one.click(*one.at(*BALL))
     chosen.wait_for()
     one.press("Enter")

@@ -42,7 +42,7 @@ const labels = (by: number): Verb => ({ preferences }) =>
 /** A verb that returns false meant nothing just then: the key stays the browser's. */
 const verbs: Partial<Record<Command, Verb>> = {
   "tool.sam": (session) => session.segment(),
-  "sam.other": ({ editor }, { big }) => editor.cycle(big ? -1 : 1),
+  "sam.other": ({ wand }) => wand.cycle(1),
   "sam.hover": ({ wand }) => wand.change(({ hover }) => ({ hover: !hover })),
   "sam.sticky": ({ wand }) => wand.change(({ sticky }) => ({ sticky: !sticky })),
   "sam.form": ({ wand }) => wand.change(Wand.nextForm),

@@ -50,9 +50,11 @@ export class Hovering {
     if (!wanted) return;
     const begin = this.#now();
     const seq = ++this.#seq;
+    let busyMs = 0;
     try {
       const { imageId, at } = wanted;
       const { reply, buffers } = await this.#options.transport.request<"hover">({ ask: "hover", image_id: imageId, x: at.x, y: at.y, seq }, { timeoutMs });
+      busyMs = reply.decode_ms;
       const cells = await unpacked([0, 0, reply.columns, reply.rows], buffers[0]);
       if (reply.seq > this.#floor) {
         this.#floor = reply.seq;
@@ -63,7 +65,7 @@ export class Hovering {
       // Nobody asked for it in so many words: the click will say what is wrong.
       if (!(error instanceof Refused)) console.debug("evalnb: no preview of what a click would mean", error);
     }
-    const took = this.#now() - begin;
-    this.#later(() => void this.#ask(), Math.max(paceMs - took, took > paceMs ? took * restShare : 0, 0));
+    const rest = busyMs > paceMs ? busyMs * restShare : 0;
+    this.#later(() => void this.#ask(), Math.max(begin + paceMs - this.#now(), rest, 0));
   }
 }

@@ -11,9 +11,9 @@ const place = "evalnb.preferences";
 export class Preferences {
   readonly keys = signal(new KeyMap());
   readonly look = signal<Look>(lookFrom(null));
+  readonly wand = signal<SamOptions>(samDefaults);
   /** Whether what is drawn is drawn to corners, edges and borders near it. */
   readonly snap = signal(false);
-  readonly wand = signal<SamOptions>(samDefaults);
   readonly stop: () => void;
 
   constructor(shelf: Shelf) {
@@ -22,11 +22,10 @@ export class Preferences {
     this.look.value = lookFrom(kept["look"]);
     this.snap.value = kept["snap"] === true;
     this.wand.value = wandFrom(kept["wand"]);
-    const all = (): string =>
-      JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, wand: this.wand.value, snap: this.snap.value });
-    let last = all();
+    const now = (): string => JSON.stringify({ keys: this.keys.value.custom, look: this.look.value, snap: this.snap.value, wand: this.wand.value });
+    let last = now();
     this.stop = effect(() => {
-      const text = all();
+      const text = now();
       if (text === last) return;
       last = text;
       try {

@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Transport } from "../bridges/transport";
 import type { Point } from "../editor/geometry";
-import { type Question, forms, isWaiting, shownOf } from "../editor/prompted";
+import { type Glimpse, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
 import type { SamOptions } from "../editor/tools/sam";
 import { Hovering } from "./hovering";
 import { Prompting } from "./prompting";
@@ -45,7 +45,7 @@ export class Wand {
     });
     this.#hovering = new Hovering({
       transport,
-      show: (glimpse) => editor.glimpse(glimpse),
+      show: (glimpse) => this.#light(glimpse),
       onTime: (ms) => (this.hoverMs.value = ms),
     });
     this.stops = [
@@ -76,10 +76,25 @@ export class Wand {
   /** Change how masks are made. False while the tool is not in hand: its keys are nobody's then. */
   change(how: (options: SamOptions) => Partial<SamOptions>): boolean {
     if (!this.inHand.value) return false;
-    const { preferences, editor } = this.#session;
+    const { preferences } = this.#session;
     preferences.wand.value = { ...preferences.wand.value, ...how(preferences.wand.value) };
-    if (!preferences.wand.value.hover) editor.glimpse(null);
+    if (!preferences.wand.value.hover) this.#light(null);
     return true;
+  }
+
+  /** Another of the masks that the prompts may mean; false where there is none. */
+  cycle(by: 1 | -1): boolean {
+    const { editor } = this.#session;
+    const meant = this.inHand.value && editor.sam.cycle(by);
+    if (meant) editor.repaint();
+    return meant;
+  }
+
+  #light(glimpse: Glimpse | null): void {
+    const { editor } = this.#session;
+    if (editor.tool !== editor.sam || !editor.pointerAt) return;
+    editor.sam.glimpse(glimpse, editor.pointerAt);
+    editor.repaint();
   }
 
   /** The next of the forms that an accepted mask may have. */

@@ -9,7 +9,7 @@ import { sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
-import type { Answer, Glimpse, Question } from "./prompted";
+import type { Answer, Question } from "./prompted";
 import type { Made, Preview, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
@@ -186,21 +186,12 @@ export class Editor extends Selecting implements Workbench {
   /** The answer to one of the SAM tool's questions; null where it failed. */
   answer(turn: number, answer: Answer | null): void {
     this.sam.answer(turn, answer);
-    this.tell("preview", "tool");
+    this.repaint();
   }
 
-  /** What a click at the pointer would mean. */
-  glimpse(glimpse: Glimpse | null): void {
-    if (this.tool !== this.sam || !this.pointerAt) return;
-    this.sam.glimpse(glimpse, this.pointerAt);
+  /** The SAM tool changed by itself, not by an event. */
+  repaint(): void {
     this.tell("preview", "tool");
-  }
-
-  /** Another of the masks that the SAM tool's prompts may mean; false where there is none. */
-  cycle(by: 1 | -1): boolean {
-    const meant = this.tool === this.sam && this.sam.cycle(by);
-    if (meant) this.tell("preview", "tool");
-    return meant;
   }
 
   // What keys and buttons ask -----------------------------------------------------------------------------------

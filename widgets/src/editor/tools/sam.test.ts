@@ -80,7 +80,7 @@ test("the next click corrects the candidate that is shown; for a new box nothing
   click(25, 25);
   const first = answer(square(20, 20), square(15, 15, 20), square(0, 0, 60));
   expect(latest().refines).toBeNull();
-  expect(editor.cycle(1)).toBe(true);
+  expect(editor.sam.cycle(1)).toBe(true);
   click(60, 60, { button: "right" });
   expect(latest().refines).toEqual({ answer: first, candidate: 1 });
   // Its answer is not there yet: there is nothing to correct.
@@ -93,10 +93,10 @@ test("the next click corrects the candidate that is shown; for a new box nothing
 
 test("the candidates go round, forwards and back, and Enter takes the one that is shown", () => {
   click(25, 25);
-  expect(editor.cycle(1)).toBe(false);
+  expect(editor.sam.cycle(1)).toBe(false);
   answer(square(20, 20), square(15, 15, 20), square(0, 0, 60));
   const sides = [1, 1, 1, -1].map((by) => {
-    editor.cycle(by as 1 | -1);
+    editor.sam.cycle(by as 1 | -1);
     return preview()!.mask!.window[2];
   });
   expect(sides).toEqual([20, 60, 10, 60]);
@@ -132,7 +132,7 @@ test("Enter before the mask is there accepts it when it comes", () => {
 test("Backspace shows the mask before the last click without asking, and asks where that never came", () => {
   click(25, 25);
   answer(square(20, 20), square(15, 15, 20));
-  editor.cycle(1);
+  editor.sam.cycle(1);
   click(60, 60);
   answer(square(0, 0, 80));
   const so = asked.length;
@@ -235,22 +235,23 @@ test("a mask is accepted as a polygon or as a box too", () => {
   expect(shapes().map(({ geometry }) => [geometry.kind, ...geometry.box])).toEqual([["polygon", 20, 20, 10, 10], ["box", 20, 20, 10, 10]]);
 });
 
+const light = (one: Glimpse) => editor.sam.glimpse(one, editor.pointerAt!);
 const glimpse = (x: number, y: number, side = 40): Glimpse => ({ cells: square(0, 0, 8), box: [x, y, side, side], score: 0.8 });
 
 test("while the pointer moves, what a click means is asked; it is shown as long as the pointer is on it", () => {
   editor.pointerMove(p(50, 50));
   expect(peeked.at(-1)).toEqual(p(50, 50));
-  editor.glimpse(glimpse(40, 40));
+  light(glimpse(40, 40));
   expect(preview()!.glimpse).not.toBeNull();
   editor.pointerMove(p(60, 60));
   expect(preview()!.glimpse).not.toBeNull();
   editor.pointerMove(p(200, 200));
   expect(editor.preview).toBeNull();
   // An answer that comes for where the pointer was is not shown where it is not.
-  editor.glimpse(glimpse(40, 40));
+  light(glimpse(40, 40));
   expect(editor.preview).toBeNull();
   editor.pointerMove(p(50, 50));
-  editor.glimpse(glimpse(40, 40));
+  light(glimpse(40, 40));
   editor.dispatch({ type: "leave" });
   expect(editor.preview).toBeNull();
   expect(peeked.at(-1)).toBeNull();
@@ -258,7 +259,7 @@ test("while the pointer moves, what a click means is asked; it is shown as long 
 
 test("a click stops the asking and keeps what is lit until its own mask is there", () => {
   editor.pointerMove(p(50, 50));
-  editor.glimpse(glimpse(40, 40));
+  light(glimpse(40, 40));
   click(50, 50);
   expect(peeked.at(-1)).toBeNull();
   expect(preview()).toMatchObject({ waiting: true, mask: null, glimpse: { score: 0.8 } });
@@ -267,7 +268,7 @@ test("a click stops the asking and keeps what is lit until its own mask is there
   answer(square(45, 45));
   expect(preview()!.glimpse).toBeNull();
   // Late: the click has been answered.
-  editor.glimpse(glimpse(40, 40));
+  light(glimpse(40, 40));
   expect(preview()!.glimpse).toBeNull();
 });
 
