@@ -234,6 +234,40 @@ class Dataset:
             link=image_link(self.store.settings.home, self.record.project_id),
         )
 
+    def reviews(self, status: str | None = None) -> pd.DataFrame:
+        """How far the images have come (those of one status, if named): a row for each image, by its id, with
+        file_name, status (todo, doing, review, accepted, rejected), assignee, author and at of the last change, and
+        how many comments are open. ``dataset.where(images=dataset.reviews("rejected").index)`` is their slice."""
+        from evalnb.registry.reviewing import table
+
+        return table(self.store, self.id, self.part, status)
+
+    def review(
+        self,
+        images: Iterable[int],
+        *,
+        status: str | None = None,
+        assignee: str | None = None,
+        author: str | None = None,
+    ) -> None:
+        """Set the status or the assignee ("" for nobody) of images by their ids. Invalid for an unknown status,
+        NotFound, and nothing set, for an image of another dataset."""
+        from evalnb.store.repositories import reviews
+
+        with self.store.database.transaction() as session:
+            by = author or self.store.settings.author
+            reviews.put(session, self.id, [int(one) for one in images], author=by, status=status, assignee=assignee)
+
+    def agreement(self, other: Dataset, *, iou: float = 0.5, masks: bool = False) -> pd.DataFrame:
+        """How far these labels agree with those of ``other`` (the same images by their source keys, labelled by
+        another): a row for each class by name and ``all``, with the shapes of either, those that agree, F1, the mean
+        IoU of what agrees, and Krippendorff's alpha. See ``evalnb.core.metrics.agreement``.
+
+        Invalid where they share no image."""
+        from evalnb.registry.reviewing import agreement
+
+        return agreement(self.store, (self.id, self.part), (other.id, other.part), iou=iou, masks=masks)
+
     def export(self, format: str, out: str | Path) -> LossReport:
         """Write it under ``out``; the report names each thing that the format cannot say.
 

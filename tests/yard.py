@@ -41,8 +41,10 @@ class Yard:
             return edits.history(session, image_id=self.image_ids[place])
 
 
-def make_yard(store: Store, folder: Path, *, pictures: int = 3) -> Yard:
-    """Paint the pictures and register them with their two shapes."""
+def make_yard(
+    store: Store, folder: Path, *, pictures: int = 3, project_id: int | None = None, name: str = "yard"
+) -> Yard:
+    """Paint the pictures and register them with their two shapes, in a project of that id or a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(7)
     for n in range(pictures):
@@ -50,10 +52,12 @@ def make_yard(store: Store, folder: Path, *, pictures: int = 3) -> Yard:
         pixels[100:200, 60 + 20 * n : 160 + 20 * n] = (200, (60 + 40 * n) % 256, 40)
         Image.fromarray(pixels).save(folder / f"yard-{n}.jpg", quality=85)
     with store.database.transaction() as session:
-        project = ProjectRow(name="default")
-        session.add(project)
-        session.flush()
-        dataset_id = datasets.create(session, project.id, "yard", classes=CLASSES)
+        if project_id is None:
+            project = ProjectRow(name="default")
+            session.add(project)
+            session.flush()
+            project_id = project.id
+        dataset_id = datasets.create(session, project_id, name, classes=CLASSES)
         ids = images.add(
             session,
             dataset_id,

@@ -90,6 +90,13 @@ class Answers:
             self._rights.look(session)
             yield session
 
+    @contextmanager
+    def editing(self, image_id: int) -> Iterator[tuple[Session, ImageRecord]]:
+        """A transaction in which the asker may change the image's labels."""
+        with self.transaction() as session:
+            self._rights.edit(session)
+            yield session, self.own(session, image_id)
+
     def hello(self, ask: HelloAsk, *, shown: int | None) -> HelloReply:
         """All the canvas needs to begin, at the image that it asks for, else at ``shown``."""
         with self.transaction() as session:
@@ -173,9 +180,7 @@ class Answers:
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
-        with self.transaction() as session:
-            self._rights.edit(session)
-            self.own(session, ask.image_id)
+        with self.editing(ask.image_id) as (session, _image):
             reply = edits.apply(session, ask.image_id, ask.ops, author=self._author)
             also(session)
         return reply

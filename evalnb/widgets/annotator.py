@@ -21,6 +21,7 @@ from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
 from evalnb.annotating.presence import Company, Presence
 from evalnb.annotating.prompts import Prompts
+from evalnb.annotating.reviewing import Reviewing
 from evalnb.core.images import ImageRecord
 from evalnb.core.ports import Segmenter
 from evalnb.core.shapes import area_of
@@ -37,6 +38,7 @@ from evalnb.wire.annotator import (
     AnnotatorAsk,
     AnnotatorPush,
     ApplyAsk,
+    ApplyReply,
     ByeAsk,
     ByeReply,
     ChangedPush,
@@ -48,6 +50,7 @@ from evalnb.wire.annotator import (
     ShapesAsk,
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
+from evalnb.wire.review import RestoreAsk
 
 _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 POLL_S = 1.5
@@ -125,6 +128,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._noting = threading.Lock()
         self._context = contextvars.copy_context()
         at_once = AtOnce()
+        self._reviewing = reviewing = Reviewing(self._answers, author=author)
         self._desk = Desk(
             _ASKS,
             {
@@ -135,6 +139,12 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "shapes": (at_once, self._shapes),
                 "watch": (at_once, self._look_at),
                 "apply": (at_once, self._apply),
+                "restore": (at_once, self._restore),
+                "past": (self._aside, reviewing.past),
+                "review": (self._aside, reviewing.review),
+                "review_set": (at_once, reviewing.review_set),
+                "comment": (at_once, reviewing.comment),
+                "resolve": (at_once, reviewing.resolve),
                 "image": (self._aside, self._answers.image),
                 "predictions": (self._aside, self._answers.predictions),
                 "verdicts": (self._aside, self._answers.verdicts),
@@ -147,7 +157,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             log=self.log,
         )
         super().__init__(
-            _esm=_static.read("annotator.js"),
+            _esm=_static.packed("annotator.js"),
             _css=_static.read("annotator.css"),
             image_id=first[0].id if first else None,
             read_only=read_only,
@@ -261,9 +271,16 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         return Reply(reply)
 
     def _apply(self, ask: ApplyAsk) -> Reply:
+        return self._edited(ask, lambda also: self._answers.apply(ask, also))
+
+    def _restore(self, ask: RestoreAsk) -> Reply:
+        return self._edited(ask, lambda also: self._reviewing.restore(ask, also))
+
+    def _edited(self, ask: ApplyAsk | RestoreAsk, make: Callable[[Callable[[Session], None]], ApplyReply]) -> Reply:
+        """Edit, and note how far the log stands then. ``make`` runs what it is given in the edit's transaction."""
         counted: list[int] = []
         with self._noting:
-            reply = self._answers.apply(ask, lambda session: counted.append(log.shape_count(session, ask.image_id)))
+            reply = make(lambda session: counted.append(log.shape_count(session, ask.image_id)))
             if self._seqs.get(ask.image_id) == reply.seq - applied(reply):
                 self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:

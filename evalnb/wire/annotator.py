@@ -17,6 +17,16 @@ from evalnb.core.taxonomy import Attribute, Class, Taxonomy
 from evalnb.wire.base import Received, Wire
 from evalnb.wire.live import EditsPush, LocateAsk, LocateReply, PresencePush, WatchAsk, WatchReply, WelcomePush
 from evalnb.wire.references import ImageRef
+from evalnb.wire.review import (
+    CommentAsk,
+    PastAsk,
+    PastReply,
+    ResolveAsk,
+    RestoreAsk,
+    ReviewAsk,
+    ReviewReply,
+    ReviewSetAsk,
+)
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 
 
@@ -375,6 +385,12 @@ AnnotatorAsk = Annotated[
     | VerdictsAsk
     | MistakeAsk
     | ApplyAsk
+    | RestoreAsk
+    | PastAsk
+    | ReviewAsk
+    | ReviewSetAsk
+    | CommentAsk
+    | ResolveAsk
     | PrepareAsk
     | SegmentAsk
     | HoverAsk,
@@ -395,6 +411,12 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "verdicts": VerdictsReply,
     "mistake": MistakeReply,
     "apply": ApplyReply,
+    "restore": ApplyReply,
+    "past": PastReply,
+    "review": ReviewReply,
+    "review_set": ReviewReply,
+    "comment": ReviewReply,
+    "resolve": ReviewReply,
     "prepare": PrepareReply,
     "segment": SegmentReply,
     "hover": HoverReply,

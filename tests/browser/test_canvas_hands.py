@@ -142,14 +142,14 @@ def test_any_command_is_found_by_name_and_keys_may_be_changed_for_good(yard: Yar
     canvas.press("F1")
     page.get_by_role("button", name="Change keys").click()
     page.get_by_role("dialog").get_by_role("button", name="Draw a box").click()
-    page.keyboard.press("j")
-    page.get_by_text("J: Draw a box").wait_for()
+    page.keyboard.press(";")
+    page.get_by_text(";: Draw a box").wait_for()
     pictured(page, "keys")
     page.keyboard.press("Escape")
-    canvas.press("j")
+    canvas.press(";")
     page.locator(".evalnb-tool[data-tool=box][aria-pressed=true]").wait_for()
     kept = page.evaluate("() => JSON.parse(localStorage.getItem('evalnb.preferences')).keys")
-    assert kept == {"tool.box": ["j"]}
+    assert kept == {"tool.box": [";"]}
 
 
 def test_the_picture_is_shown_as_one_likes_and_the_labels_data_stay(yard: Yard, lab: Lab, page: Any) -> None:

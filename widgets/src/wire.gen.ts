@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -11,6 +11,8 @@ export type AreaName = "all" | "small" | "medium" | "large";
 export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
+
+export type Status = "todo" | "doing" | "review" | "accepted" | "rejected";
 
 export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
@@ -607,6 +609,90 @@ export interface ImageRef {
   tags: string[];
 }
 
+/** A remark pinned to a place, in image pixels. */
+export interface CommentInfo {
+  id: string;
+  x: number;
+  y: number;
+  text: string;
+  author: string;
+  at: string;
+  resolved_by: string;
+}
+
+/** How far an image's labels have come. */
+export interface ReviewAsk {
+  ask: "review";
+  image_id: number;
+}
+
+/** The state after whatever was asked; comments oldest first. */
+export interface ReviewReply {
+  image_id: number;
+  status: Status;
+  assignee: string;
+  author: string;
+  at: string | null;
+  comments: CommentInfo[];
+}
+
+/** Set the status, or who is to do it; what is left out stays. */
+export interface ReviewSetAsk {
+  ask: "review_set";
+  image_id: number;
+  status?: Status;
+  assignee?: string;
+}
+
+/** Pin a comment. Sent again with its id it is pinned once. */
+export interface CommentAsk {
+  ask: "comment";
+  image_id: number;
+  id: string;
+  x: number;
+  y: number;
+  text: string;
+}
+
+/** A comment is dealt with, or is open again. */
+export interface ResolveAsk {
+  ask: "resolve";
+  image_id: number;
+  id: string;
+  resolved: boolean;
+}
+
+/** What a shape was before; or, without one, which shapes of the image are deleted. */
+export interface PastAsk {
+  ask: "past";
+  image_id: number;
+  shape_id?: string;
+}
+
+/** One edit: by whom, when, of what. */
+export interface PastEdit {
+  rev: number;
+  author: string;
+  at: string;
+  action: "create" | "update" | "delete" | "restore";
+  changed: string[];
+}
+
+/** Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first. */
+export interface PastReply {
+  image_id: number;
+  edits: PastEdit[];
+  deleted: Shape[];
+}
+
+/** Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``. */
+export interface RestoreAsk {
+  ask: "restore";
+  image_id: number;
+  shape_id: string;
+  rev: number;
+}
+
 /** An axis-aligned box. */
 export interface BoxGeometry {
   kind: "box";
@@ -734,6 +820,12 @@ export interface AnnotatorReplies {
   verdicts: VerdictsReply;
   mistake: MistakeReply;
   apply: ApplyReply;
+  restore: ApplyReply;
+  past: PastReply;
+  review: ReviewReply;
+  review_set: ReviewReply;
+  comment: ReviewReply;
+  resolve: ReviewReply;
   prepare: PrepareReply;
   segment: SegmentReply;
   hover: HoverReply;

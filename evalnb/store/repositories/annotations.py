@@ -43,6 +43,11 @@ def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, list[Anno
     return out
 
 
+def of_ids(session: Session, ids: Sequence[UUID]) -> list[Annotation]:
+    """The annotations of these ids, tombstones too, on whatever image."""
+    return [to_record(row) for row in session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))]
+
+
 def to_record(row: AnnotationRow) -> Annotation:
     """The record of a row. ``geometry.points`` are set whenever the row has keypoints, whatever its kind."""
     return Annotation(

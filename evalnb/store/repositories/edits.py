@@ -79,8 +79,7 @@ def sequences(session: Session, image_ids: Collection[int]) -> dict[int, int]:
 
 def records(session: Session, ids: Collection[UUID]) -> dict[UUID, Annotation]:
     """The annotations of these ids, tombstones too, on whatever image."""
-    rows = session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))
-    return {row.id: annotations.to_record(row) for row in rows}
+    return {one.id: one for one in annotations.of_ids(session, list(ids))}
 
 
 def shape_count(session: Session, image_id: int) -> int:

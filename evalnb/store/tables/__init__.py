@@ -16,6 +16,7 @@ from evalnb.store.tables.datasets import (
 )
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
+from evalnb.store.tables.reviews import CommentRow, ImageReviewRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
 from evalnb.store.tables.serving import (
     AliasChangeRow,
@@ -32,12 +33,14 @@ __all__ = [
     "AnnotationRow",
     "Base",
     "ClassRow",
+    "CommentRow",
     "DatasetRow",
     "EditRow",
     "EvaluationRow",
     "ImageAnchorRow",
     "ImageNamesRow",
     "ImagePyramidRow",
+    "ImageReviewRow",
     "ImageRow",
     "ImageTagRow",
     "ImportRow",

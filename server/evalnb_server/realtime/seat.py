@@ -16,12 +16,14 @@ from evalnb import accounts, edits
 from evalnb.accounts import Caller
 from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import AtOnce, Desk, Lane, Reply
+from evalnb.annotating.reviewing import Reviewing
 from evalnb.core.slices import Slice
 from evalnb.errors import Forbidden, Invalid
 from evalnb.store import Store
 from evalnb.wire.annotator import (
     AnnotatorAsk,
     ApplyAsk,
+    ApplyReply,
     ByeAsk,
     ByeReply,
     ChangedPush,
@@ -32,12 +34,13 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
+from evalnb.wire.review import RestoreAsk
 from evalnb_server import access
 
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "predictions", "verdicts", "mistake", "segment", "hover"})
+BULK = frozenset({"image", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -150,6 +153,8 @@ class Seat:
             segmenter_help=_NO_SEGMENTER,
         )
 
+        reviewing = Reviewing(answers, author=self.who.name)
+
         def hello(ask: HelloAsk) -> Reply:
             answers.step_through(ask.part.slice() if ask.part else Slice(), ask.image_id)
             return Reply(answers.hello(ask, shown=answers.first() if ask.image_id is None else None))
@@ -165,7 +170,12 @@ class Seat:
             return self._watch(answers, rights, ask)
 
         def apply(ask: ApplyAsk) -> Reply:
-            reply = answers.apply(ask)
+            return edited(ask, answers.apply(ask))
+
+        def restore(ask: RestoreAsk) -> Reply:
+            return edited(ask, reviewing.restore(ask))
+
+        def edited(ask: ApplyAsk | RestoreAsk, reply: ApplyReply) -> Reply:
             with self._lock:
                 watched = self._watched
                 # Only where nobody else's edit stands between: that one is still to be told.
@@ -189,6 +199,12 @@ class Seat:
             "shapes": shapes,
             "watch": watch,
             "apply": apply,
+            "restore": restore,
+            "past": reviewing.past,
+            "review": reviewing.review,
+            "review_set": reviewing.review_set,
+            "comment": reviewing.comment,
+            "resolve": reviewing.resolve,
             "image": answers.image,
             "predictions": answers.predictions,
             "verdicts": answers.verdicts,

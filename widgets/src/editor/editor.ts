@@ -3,7 +3,7 @@ import { shiftedTogether } from "./arranging";
 import { toImage } from "./camera";
 import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
-import { type Geometry, type LabelInfo, type Shape, alone, newShape, same } from "./records";
+import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape, same } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
 import { sliced } from "./ops/combine";
 import { snapped } from "./snapping";
@@ -101,14 +101,8 @@ export class Editor extends Selecting implements Workbench {
 
   /** Store changed or new shapes: one step of undo. */
   putAll(shapes: readonly Shape[]): void {
-    if (shapes.length) this.document?.store.change("local", (draft) => shapes.forEach((shape) => draft.put(this.#keyed(shape))));
-  }
-
-  /** What was filled in between keyframes and is put elsewhere by hand is a keyframe from then on. */
-  #keyed(shape: Shape): Shape {
-    const { id, track, geometry } = shape;
-    if (!track.id || track.keyframe || same(this.document?.store.get(id)?.geometry, geometry)) return shape;
-    return { ...shape, track: { ...track, keyframe: true } };
+    const store = this.document?.store;
+    if (shapes.length) store?.change("local", (draft) => shapes.forEach((shape) => draft.put(keyed(shape, store.get(shape.id)))));
   }
 
   /** Store copies of shapes under new ids, and select them. */

@@ -24,6 +24,13 @@ export function same(a: unknown, b: unknown): boolean {
   return left.length === right.length && left.every(([key, value]) => same(value, (b as Record<string, unknown>)[key]));
 }
 
+/** What was filled in between keyframes and is put elsewhere by hand is a keyframe from then on. */
+export function keyed(shape: Shape, before: Shape | undefined): Shape {
+  const { track, geometry } = shape;
+  const stays = !track.id || track.keyframe || same(before?.geometry, geometry);
+  return stays ? shape : { ...shape, track: { ...track, keyframe: true } };
+}
+
 /** What must be set on `before` to make it `after`. */
 export function patchBetween(before: Shape, after: Shape): Patch {
   const patch: Record<string, unknown> = {};

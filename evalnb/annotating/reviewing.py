@@ -1,0 +1,122 @@
+"""The review of an image: its status, the comments on it, what its shapes were before, and the way back there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from evalnb import edits
+from evalnb.annotating.answers import Answers
+from evalnb.annotating.desk import Reply
+from evalnb.errors import NotFound
+from evalnb.store.repositories import annotations as annotation_rows
+from evalnb.store.repositories import reviews
+from evalnb.wire.annotator import ApplyReply
+from evalnb.wire.review import (
+    CommentAsk,
+    CommentInfo,
+    PastAsk,
+    PastEdit,
+    PastReply,
+    ResolveAsk,
+    RestoreAsk,
+    ReviewAsk,
+    ReviewReply,
+    ReviewSetAsk,
+)
+from evalnb.wire.shapes import Shape
+
+
+class Reviewing:
+    """Answers what is asked of reviews; what is changed is changed under the name of whoever asks."""
+
+    def __init__(self, answers: Answers, *, author: str) -> None:
+        self._answers = answers
+        self._author = author
+
+    def review(self, ask: ReviewAsk) -> Reply:
+        """How far the image has come."""
+        with self._answers.transaction() as session:
+            self._answers.own(session, ask.image_id)
+            return _reply(session, ask.image_id)
+
+    def review_set(self, ask: ReviewSetAsk) -> Reply:
+        """Set its status, or who is to do it."""
+        with self._answers.editing(ask.image_id) as (session, image):
+            given = {"status": ask.status, "assignee": ask.assignee}
+            reviews.put(session, image.dataset_id, [image.id], author=self._author, **given)
+            return _reply(session, ask.image_id)
+
+    def comment(self, ask: CommentAsk) -> Reply:
+        """Pin a comment."""
+        with self._answers.editing(ask.image_id) as (session, image):
+            reviews.comment(session, image.id, id=ask.id, x=ask.x, y=ask.y, text=ask.text, author=self._author)
+            return _reply(session, ask.image_id)
+
+    def resolve(self, ask: ResolveAsk) -> Reply:
+        """Say that a comment is dealt with, or no longer."""
+        with self._answers.editing(ask.image_id) as (session, image):
+            reviews.resolve(session, image.id, ask.id, resolved=ask.resolved, author=self._author)
+            return _reply(session, ask.image_id)
+
+    def past(self, ask: PastAsk) -> Reply:
+        """A shape's edits, or the image's deleted shapes."""
+        with self._answers.transaction() as session:
+            self._answers.own(session, ask.image_id)
+            log = edits.history(session, image_id=ask.image_id)
+            if ask.shape_id is not None:
+                shown = [one for one in log if one.shape_id == ask.shape_id]
+                return Reply(PastReply(image_id=ask.image_id, edits=[_edit(one) for one in shown], deleted=[]))
+            last = {one.shape_id: one for one in log if one.action == "delete"}
+            every = annotation_rows.of_image(session, ask.image_id, deleted=True)
+        gone = [one for one in every if one.deleted and one.id in last]
+        gone.sort(key=lambda one: -last[one.id].seq)
+        return Reply(
+            PastReply(
+                image_id=ask.image_id,
+                edits=[_edit(last[one.id]) for one in gone],
+                deleted=[Shape.of(one) for one in gone],
+            )
+        )
+
+    def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
+        """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
+        with self._answers.editing(ask.image_id) as (session, image):
+            found = next(iter(annotation_rows.of_ids(session, [ask.shape_id])), None)
+            if found is None or found.image_id != image.id:
+                raise NotFound(f"image {image.id} has no shape {ask.shape_id}", remedy="take one of its own")
+            reply = edits.restore(session, ask.shape_id, ask.rev, author=self._author)
+            also(session)
+        return reply
+
+
+def _reply(session: Session, image_id: int) -> Reply:
+    one = reviews.get(session, image_id)
+    return Reply(
+        ReviewReply(
+            image_id=image_id,
+            status=one.status,
+            assignee=one.assignee,
+            author=one.author,
+            at=one.at,
+            comments=[
+                CommentInfo(
+                    id=remark.id,
+                    x=remark.x,
+                    y=remark.y,
+                    text=remark.text,
+                    author=remark.author,
+                    at=remark.at,
+                    resolved_by=remark.resolved_by,
+                )
+                for remark in one.comments
+            ],
+        )
+    )
+
+
+def _edit(one: edits.Edit) -> PastEdit:
+    assert one.at is not None
+    changed = sorted(name for name, value in one.patch.items() if value is not None)
+    return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changed=changed)

@@ -1,0 +1,191 @@
+"""The state of images' labels, and the comments on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, get_args
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from evalnb.core.slices import Slice
+from evalnb.errors import Invalid, NotFound
+from evalnb.store.repositories import images, slices
+from evalnb.store.tables import CommentRow, ImageReviewRow, ImageRow
+
+Status = Literal["todo", "doing", "review", "accepted", "rejected"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+TEXT_MAX = 4000
+NAME_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A remark at a place of an image, in its pixels."""
+
+    id: UUID
+    x: float
+    y: float
+    text: str
+    author: str
+    at: datetime
+    resolved_by: str
+    """Empty while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """How far an image's labels have come."""
+
+    image_id: int
+    status: Status
+    assignee: str
+    author: str
+    """Who changed it last; empty where nobody has."""
+    at: datetime | None
+    comments: tuple[Comment, ...]
+    """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """An image in a list of reviews."""
+
+    image_id: int
+    file_name: str
+    status: Status
+    assignee: str
+    author: str
+    at: datetime | None
+    open_comments: int
+
+
+def status_of(name: str) -> Status:
+    """The status of that name; Invalid for any other."""
+    for one in STATUSES:
+        if one == name:
+            return one
+    raise Invalid(f"there is no status {name!r}", remedy=f"use one of {', '.join(STATUSES)}")
+
+
+def get(session: Session, image_id: int) -> Review:
+    """The image's review, whether or not anybody ever touched it."""
+    row = session.get(ImageReviewRow, image_id)
+    remarks = session.scalars(
+        select(CommentRow).where(CommentRow.image_id == image_id).order_by(CommentRow.at, CommentRow.id)
+    )
+    return Review(
+        image_id=image_id,
+        status=status_of(row.status) if row else "todo",
+        assignee=row.assignee if row else "",
+        author=row.author if row else "",
+        at=row.at if row else None,
+        comments=tuple(_comment(one) for one in remarks),
+    )
+
+
+def put(
+    session: Session,
+    dataset_id: int,
+    image_ids: Sequence[int],
+    *,
+    author: str,
+    status: str | None = None,
+    assignee: str | None = None,
+) -> None:
+    """Set the status, the assignee (empty: nobody) or both of images of the dataset; what is None stays.
+
+    Invalid for a status that there is not, or an assignee's name longer than 200 characters; NotFound, and nothing
+    set, if the dataset lacks one of the images.
+    """
+    if status is not None:
+        status_of(status)
+    if assignee is not None and len(assignee) > NAME_MAX:
+        raise Invalid(f"a name of {len(assignee)} characters", remedy=f"use at most {NAME_MAX}")
+    wanted = set(image_ids)
+    own = set(session.scalars(select(ImageRow.id).where(ImageRow.dataset_id == dataset_id, ImageRow.id.in_(wanted))))
+    if own != wanted:
+        raise NotFound(f"the dataset has no image {min(wanted - own)}", remedy="use ids of its own images")
+    if not wanted or (status is None and assignee is None):
+        return
+    now = datetime.now(UTC)
+    fresh = [
+        {
+            "image_id": one,
+            "dataset_id": dataset_id,
+            "status": status or "todo",
+            "assignee": assignee or "",
+            "author": author,
+            "at": now,
+        }
+        for one in sorted(wanted)
+    ]
+    given = {name: value for name, value in (("status", status), ("assignee", assignee)) if value is not None}
+    session.execute(
+        insert(ImageReviewRow)
+        .values(fresh)
+        .on_conflict_do_update(index_elements=["image_id"], set_={**given, "author": author, "at": now})
+    )
+    session.expire_all()
+
+
+def comment(session: Session, image_id: int, *, id: UUID, x: float, y: float, text: str, author: str) -> None:
+    """Pin a comment to a place of the image; one of that id that is there already stays as it is.
+
+    Invalid for a place beside the image, or text that is empty or longer than 4,000 characters.
+    """
+    image = images.get(session, image_id)
+    if not (0 <= x <= image.width and 0 <= y <= image.height):
+        raise Invalid(f"{x:g}, {y:g} is not in image {image_id}", remedy=f"it is {image.width} × {image.height} px")
+    if not text.strip() or len(text) > TEXT_MAX or "\0" in text:
+        raise Invalid(f"a comment of {len(text)} characters", remedy=f"write 1 to {TEXT_MAX}, without NUL")
+    if (there := session.get(CommentRow, id)) is not None:
+        if there.image_id != image_id:
+            raise Invalid(f"comment {id} is another image's", remedy="give every comment an id of its own")
+        return
+    row = {"id": id, "image_id": image_id, "dataset_id": image.dataset_id, "x": x, "y": y}
+    session.add(CommentRow(**row, text=text.strip(), author=author))
+    session.flush()
+
+
+def resolve(session: Session, image_id: int, id: UUID, *, resolved: bool, author: str) -> None:
+    """Say that a comment is dealt with, or no longer. NotFound if the image has no such comment."""
+    row = session.get(CommentRow, id)
+    if row is None or row.image_id != image_id:
+        raise NotFound(f"image {image_id} has no comment {id}", remedy="take one of its review")
+    row.resolved_by = author if resolved else ""
+    session.flush()
+
+
+def of_dataset(
+    session: Session, dataset_id: int, part: Slice = Slice(), *, status: str | None = None
+) -> list[ReviewLine]:
+    """The slice's images (of one status) with their reviews, in the order of their ids."""
+    row = ImageReviewRow
+    remarks = (
+        select(func.count())
+        .where(CommentRow.image_id == ImageRow.id, CommentRow.resolved_by == "")
+        .correlate(ImageRow)
+        .scalar_subquery()
+    )
+    stands = func.coalesce(row.status, "todo")
+    chosen = (
+        select(ImageRow.id, ImageRow.file_name, stands, func.coalesce(row.assignee, ""), row.author, row.at, remarks)
+        .outerjoin(row, row.image_id == ImageRow.id)
+        .where(*slices.of_images(session, dataset_id, part))
+        .order_by(ImageRow.id)
+    )
+    if status is not None:
+        chosen = chosen.where(stands == status_of(status))
+    return [
+        ReviewLine(id_, name, status_of(stand), assignee, author or "", at, many)
+        for id_, name, stand, assignee, author, at, many in session.execute(chosen)
+    ]
+
+
+def _comment(row: CommentRow) -> Comment:
+    return Comment(row.id, row.x, row.y, row.text, row.author, row.at, row.resolved_by)

@@ -1,0 +1,110 @@
+"""What the Annotator says of an image's review: its status, comments, and what its shapes were before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from evalnb.wire.base import Received, Wire
+from evalnb.wire.shapes import Shape
+
+Status = Literal["todo", "doing", "review", "accepted", "rejected"]
+
+
+class CommentInfo(Wire):
+    """A remark pinned to a place, in image pixels."""
+
+    id: UUID
+    x: float
+    y: float
+    text: str
+    author: str
+    at: datetime
+    resolved_by: str
+    """Empty while it is open."""
+
+
+class ReviewAsk(Received):
+    """How far an image's labels have come."""
+
+    ask: Literal["review"] = "review"
+    image_id: int
+
+
+class ReviewReply(Wire):
+    """The state after whatever was asked; comments oldest first."""
+
+    image_id: int
+    status: Status
+    assignee: str
+    author: str
+    at: datetime | None
+    comments: list[CommentInfo]
+
+
+class ReviewSetAsk(Received):
+    """Set the status, or who is to do it; what is left out stays."""
+
+    ask: Literal["review_set"] = "review_set"
+    image_id: int
+    status: Status | None = None
+    assignee: str | None = Field(default=None, max_length=200)
+
+
+class CommentAsk(Received):
+    """Pin a comment. Sent again with its id it is pinned once."""
+
+    ask: Literal["comment"] = "comment"
+    image_id: int
+    id: UUID
+    x: float = Field(allow_inf_nan=False)
+    y: float = Field(allow_inf_nan=False)
+    text: str = Field(max_length=4000)
+
+
+class ResolveAsk(Received):
+    """A comment is dealt with, or is open again."""
+
+    ask: Literal["resolve"] = "resolve"
+    image_id: int
+    id: UUID
+    resolved: bool
+
+
+class PastAsk(Received):
+    """What a shape was before; or, without one, which shapes of the image are deleted."""
+
+    ask: Literal["past"] = "past"
+    image_id: int
+    shape_id: UUID | None = None
+
+
+class PastEdit(Wire):
+    """One edit: by whom, when, of what."""
+
+    rev: int
+    author: str
+    at: datetime
+    action: Literal["create", "update", "delete", "restore"]
+    changed: list[str]
+    """The properties that it set."""
+
+
+class PastReply(Wire):
+    """Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first."""
+
+    image_id: int
+    edits: list[PastEdit]
+    deleted: list[Shape]
+
+
+class RestoreAsk(Received):
+    """Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``."""
+
+    ask: Literal["restore"] = "restore"
+    image_id: int
+    shape_id: UUID
+    rev: int

@@ -1,0 +1,123 @@
+"""Images come along: status, assignee, comments; and two people's labels are compared."""
+
+from __future__ import annotations
+
+import math
+from uuid import uuid4
+
+import pytest
+
+from evalnb import edits
+from evalnb.dataset import Dataset
+from evalnb.errors import Invalid, NotFound
+from evalnb.store import Store
+from evalnb.store.repositories import datasets, reviews
+from evalnb.wire.shapes import BoxGeometry, Op, Patch
+from tests.yard import Yard, make_yard
+
+
+@pytest.fixture
+def dataset(yard: Yard, store: Store) -> Dataset:
+    with store.database.transaction() as session:
+        return Dataset(store, datasets.get(session, yard.dataset_id))
+
+
+def test_images_are_listed_by_their_status(dataset: Dataset, yard: Yard) -> None:
+    one, two, three = yard.image_ids
+    assert dataset.reviews()["status"].tolist() == ["todo"] * 3
+    dataset.review([one, two], status="review", assignee="ben", author="ada")
+    dataset.review([two], status="rejected", author="ben")
+    dataset.review([three], assignee="cyd")
+    found = dataset.reviews()
+    assert found["status"].tolist() == ["review", "rejected", "todo"]
+    assert found["assignee"].tolist() == ["ben", "ben", "cyd"]
+    assert found["author"].tolist()[:2] == ["ada", "ben"]
+    assert dataset.reviews("todo").index.tolist() == [three]
+    rejected = dataset.where(images=dataset.reviews("rejected").index)
+    assert [image.id for image in rejected] == [two] == rejected.reviews().index.tolist()
+    dataset.review([one], assignee="")
+    assert dataset.reviews().loc[one, "assignee"] == ""
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_set(dataset: Dataset, yard: Yard) -> None:
+    with pytest.raises(Invalid, match="no status 'done'"):
+        dataset.review([yard.image_ids[0]], status="done")
+    with pytest.raises(NotFound, match="no image 999999"):
+        dataset.review([yard.image_ids[0], 999_999], status="doing")
+    with pytest.raises(Invalid, match="a name of 201"):
+        dataset.review([yard.image_ids[0]], assignee="a" * 201)
+    with pytest.raises(Invalid, match="no status 'old'"):
+        dataset.reviews("old")
+    assert dataset.reviews()["status"].tolist() == ["todo"] * 3
+    dataset.review([], status="doing")
+
+
+def test_comments_are_pinned_once_resolved_and_opened_again(dataset: Dataset, yard: Yard, store: Store) -> None:
+    image_id, id = yard.image_ids[0], uuid4()
+    with store.database.transaction() as session:
+        for text in ("too wide?", "sent again"):
+            reviews.comment(session, image_id, id=id, x=10, y=20.5, text=text, author="ben")
+        reviews.comment(session, image_id, id=uuid4(), x=0, y=0, text=" and here ", author="ada")
+    with store.database.transaction() as session:
+        remarks = reviews.get(session, image_id).comments
+    assert [(one.text, one.author, one.x, one.y) for one in remarks] == [
+        ("too wide?", "ben", 10, 20.5),
+        ("and here", "ada", 0, 0),
+    ]
+    assert dataset.reviews()["open_comments"].tolist() == [2, 0, 0]
+    with store.database.transaction() as session:
+        reviews.resolve(session, image_id, id, resolved=True, author="ada")
+    assert dataset.reviews()["open_comments"].tolist() == [1, 0, 0]
+    with store.database.transaction() as session:
+        assert reviews.get(session, image_id).comments[0].resolved_by == "ada"
+        reviews.resolve(session, image_id, id, resolved=False, author="ada")
+        assert reviews.get(session, image_id).comments[0].resolved_by == ""
+        with pytest.raises(NotFound, match="has no comment"):
+            reviews.resolve(session, yard.image_ids[1], id, resolved=True, author="ada")
+        with pytest.raises(Invalid, match="is another image's"):
+            reviews.comment(session, yard.image_ids[1], id=id, x=1, y=1, text="x", author="ada")
+        for given, says in (
+            ({"x": -1, "y": 5}, "-1, 5 is not in image"),
+            ({"x": 1, "y": 1, "text": "  "}, "a comment of 2 characters"),
+            ({"x": 1, "y": 1, "text": "a\0b"}, "without NUL"),
+        ):
+            with pytest.raises(Invalid, match=says):
+                reviews.comment(session, image_id, **{"id": uuid4(), "text": "x", "author": "ada", **given})  # type: ignore[arg-type]
+
+
+def test_two_peoples_labels_are_compared_class_by_class(dataset: Dataset, yard: Yard, store: Store, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    same = dataset.agreement(dataset)
+    assert same.loc["all", ["left", "right", "agreed", "F1", "mean IoU"]].tolist() == [2, 2, 2, 1, 1]
+    with store.database.transaction() as session:
+        project_id = datasets.get(session, yard.dataset_id).project_id
+    second = make_yard(store, tmp_path / "second", project_id=project_id, name="second")
+    with store.database.transaction() as session:
+        other = Dataset(store, datasets.get(session, second.dataset_id))
+    # Of two persons one is called a bag there, and a van stands where nobody else saw one.
+    box, outline = second.shapes()
+    ops = [
+        Op(client_op_id=uuid4(), shape_id=outline.id, base_rev=1, action="update", patch=Patch(class_id=7)),
+        Op(
+            client_op_id=uuid4(),
+            shape_id=uuid4(),
+            base_rev=0,
+            action="create",
+            patch=Patch(class_id=30, geometry=BoxGeometry(box=(400, 300, 40, 40))),
+        ),
+    ]
+    with store.database.transaction() as session:
+        edits.apply(session, second.image_ids[0], ops, author="ben")
+    found = dataset.agreement(other)
+    assert found.index.tolist() == ["all", "bag", "person", "van"]
+    assert found.loc["all", ["left", "right", "agreed"]].tolist() == [2, 3, 1]
+    assert found.loc["all", "F1"] == 2 / 5
+    assert found.loc["person", ["left", "right", "agreed"]].tolist() == [2, 1, 1]
+    assert found.loc["van", ["left", "right", "agreed", "F1"]].tolist() == [0, 1, 0, 0]
+    # Three units (person person, person bag, nothing van), six labels: by hand, D_o 2/3 over D_e 24/30.
+    assert found.loc["all", "alpha"] == pytest.approx(1 - (4 / 6) / (24 / 30))
+    assert math.isnan(found.loc["van", "mean IoU"])
+    masks = dataset.agreement(other, masks=True)
+    assert masks.loc["all", "agreed"] == 1
+    with pytest.raises(Invalid, match="share no image"):
+        dataset.agreement(other.where(images=[second.image_ids[1]]).where(text="nowhere"))
+    assert box.class_id == 1
