@@ -51,13 +51,15 @@ class Reviewing:
     def comment(self, ask: CommentAsk) -> Reply:
         """Pin a comment."""
         with self._answers.editing(ask.image_id) as (session, image):
-            reviews.comment(session, image.id, id=ask.id, x=ask.x, y=ask.y, text=ask.text, author=self._author)
+            reviews.comment(
+                session, image.id, id=ask.comment_id, x=ask.x, y=ask.y, text=ask.text, author=self._author
+            )
             return _reply(session, ask.image_id)
 
     def resolve(self, ask: ResolveAsk) -> Reply:
         """Say that a comment is dealt with, or no longer."""
         with self._answers.editing(ask.image_id) as (session, image):
-            reviews.resolve(session, image.id, ask.id, resolved=ask.resolved, author=self._author)
+            reviews.resolve(session, image.id, ask.comment_id, resolved=ask.resolved, author=self._author)
             return _reply(session, ask.image_id)
 
     def past(self, ask: PastAsk) -> Reply:

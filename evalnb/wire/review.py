@@ -59,7 +59,7 @@ class CommentAsk(Received):
 
     ask: Literal["comment"] = "comment"
     image_id: int
-    id: UUID
+    comment_id: UUID
     x: float = Field(allow_inf_nan=False)
     y: float = Field(allow_inf_nan=False)
     text: str = Field(max_length=4000)
@@ -70,7 +70,7 @@ class ResolveAsk(Received):
 
     ask: Literal["resolve"] = "resolve"
     image_id: int
-    id: UUID
+    comment_id: UUID
     resolved: bool
 
 

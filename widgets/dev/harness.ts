@@ -118,6 +118,15 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
     }
     case "verdicts":
       return [{ image_id: ask.image_id, run_id: ask.run_id, iou: ask.iou, kind: "bbox", covered: false, seq, shapes: [], errors: [] }, []];
+    case "review":
+    case "review_set":
+    case "comment":
+    case "resolve":
+      return [{ image_id: ask.image_id, status: "todo", assignee: "", author: "", at: null, comments: [] }, []];
+    case "past":
+      return [{ image_id: ask.image_id, edits: [], deleted: [] }, []];
+    case "restore":
+      return [{ image_id: ask.image_id, seq, results: [] }, []];
     case "mistake":
       return [{ image: null, looked: 0 }, []];
     case "page":

@@ -648,7 +648,7 @@ export interface ReviewSetAsk {
 export interface CommentAsk {
   ask: "comment";
   image_id: number;
-  id: string;
+  comment_id: string;
   x: number;
   y: number;
   text: string;
@@ -658,7 +658,7 @@ export interface CommentAsk {
 export interface ResolveAsk {
   ask: "resolve";
   image_id: number;
-  id: string;
+  comment_id: string;
   resolved: boolean;
 }
 

@@ -54,6 +54,7 @@ const verbs: Partial<Record<Command, Verb>> = {
   cancel: (session, { leave }) => {
     const { editor } = session;
     if (session.dialog.value) session.dialog.value = null;
+    else if (session.reviewing.pinning.value) session.reviewing.pinning.value = null;
     else if (!session.sight.leave() && !editor.dispatch({ type: "cancel" })) {
       if (editor.tool.name === "select") leave();
       else editor.use("select");
@@ -105,6 +106,10 @@ const verbs: Partial<Record<Command, Verb>> = {
   "align.bottom": align,
   "align.center": align,
   "align.middle": align,
+  "review.accept": ({ reviewing }) => reviewing.set({ status: "accepted" }),
+  "review.reject": ({ reviewing }) => reviewing.set({ status: "rejected" }),
+  "review.comment": ({ reviewing }) => reviewing.pin(),
+  "review.next": ({ reviewing }) => reviewing.next(),
   "mistake.next": ({ sight }) => sight.next(1),
   "mistake.previous": ({ sight }) => sight.next(-1),
   "accept.free": ({ sight }) => sight.acceptFree(),

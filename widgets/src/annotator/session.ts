@@ -11,6 +11,7 @@ import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
+import { Reviewing } from "./reviewing";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
@@ -54,6 +55,7 @@ export class Session extends State {
   readonly shaping = new Shaping(this);
   readonly tracking = new Tracking(this);
   readonly sight: Sight;
+  readonly reviewing: Reviewing;
   readonly wand: Wand;
   readonly #transport: Transport;
   readonly #documents: Documents;
@@ -96,6 +98,7 @@ export class Session extends State {
     this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown, imageUrl: options.imageUrl });
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
+    this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
       mirror(this.editor, this),
       ...this.sight.stops,
@@ -108,6 +111,7 @@ export class Session extends State {
       }),
       this.preferences.stop,
       this.tracking.start(),
+      this.reviewing.start(),
       effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
       effect(() => {

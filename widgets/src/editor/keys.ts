@@ -16,6 +16,7 @@ export type Command =
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
+  | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
@@ -147,6 +148,15 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "mistake.next", keys: ["e"], about: "Next mistake of the judged run" },
       { command: "mistake.previous", keys: ["shift+e"], about: "Previous mistake" },
       { command: "accept.free", keys: [], about: "Keep every prediction that lies on no shape" },
+    ],
+  },
+  {
+    title: "Review",
+    commands: [
+      { command: "review.accept", keys: ["alt+a"], about: "Accept the image's labels" },
+      { command: "review.reject", keys: ["alt+r"], about: "Reject them" },
+      { command: "review.comment", keys: ["alt+c"], about: "Pin a comment: click where" },
+      { command: "review.next", keys: ["alt+n"], about: "Next open comment" },
     ],
   },
   {

@@ -14,6 +14,7 @@ import { Mistakes } from "./Mistakes";
 import { OverlayPanel } from "./OverlayPanel";
 import { Palette } from "./Palette";
 import { Propagate } from "./Propagate";
+import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
@@ -45,6 +46,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <Copied session={session} />
           <Arrange session={session} />
           <WandBar session={session} />
+          <Pins session={session} />
           <Minimap session={session} />
           <Notices session={session} />
         </div>
@@ -54,6 +56,8 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <Attributes session={session} />
             <OverlayPanel session={session} />
             <Mistakes session={session} />
+            <Review session={session} />
+            <Past session={session} />
             <Display session={session} />
             <ShapeList session={session} />
           </aside>
