@@ -73,16 +73,16 @@ class StandIn:
 # What the page draws is seen where it is drawn: each mask is a canvas of its own, put on the topmost layer.
 WATCH = """() => {
     const seen = new WeakSet();
-    const bench = (window.bench = { moves: [], asked: [], drawn: [], stale: 0, pointer: null });
+    const bench = (window.bench = { moves: [], asked: null, answered: null, drawn: [], stale: 0, pointer: null });
     const draw = CanvasRenderingContext2D.prototype.drawImage;
     CanvasRenderingContext2D.prototype.drawImage = function (source, ...at) {
         if (this.canvas.dataset.layer === 'active' && source instanceof HTMLCanvasElement && !seen.has(source)) {
             seen.add(source);
             const now = performance.now();
             bench.drawn.push(now);
-            const last = bench.asked.shift();
-            if (last !== undefined && bench.hovering) {
-                bench.moves.push(now - last);
+            if (bench.answered !== null && bench.hovering) {
+                bench.moves.push(now - bench.answered);
+                bench.answered = null;
                 const m = this.getTransform(), dpr = devicePixelRatio, p = bench.pointer;
                 const [x, y, w, h] = at;
                 const [px, py] = [(p.x * dpr - m.e) / m.a, (p.y * dpr - m.f) / m.d];
@@ -91,10 +91,18 @@ WATCH = """() => {
         }
         return draw.call(this, source, ...at);
     };
+    // The next question may leave before the answer to this one is drawn: the two are told apart by their ways.
+    const textOf = (message) => (typeof message === 'string' ? message : new TextDecoder().decode(message));
+    const heard = new WeakSet();
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (message) {
-        const text = typeof message === 'string' ? message : new TextDecoder().decode(message);
-        if (text.includes('"ask":"hover"')) bench.asked = [bench.pointer?.at ?? performance.now()];
+        if (!heard.has(this)) {
+            heard.add(this);
+            this.addEventListener('message', ({ data }) => {
+                if (textOf(data).includes('"columns"')) bench.answered = bench.asked;
+            });
+        }
+        if (textOf(message).includes('"ask":"hover"')) bench.asked = bench.pointer?.at ?? performance.now();
         return send.call(this, message);
     };
 }"""
@@ -103,7 +111,7 @@ HOVER = """([seconds, rate]) => new Promise((done) => {
     const stage = document.querySelector('.evalnb-stage');
     const box = stage.getBoundingClientRect();
     const bench = window.bench;
-    Object.assign(bench, { moves: [], asked: [], stale: 0, hovering: true });
+    Object.assign(bench, { moves: [], asked: null, answered: null, stale: 0, hovering: true });
     const begin = performance.now();
     let n = 0;
     const step = () => {

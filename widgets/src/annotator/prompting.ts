@@ -96,9 +96,12 @@ export async function unpacked(window: Bits["window"], buffer: DataView | undefi
   const [, , w, h] = window;
   const stride = (w + 7) >> 3;
   if (!w || !h || !buffer?.byteLength) return { window: [0, 0, 0, 0], stride: 0, bytes: new Uint8Array(0) };
-  // "deflate" is the zlib format.
-  const stream = new Blob([buffer as DataView<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  // "deflate" is the zlib format. A Blob would go through another process of the browser, and a preview has no time for that.
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const written = writer.write(new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset, buffer.byteLength)).then(() => writer.close());
+  const [read] = await Promise.all([new Response(stream.readable).arrayBuffer(), written]);
+  const bytes = new Uint8Array(read);
   if (bytes.length !== stride * h) throw new Error(`a mask of ${w} × ${h} has ${stride * h} bytes, not ${bytes.length}`);
   return { window, stride, bytes };
 }
