@@ -125,7 +125,7 @@ def measured(room: Any, page: Any, store: Store, dataset: int, ids: list[int]) -
     page.evaluate(f"() => {{ {PIXEL} }}")
     cold = page.evaluate(RUN)
     paints = [page.evaluate(RUN) for _ in range(PAINTS)]
-    canvas = Annotating(page).wait()
+    Annotating(page).wait()
     page.locator(".evalnb-annotator [data-shape]").first.click()
     took = [page.evaluate(EDIT) for _ in range(EDITS + 20)][20:]
     nexts = []
