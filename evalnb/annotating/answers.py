@@ -180,8 +180,14 @@ class Answers:
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
-        with self.editing(ask.image_id) as (session, _image):
-            reply = edits.apply(session, ask.image_id, ask.ops, author=self._author)
+        with self.transaction() as session:
+            self._rights.edit(session)
+            try:
+                reply = edits.apply(session, ask.image_id, ask.ops, author=self._author, dataset_id=self._dataset_id)
+            except NotFound:
+                # In the words of every other ask.
+                self.own(session, ask.image_id)
+                raise
             also(session)
         return reply
 

@@ -20,6 +20,9 @@ from evalnb.errors import Cancelled, EvalnbError
 from evalnb.wire.annotator import Refusal
 from evalnb.wire.base import Wire
 
+SAID_MAX = 160
+"""So many characters of an unexpected error are told to the page."""
+
 
 class Superseded(Cancelled):
     """A newer ask of the same sort took this one's place."""
@@ -217,9 +220,11 @@ def refusal(error: Exception) -> Refusal:
                 status=422,
             )
         case _:
+            # The first line says what; statements and their values are for the log.
+            said = str(error).partition("\n")[0][:SAID_MAX]
             return Refusal(
                 kind=type(error).__name__,
-                happened=f"evalnb failed ({type(error).__name__}: {error})",
+                happened=f"evalnb failed ({type(error).__name__}: {said})",
                 remedy="the log has the traceback; nothing that was saved is lost",
                 status=500,
             )

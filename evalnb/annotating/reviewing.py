@@ -66,17 +66,19 @@ class Reviewing:
         """A shape's edits, or the image's deleted shapes."""
         with self._answers.transaction() as session:
             self._answers.own(session, ask.image_id)
-            log = edits.history(session, image_id=ask.image_id)
             if ask.shape_id is not None:
-                shown = [one for one in log if one.shape_id == ask.shape_id]
-                return Reply(PastReply(image_id=ask.image_id, edits=[_edit(one) for one in shown], deleted=[]))
-            last = {one.shape_id: one for one in log if one.action == "delete"}
-            every = annotation_rows.of_image(session, ask.image_id, deleted=True)
-        gone = [one for one in every if one.deleted and one.id in last]
+                log = edits.history(session, shape_id=ask.shape_id)
+                shown = [_edit(one) for one in log if one.image_id == ask.image_id]
+                return Reply(PastReply(image_id=ask.image_id, shape_id=ask.shape_id, edits=shown, deleted=[]))
+            every = [one for one in annotation_rows.of_image(session, ask.image_id, deleted=True) if one.deleted]
+            log = edits.history(session, image_id=ask.image_id) if every else []
+        last = {one.shape_id: one for one in log if one.action == "delete"}
+        gone = [one for one in every if one.id in last]
         gone.sort(key=lambda one: -last[one.id].seq)
         return Reply(
             PastReply(
                 image_id=ask.image_id,
+                shape_id=None,
                 edits=[_edit(last[one.id]) for one in gone],
                 deleted=[Shape.of(one) for one in gone],
             )

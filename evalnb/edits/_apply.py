@@ -16,6 +16,7 @@ from evalnb.core.taxonomy import Taxonomy
 from evalnb.edits._geometry import sound
 from evalnb.edits._state import forward, patch_of, values
 from evalnb.errors import Invalid
+from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories.edits import Edit, Head
@@ -26,7 +27,9 @@ DEEPEST = 32
 """How many lists and objects attributes may stand within each other."""
 
 
-def apply(session: Session, image_id: int, ops: Sequence[Op], *, author: str) -> ApplyReply:
+def apply(
+    session: Session, image_id: int, ops: Sequence[Op], *, author: str, dataset_id: int | None = None
+) -> ApplyReply:
     """Apply ``ops`` to one image, in their order, in the caller's transaction; what is replied holds once it commits.
 
     Last writer wins, property by property; geometry is one property. Where somebody else changed a touched property
@@ -34,9 +37,9 @@ def apply(session: Session, image_id: int, ops: Sequence[Op], *, author: str) ->
     the log. An op that is in the log already answers ``duplicate`` with the shape as it stands now. An op that cannot
     be applied is refused with its reason, and the others go on.
 
-    NotFound if there is no such image.
+    NotFound if there is no such image, or none in the dataset, if one is named.
     """
-    head = log.lock(session, image_id)
+    head = log.lock(session, image_id, dataset_id=dataset_id)
     batch = _Batch(session, head, ops, author)
     results = [batch.take(op) for op in ops]
     batch.write()
@@ -54,7 +57,8 @@ class _Batch:
         self._taxonomy: Taxonomy = datasets.taxonomy(session, head.dataset_id)
         self._done = log.by_op(session, {op.client_op_id for op in ops})
         touched = {op.shape_id for op in ops}
-        self._records = log.records(session, touched)
+        self._rows = annotation_rows.rows_of(session, list(touched))
+        self._records = {id: annotation_rows.to_record(row) for id, row in self._rows.items()}
         self._shapes: dict[UUID, Shape] = {
             id: Shape.of(one) for id, one in self._records.items() if one.image_id == head.image_id
         }
@@ -178,7 +182,7 @@ class _Batch:
     def write(self) -> None:
         """Write the changed shapes and the log."""
         changed = dict.fromkeys(one.shape_id for one in self._new)
-        log.write(self._session, self._head, [self._record(self._shapes[id]) for id in changed])
+        log.write(self._session, self._head, [self._record(self._shapes[id]) for id in changed], self._rows)
         log.append(self._session, self._head, self._new)
 
     def _record(self, shape: Shape) -> Annotation:

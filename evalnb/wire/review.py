@@ -97,6 +97,7 @@ class PastReply(Wire):
     """Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first."""
 
     image_id: int
+    shape_id: UUID | None
     edits: list[PastEdit]
     deleted: list[Shape]
 

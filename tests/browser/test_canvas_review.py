@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from evalnb.store.repositories import reviews
 from tests.browser.test_canvas import shown, until
@@ -82,3 +85,44 @@ def test_what_a_shape_was_comes_back_and_so_does_what_was_deleted(yard: Yard, la
     until(lambda: len(yard.shapes()) == 2)
     assert boxes(yard)[0] == (300, 40, 50, 60)
     assert [one.action for one in yard.history()] == ["update", "update", "update", "delete", "restore"]
+
+
+@contextmanager
+def without(yard: Yard, table: str) -> Iterator[None]:
+    """Nothing can be saved in that table."""
+    for names in (f"{table} RENAME TO {table}_away", f"{table}_away RENAME TO {table}"):
+        with yard.store.database.transaction() as session:
+            session.execute(text(f"ALTER TABLE {names}"))
+        if names.endswith("_away"):
+            yield
+
+
+def test_what_cannot_be_saved_is_not_lost_and_does_not_look_saved(yard: Yard, lab: Lab, page: Any) -> None:
+    canvas = shown(yard, lab, page)
+    status = page.locator(".evalnb-annotator select[data-status]")
+    field = page.get_by_label("Comment", exact=True)
+    with without(yard, "image_review"):
+        canvas.press("Alt+a")
+        page.locator(".evalnb-notice", has_text="The review was not saved").wait_for()
+        status.select_option("rejected")
+        page.locator(".evalnb-notice", has_text="The review was not saved").nth(1).wait_for()
+        until(lambda: status.input_value() == "todo")
+    canvas.press("Alt+c")
+    canvas.click(*canvas.at(450, 60))
+    pictured(page, "draft")
+    field.fill("half a sentence")
+    with without(yard, "comment"):
+        field.press("Enter")
+        page.locator(".evalnb-notice", has_text="The comment was not saved").wait_for()
+        assert field.input_value() == "half a sentence"
+    # It waits for its image, and is sent under its own id.
+    canvas.press("f")
+    page.locator(".evalnb-name", has_text="yard-1.jpg").wait_for()
+    field.wait_for(state="detached")
+    canvas.press("d")
+    field.wait_for()
+    assert field.input_value() == "half a sentence"
+    field.press("Enter")
+    page.locator(".evalnb-pin[aria-pressed]").wait_for()
+    assert field.count() == 0
+    assert [one.text for one in reviewed(yard).comments] == ["half a sentence"]

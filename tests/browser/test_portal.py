@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 
 from evalnb.cli.supervision.runfile import RunDirectory
+from tests.axe import accessible
 from tests.browser.portal_house import Portal, portal_of
 from tests.server.conftest import furnished
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +55,6 @@ def page(browser: Any, signed_in: Path, request: pytest.FixtureRequest, tmp_path
         opened.screenshot(path=tmp_path / "failed.png")
     context.close()
     assert not faults, f"uncaught in the page: {faults}"
-
-
-def accessible(page: Any) -> None:
-    """axe-core finds nothing serious."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    serious = [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-    assert not serious, "\n".join(serious)
 
 
 def test_whoever_is_not_signed_in_is_sent_to_sign_in(browser: Any, portal: Portal) -> None:

@@ -66,7 +66,7 @@ def test_a_shapes_past_and_the_way_back(make: Any, yard: Yard) -> None:
         (1, "create", "ada"),
         (2, "update", "ada"),
     ]
-    assert past["edits"][1]["changed"] == ["class_id"]
+    assert (past["edits"][1]["changed"], past["shape_id"]) == (["class_id"], op["shape_id"])
     assert browser.ask(ask="past", **image)["deleted"] == []
     browser.ask(ask="apply", ops=[delete], **image)
     gone = browser.ask(ask="past", **image)

@@ -124,7 +124,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
     case "resolve":
       return [{ image_id: ask.image_id, status: "todo", assignee: "", author: "", at: null, comments: [] }, []];
     case "past":
-      return [{ image_id: ask.image_id, edits: [], deleted: [] }, []];
+      return [{ image_id: ask.image_id, shape_id: ask.shape_id ?? null, edits: [], deleted: [] }, []];
     case "restore":
       return [{ image_id: ask.image_id, seq, results: [] }, []];
     case "mistake":

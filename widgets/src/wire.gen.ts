@@ -681,6 +681,7 @@ export interface PastEdit {
 /** Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first. */
 export interface PastReply {
   image_id: number;
+  shape_id: string | null;
   edits: PastEdit[];
   deleted: Shape[];
 }

@@ -45,7 +45,12 @@ def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, list[Anno
 
 def of_ids(session: Session, ids: Sequence[UUID]) -> list[Annotation]:
     """The annotations of these ids, tombstones too, on whatever image."""
-    return [to_record(row) for row in session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))]
+    return [to_record(row) for row in rows_of(session, ids).values()]
+
+
+def rows_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, AnnotationRow]:
+    """Their rows, for whoever will write them in this transaction."""
+    return {row.id: row for row in session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))}
 
 
 def to_record(row: AnnotationRow) -> Annotation:

@@ -48,16 +48,18 @@ class Head:
     seq: int
 
 
-def lock(session: Session, image_id: int) -> Head:
-    """Hold the image until the transaction ends, so that its edits have one order. NotFound if there is none.
+def lock(session: Session, image_id: int, *, dataset_id: int | None = None) -> Head:
+    """Hold the image until the transaction ends, so that its edits have one order. NotFound if there is none, or
+    it is not the dataset's.
 
     FOR NO KEY UPDATE: writers of predictions and annotations that only refer to the image are not held up.
     """
-    row = session.execute(
-        select(ImageRow.id, ImageRow.dataset_id, ImageRow.width, ImageRow.height, ImageRow.edit_seq)
-        .where(ImageRow.id == image_id)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    chosen = select(ImageRow.id, ImageRow.dataset_id, ImageRow.width, ImageRow.height, ImageRow.edit_seq).where(
+        ImageRow.id == image_id
+    )
+    if dataset_id is not None:
+        chosen = chosen.where(ImageRow.dataset_id == dataset_id)
+    row = session.execute(chosen.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise _no_image(image_id)
     return Head(*row)
@@ -89,10 +91,9 @@ def shape_count(session: Session, image_id: int) -> int:
     ).one()
 
 
-def write(session: Session, head: Head, shapes: Sequence[Annotation]) -> None:
-    """Write annotations of the locked image as they stand now, new ones in the order given."""
-    chosen = select(AnnotationRow).where(AnnotationRow.id.in_([one.id for one in shapes]))
-    rows = {row.id: row for row in session.scalars(chosen)}
+def write(session: Session, head: Head, shapes: Sequence[Annotation], rows: Mapping[UUID, AnnotationRow]) -> None:
+    """Write annotations of the locked image as they stand now, new ones in the order given. ``rows``: those of them
+    that are there already, as ``annotations.rows_of`` found them in this transaction."""
     for one in shapes:
         if one.id in rows:
             annotations.assign(rows[one.id], one)

@@ -56,7 +56,13 @@ export function ImageGrid({ project, dataset, filter, first }: { project: number
     event.preventDefault();
     const to = Math.min(images.length - 1, Math.max(0, at + by));
     virtual.scrollToIndex(Math.floor(to / columns), { align: "auto" });
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus({ preventScroll: true }));
+    // At once where it is there: the next key may come before the next frame.
+    const focus = (): boolean => {
+      const item = scroller.current?.querySelector<HTMLElement>(`[data-index="${to}"]`);
+      item?.focus({ preventScroll: true });
+      return item != null;
+    };
+    if (!focus()) requestAnimationFrame(focus);
   };
 
   if (images.length === 0)

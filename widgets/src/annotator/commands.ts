@@ -54,7 +54,7 @@ const verbs: Partial<Record<Command, Verb>> = {
   cancel: (session, { leave }) => {
     const { editor } = session;
     if (session.dialog.value) session.dialog.value = null;
-    else if (session.reviewing.pinning.value) session.reviewing.pinning.value = null;
+    else if (session.reviewing.pinning.value) session.reviewing.pinning.value = false;
     else if (!session.sight.leave() && !editor.dispatch({ type: "cancel" })) {
       if (editor.tool.name === "select") leave();
       else editor.use("select");

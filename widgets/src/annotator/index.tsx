@@ -26,6 +26,7 @@ export function annotate(model: AnyModel<Traits>, el: HTMLElement): () => void {
     el,
     {
       transport: new Transport(comm(model)),
+      expected: model.get("image_id") ?? undefined,
       onShown: ({ id }) => {
         model.set("image_id", id);
         model.save_changes();

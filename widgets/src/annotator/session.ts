@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly onShown: (image: ImageRef) => void;
   /** The image to begin with; left out, the other side chooses. */
   readonly imageId?: number | undefined;
+  /** The image that the other side will choose, as far as is known: it is asked for before the greeting is answered. */
+  readonly expected?: number | undefined;
   /** The images to step through, where the other side leaves that to the page. */
   readonly part?: HelloAsk["part"];
   readonly words?: Words;
@@ -123,6 +125,7 @@ export class Session extends State {
 
   /** Greet the kernel until it answers. */
   async start(): Promise<void> {
+    if (this.#options.expected !== undefined) this.viewer.expect(this.#options.expected);
     for (;;) {
       try {
         const { reply } = await this.#transport.request<"hello">(this.#greeting(), { timeoutMs: helloTimeoutMs });

@@ -46,6 +46,12 @@ export class Viewer {
     if (to !== this.#state.index.value) void this.goTo(to);
   }
 
+  /** Fetch an image that will be shown before long. */
+  expect(imageId: number): void {
+    // What fails here is asked for again, and its failure shown, when it is to be seen.
+    this.#gallery.bitmap(imageId).catch((error: unknown) => console.debug("evalnb: the first image did not come at once", error));
+  }
+
   /** Show an image whose reference is known already. */
   open(ref: ImageRef): Promise<void> {
     this.#gallery.place(ref);

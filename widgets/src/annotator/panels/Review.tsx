@@ -45,7 +45,8 @@ export function Review({ session }: { session: Session }) {
           onChange={(event) => reviewing.set({ assignee: event.currentTarget.value.trim() })}
         />
       </label>
-      {pinning && <Composer session={session} />}
+      {pinning && <p class="evalnb-quiet" role="status">Click the place on the image that it is about.</p>}
+      {reviewing.draft.value && <Composer key={reviewing.draft.value.id} session={session} />}
       {review.comments.length > 0 && (
         <ol class="evalnb-comments">
           {review.comments.map((one, n) => <Remark key={one.id} session={session} comment={one} place={n + 1} readOnly={readOnly} />)}
@@ -57,25 +58,28 @@ export function Review({ session }: { session: Session }) {
 
 function Composer({ session }: { session: Session }) {
   const { reviewing } = session;
+  const draft = reviewing.draft.value;
   const field = useRef<HTMLTextAreaElement>(null);
-  const placed = reviewing.pinning.value !== "asked";
   useEffect(() => {
-    if (placed) field.current?.focus();
-  }, [placed]);
-  if (!placed) return <p class="evalnb-quiet" role="status">Click the place on the image that it is about.</p>;
-  const send = (): void => reviewing.comment(field.current?.value ?? "");
+    // A place was just clicked; a draft that was found again leaves the keys to the canvas.
+    if (draft && !draft.text) field.current?.focus();
+  }, [draft?.id]);
   return (
     <div class="evalnb-composer">
       <textarea
         ref={field} class="evalnb-input" rows={2} maxLength={4000} aria-label="Comment" placeholder="What should be looked at here?"
+        value={draft?.text} onInput={(event) => reviewing.write(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey) return;
           event.preventDefault();
           event.stopPropagation();
-          send();
+          reviewing.comment();
         }}
       />
-      <button type="button" class="evalnb-action" data-main onClick={send}>Pin it</button>
+      <div class="evalnb-steps">
+        <button type="button" class="evalnb-action" onClick={() => (reviewing.draft.value = null)}>Drop</button>
+        <button type="button" class="evalnb-action" data-main onClick={() => reviewing.comment()}>Pin it</button>
+      </div>
     </div>
   );
 }
@@ -102,7 +106,7 @@ function Remark({ session, comment, place, readOnly }: { session: Session; comme
 export function Pins({ session }: { session: Session }) {
   const { reviewing, editor } = session;
   const { x, y, zoom } = session.camera.value;
-  const pinning = reviewing.pinning.value;
+  const [pinning, draft] = [reviewing.pinning.value, reviewing.draft.value];
   const at = (px: number, py: number) => ({ left: `${x + px * zoom}px`, top: `${y + py * zoom}px` });
   return (
     <div class="evalnb-pins">
@@ -114,12 +118,12 @@ export function Pins({ session }: { session: Session }) {
           {n + 1}
         </button>
       ))}
-      {pinning && pinning !== "asked" && <i class="evalnb-pin" data-new style={at(pinning.x, pinning.y)}>+</i>}
-      {pinning === "asked" && (
+      {draft && <i class="evalnb-pin" data-new style={at(draft.at.x, draft.at.y)}>+</i>}
+      {pinning && (
         <div
           class="evalnb-aim" onClick={(event) => {
             const box = event.currentTarget.getBoundingClientRect();
-            reviewing.pinning.value = clampPoint(toImage(editor.viewport.camera, { x: event.clientX - box.left, y: event.clientY - box.top }), editor.size);
+            reviewing.place(clampPoint(toImage(editor.viewport.camera, { x: event.clientX - box.left, y: event.clientY - box.top }), editor.size));
           }}
         />
       )}
@@ -137,13 +141,13 @@ export function Past({ session }: { session: Session }) {
   const past = reviewing.past.value;
   const selected = session.selectedId.value;
   const readOnly = session.hello.value?.read_only ?? true;
-  const here = past && past.image_id === session.image.value?.id ? past : null;
+  const here = past && past.image_id === session.image.value?.id && past.shape_id === selected ? past : null;
   return (
     <section class="evalnb-section" aria-label="History">
       <h3><button type="button" class="evalnb-fold" aria-expanded={open} onClick={() => (reviewing.looksBack.value = !open)}>History</button></h3>
       {open && here && selected !== null && (
         <ol class="evalnb-past">
-          {!here.edits.length && <p class="evalnb-quiet">As it was imported: nobody has changed it.</p>}
+          {!here.edits.length && <li class="evalnb-quiet">As it was imported: nobody has changed it.</li>}
           {[...here.edits].reverse().map((one, n) => (
             <li key={one.rev} data-rev={one.rev}>
               <span>{actions[one.action]}{one.action === "update" && `: ${one.changed.map((name) => properties[name] ?? name).join(", ")}`}<small>{one.author}, {when(one.at)}</small></span>
@@ -160,7 +164,7 @@ export function Past({ session }: { session: Session }) {
       )}
       {open && here && selected === null && (
         <ol class="evalnb-past">
-          {!here.deleted.length && <p class="evalnb-quiet">Nothing was deleted here. Select a shape to see what it was.</p>}
+          {!here.deleted.length && <li class="evalnb-quiet">Nothing was deleted here. Select a shape to see what it was.</li>}
           {here.deleted.map((shape, n) => (
             <li key={shape.id} data-deleted={shape.id}>
               <span>{palette.name(shape.class_id)}, deleted<small>{here.edits[n]?.author}, {when(here.edits[n]?.at ?? null)}</small></span>

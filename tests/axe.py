@@ -1,0 +1,21 @@
+"""axe-core in a page: what of it shuts people out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def accessible(page: Any, within: str | None = None) -> None:
+    """axe-core finds nothing serious in the page, or in what a selector names."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("within => axe.run(within ?? document, {resultTypes: ['violations']})", within)
+    serious = [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert not serious, "\n".join(serious)
