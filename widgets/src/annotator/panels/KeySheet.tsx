@@ -30,7 +30,7 @@ function Sheet({ session }: { session: Session }) {
         <button type="button" class="evalnb-action" aria-pressed={changing} onClick={() => setChanging(!changing)}>{changing ? "Done" : "Change keys"}</button>
         <Button icon="close" label="Close" onClick={close} />
       </header>
-      <div class="evalnb-sheet-body">
+      <div class="evalnb-sheet-body" tabIndex={0}>
         {changing ? <Changing session={session} /> : <Rows map={keys.value} />}
       </div>
     </Dialog>

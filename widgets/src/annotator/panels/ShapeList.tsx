@@ -51,15 +51,15 @@ export function ShapeList({ session }: { session: Session }) {
       <h3>
         Shapes <em>{chosen.size > 1 ? `${chosen.size.toLocaleString("en")} of ` : ""}{shapes.length.toLocaleString("en")}</em>
       </h3>
+      {!shapes.length && <p class="evalnb-quiet">None yet. Press <kbd>{session.preferences.keys.value.shown("tool.box")}</kbd> to draw a box.</p>}
       <div
-        class="evalnb-rows" ref={box} role="listbox" aria-label="Shapes of this image" aria-multiselectable="true" tabIndex={0}
+        class="evalnb-rows" ref={box} role="grid" aria-label="Shapes of this image" aria-multiselectable="true" aria-rowcount={shapes.length} tabIndex={0}
         aria-activedescendant={activeId} onScroll={onScroll} onKeyDown={onKeyDown}
       >
-        {!shapes.length && <p class="evalnb-quiet">None yet. Press <kbd>{session.preferences.keys.value.shown("tool.box")}</kbd> to draw a box.</p>}
         <div role="presentation" style={{ height: `${shapes.length * rowPx}px` }}>
           <div role="presentation" style={{ transform: `translateY(${first * rowPx}px)` }}>
             {shapes.slice(first, first + count).map((shape, n) => (
-              <Row key={shape.id} session={session} shape={shape} place={first + n} id={`${id}-${first + n}`} chosen={chosen.has(shape.id)} count={shapes.length} choose={choose} />
+              <Row key={shape.id} session={session} shape={shape} place={first + n} id={`${id}-${first + n}`} chosen={chosen.has(shape.id)} choose={choose} />
             ))}
           </div>
         </div>
@@ -68,8 +68,8 @@ export function ShapeList({ session }: { session: Session }) {
   );
 }
 
-function Row({ session, id, shape, place, chosen, count, choose }: {
-  session: Session; id: string; shape: Shape; place: number; chosen: boolean; count: number; choose: (place: number, event: MouseEvent) => void;
+function Row({ session, id, shape, place, chosen, choose }: {
+  session: Session; id: string; shape: Shape; place: number; chosen: boolean; choose: (place: number, event: MouseEvent) => void;
 }) {
   const { editor, palette } = session;
   // Colours by instance or by class: read, so that the swatch follows.
@@ -80,20 +80,22 @@ function Row({ session, id, shape, place, chosen, count, choose }: {
   const title = `${name} ${place + 1}`;
   return (
     <div
-      class="evalnb-row" role="option" id={id} aria-selected={chosen} aria-setsize={count} aria-posinset={place + 1}
+      class="evalnb-row" role="row" id={id} aria-selected={chosen} aria-rowindex={place + 1}
       data-shape={shape.id} data-hidden={off || undefined} data-locked={locked || undefined}
       onClick={(event) => choose(place, event)} onPointerEnter={() => editor.hover(shape.id)} onPointerLeave={() => editor.hover(null)}
     >
-      <i class="evalnb-swatch" style={{ background: palette.colorOf(shape) }} />
-      <span class="evalnb-row-name">{name}</span>
-      {shape.track.id && <span class="evalnb-chip" title="Its place in the track">{shape.track.outside ? "outside" : shape.track.keyframe ? "key" : "between"}</span>}
-      {shape.crowd && <span class="evalnb-chip">crowd</span>}
-      {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
-      <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>
-      <span class="evalnb-row-place">{place + 1}</span>
-      <Mini icon={off ? "eyeOff" : "eye"} label={`${off ? "Show" : "Hide"} ${title}`} pressed={off} run={() => editor.toggleHidden([shape.id])} />
-      {!editor.readOnly && <Mini icon={locked ? "locked" : "unlocked"} label={`${locked ? "Unlock" : "Lock"} ${title}`} pressed={locked} run={() => editor.toggleLocked([shape.id])} />}
-      {!editor.readOnly && <Mini icon="bin" label={`Delete ${title}`} disabled={locked} run={() => editor.remove(shape.id)} />}
+      <div class="evalnb-cell" role="gridcell">
+        <i class="evalnb-swatch" style={{ background: palette.colorOf(shape) }} />
+        <span class="evalnb-row-name">{name}</span>
+        {shape.track.id && <span class="evalnb-chip" title="Its place in the track">{shape.track.outside ? "outside" : shape.track.keyframe ? "key" : "between"}</span>}
+        {shape.crowd && <span class="evalnb-chip">crowd</span>}
+        {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
+        <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>
+        <span class="evalnb-row-place">{place + 1}</span>
+        <Mini icon={off ? "eyeOff" : "eye"} label={`${off ? "Show" : "Hide"} ${title}`} pressed={off} run={() => editor.toggleHidden([shape.id])} />
+        {!editor.readOnly && <Mini icon={locked ? "locked" : "unlocked"} label={`${locked ? "Unlock" : "Lock"} ${title}`} pressed={locked} run={() => editor.toggleLocked([shape.id])} />}
+        {!editor.readOnly && <Mini icon="bin" label={`Delete ${title}`} disabled={locked} run={() => editor.remove(shape.id)} />}
+      </div>
     </div>
   );
 }
