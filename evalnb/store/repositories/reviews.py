@@ -148,7 +148,8 @@ def comment(session: Session, image_id: int, *, id: UUID, x: float, y: float, te
             raise Invalid(f"comment {id} is another image's", remedy="give every comment an id of its own")
         return
     row = {"id": id, "image_id": image_id, "dataset_id": image.dataset_id, "x": x, "y": y}
-    session.add(CommentRow(**row, text=text.strip(), author=author))
+    # Not the transaction's beginning, which would be the same for two of them.
+    session.add(CommentRow(**row, text=text.strip(), author=author, at=func.clock_timestamp()))
     session.flush()
 
 
