@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from evalnb import edits, imagery
+from evalnb import edits
 from evalnb.annotating.desk import Reply, superseded
 from evalnb.annotating.judging import judged, nearest_mistake
 from evalnb.annotating.prompts import Prompts
@@ -16,7 +16,6 @@ from evalnb.core.images import ImageRecord
 from evalnb.core.metrics.errors import KINDS
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound, Unavailable
-from evalnb.registry import pixels
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets, images, predictions
@@ -27,8 +26,6 @@ from evalnb.wire.annotator import (
     HelloAsk,
     HelloReply,
     HoverAsk,
-    ImageAsk,
-    ImageReply,
     LabelInfo,
     MistakeAsk,
     MistakeReply,
@@ -55,7 +52,7 @@ class Answers:
     """Answers asks about ``part`` of a dataset; edits are logged under ``author``.
 
     ``run_id``'s predictions are offered first. ``link`` is the address of an image elsewhere, with ``{image_id}`` in
-    it. ``painted`` gives an image's bytes and MIME type for a browser; left out, they are decoded here.
+    it.
     """
 
     def __init__(
@@ -68,7 +65,6 @@ class Answers:
         part: Slice = Slice(),
         run_id: int | None = None,
         prompts: Prompts | None = None,
-        painted: Callable[[ImageRecord], tuple[bytes, str]] | None = None,
         segmenter_help: str = "",
         link: str = "",
     ) -> None:
@@ -79,7 +75,6 @@ class Answers:
         self._part = part
         self._run_id = run_id
         self._prompts = prompts
-        self._painted = painted or self._paint
         self._segmenter_help = segmenter_help
         self._link = link
 
@@ -150,16 +145,6 @@ class Answers:
         """An image and its place."""
         with self.transaction() as session:
             return Reply(LocateReply(image=self.reference(session, self.own(session, ask.image_id))))
-
-    def image(self, ask: ImageAsk) -> Reply:
-        """An image's bytes."""
-        with self.transaction() as session:
-            image = self.own(session, ask.image_id)
-        data, mime = self._painted(image)
-        return Reply(ImageReply(image_id=image.id, mime=mime), [data])
-
-    def _paint(self, image: ImageRecord) -> tuple[bytes, str]:
-        return imagery.browser_bytes(pixels.read(self._store, image), name=image.file_name)
 
     def shapes(self, ask: ShapesAsk) -> ShapesReply:
         """An image's shapes."""

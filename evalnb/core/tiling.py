@@ -64,12 +64,12 @@ class Tiling:
         columns, rows = self.tiles(level)
         return 0 <= x < columns and 0 <= y < rows
 
-    def box(self, level: int, x: int, y: int) -> Box:
+    def box(self, level: int, x: int, y: int, *, overlap: int = OVERLAP) -> Box:
         """What a tile shows, in its level's pixels, its overlap included."""
         width, height = self.size(level)
         return Box(
-            left=max(0, x * SIDE - OVERLAP),
-            top=max(0, y * SIDE - OVERLAP),
-            right=min(width, (x + 1) * SIDE + OVERLAP),
-            bottom=min(height, (y + 1) * SIDE + OVERLAP),
+            left=max(0, x * SIDE - overlap),
+            top=max(0, y * SIDE - overlap),
+            right=min(width, (x + 1) * SIDE + overlap),
+            bottom=min(height, (y + 1) * SIDE + overlap),
         )

@@ -1,8 +1,8 @@
 """Decode images for a parent that does not trust them; see ``_confined``.
 
 This file is run as a script in a process of its own. It opens nothing: files come as descriptors over the socket that
-it was born with, each answered by {"ok": [width, height, mime, orientation]}, {"refused": [kind, what happened, the
-remedy]} or {"memory": true}.
+it was born with, each answered by {"ok": [width, height, mime, orientation, deep]}, {"refused": [kind, what
+happened, the remedy]} or {"memory": true}.
 
 Usage: python _child.py SOCKET MEMORY_BYTES FOLDER…
 """
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
             with os.fdopen(descriptor, "rb") as file:
                 try:
                     header = read_whole(file, frame.head["name"])
-                    answer = {"ok": [header.width, header.height, header.mime, header.orientation]}
+                    answer = {"ok": [header.width, header.height, header.mime, header.orientation, header.deep]}
                 except EvalnbError as error:
                     answer = {"refused": [type(error).__name__, error.happened, error.remedy]}
                 except MemoryError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from evalnb.core.tiling import Box, Tiling
 from evalnb.errors import Invalid
+from evalnb.imagery import _deep
 
-RECIPE = 1
+RECIPE = 2
 """Part of every tile's ETag: raised when a tile of the same picture comes out differently than before."""
 _JPEG_QUALITY = 85
 _WEBP_QUALITY = 80
@@ -43,13 +45,57 @@ def from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int, ki
     box = tiling.box(level, x, y)
     pages = _vips.page_count(descriptor)
     page = tiling.last_level - level
-    if page < pages:
+    coding = _deep.coding_of(descriptor)
+    if page < pages and coding is None:
         return _vips.cut(descriptor, page, box, kind)
+    if page < pages:
+        assert coding is not None
+        return encode(Image.fromarray(coding.eight_bits(_vips.cut_pixels(descriptor, page, box))), kind)
     # Smaller than the pyramid's smallest level, which is a tile or less.
-    small = Image.fromarray(_vips.page_pixels(descriptor, pages - 1))
-    small = small if small.mode == "RGB" else small.convert("RGB")
-    reduced = small.reduce(1 << (page - pages + 1))
+    reduced = _seen(descriptor, pages - 1, coding).reduce(1 << (page - pages + 1))
     return encode(_padded(reduced, tiling.size(level), box), kind)
+
+
+def values_from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int) -> _deep.Codes:
+    """The codes of a tile of a deep pyramid, (h, w, bands), without overlap."""
+    from evalnb.imagery import _vips
+
+    box = tiling.box(level, x, y, overlap=0)
+    pages = _vips.page_count(descriptor)
+    page = tiling.last_level - level
+    if page < pages:
+        return np.asarray(_vips.cut_pixels(descriptor, page, box))
+    codes: _deep.Codes = _vips.page_pixels(descriptor, pages - 1)
+    for _ in range(page - pages + 1):
+        codes = _deep.halved(codes)
+    return _fitted(codes, tiling.size(level))
+
+
+def values_from_levels(levels: list[_deep.Codes], tiling: Tiling, level: int, x: int, y: int) -> _deep.Codes:
+    """The codes of a tile of a picture whose levels are in memory, the largest first."""
+    down = tiling.last_level - level
+    codes = levels[min(down, len(levels) - 1)]
+    for _ in range(down - len(levels) + 1):
+        codes = _deep.halved(codes)
+    box = tiling.box(level, x, y, overlap=0)
+    return codes[box.top : box.bottom, box.left : box.right]
+
+
+def _fitted(codes: _deep.Codes, size: tuple[int, int]) -> _deep.Codes:
+    """A whole level of just that width and height: its last row and column repeated, or left out."""
+    wider, taller = max(0, size[0] - codes.shape[1]), max(0, size[1] - codes.shape[0])
+    padded: _deep.Codes = np.pad(codes, ((0, taller), (0, wider), (0, 0)), mode="edge")
+    return padded[: size[1], : size[0]]
+
+
+def _seen(descriptor: int, page: int, coding: _deep.Coding | None) -> Any:
+    """A whole level, which is a small one, as it is seen."""
+    from evalnb.imagery import _vips
+
+    pixels = _vips.page_pixels(descriptor, page)
+    if coding is not None:
+        return Image.fromarray(coding.eight_bits(pixels))
+    return Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[..., 0]).convert("RGB")
 
 
 def small(descriptor: int, side_px: int) -> bytes:
@@ -59,7 +105,7 @@ def small(descriptor: int, side_px: int) -> bytes:
     page = _vips.page_count(descriptor) - 1
     while page and max(_vips.page_size(descriptor, page)) < side_px:
         page -= 1
-    picture = Image.fromarray(_vips.page_pixels(descriptor, page))
+    picture = _seen(descriptor, page, _deep.coding_of(descriptor))
     picture.thumbnail((side_px, side_px))
     return encode(picture, "jpg")
 

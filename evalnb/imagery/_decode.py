@@ -10,7 +10,7 @@ from PIL import Image, ImageFile
 
 from evalnb.core.ports import Pixels
 from evalnb.errors import Unsafe
-from evalnb.imagery._header import broken, open_image, orientation_of
+from evalnb.imagery._header import broken, foreign, open_image, orientation_of
 
 MAX_PIXELS = 400_000_000
 """The largest image that is decoded whole: 400 MP, 1.2 GB of RGB."""
@@ -32,6 +32,7 @@ def decode(
     """(h, w, 3) uint8 RGB of an image's bytes, EXIF orientation applied; read-only.
 
     Greyscale is repeated; a palette is looked up; alpha is laid over white, as a page shows it; CMYK is converted.
+    Of other bands than a screen has, three count as red, green and blue, or one as grey; that takes libvips.
     16-bit greyscale is scaled linearly: from 12 bits if no value exceeds 4095 (a camera's 12 bits in a 16-bit file),
     else from 16. Floating-point and 32-bit greyscale is stretched from its minimum to its maximum. The first frame
     of an animation or a stack counts. Colour profiles are not applied (detectors are trained without them).
@@ -44,6 +45,11 @@ def decode(
     """
     image, mime = open_image(io.BytesIO(data), name)
     check_pixels(image, max_pixels, name)
+    if foreign(image):
+        from evalnb.imagery import _vips
+
+        codes, coding = _vips.codes(data, name=name)
+        return coding.eight_bits(codes)
     # Pillow's TIFF reader turns the pixels itself when it loads them.
     turn = None if mime == "image/tiff" else _TURNS.get(orientation_of(image))
     if least_px is not None and mime == "image/jpeg":

@@ -25,6 +25,26 @@ from PIL import (
 from evalnb.errors import EvalnbError, Invalid, NotFound, Unsafe
 
 _Open = Callable[[IO[bytes], str], ImageFile.ImageFile]
+_BANDS_MAX = 1024
+
+
+class _AnyTiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF whose header is read also where Pillow has no mode for its pixels: libvips has."""
+
+    foreign = False
+    """Whether Pillow cannot decode it."""
+
+    def _setup(self) -> None:
+        try:
+            super()._setup()
+        except SyntaxError:
+            bands = self.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
+            if not isinstance(bands, int) or not 1 <= bands <= _BANDS_MAX or not hasattr(self, "_size"):
+                raise
+            self.foreign = True
+            self._mode = "F"
+            self.tile = []
+
 
 # Opened by their own plugin, chosen by magic bytes: Pillow's Image.open would try some forty formats on a hostile
 # file, and checks pixels against a limit that is global to the process.
@@ -32,10 +52,10 @@ _KINDS: tuple[tuple[bytes, int, str, _Open], ...] = (
     (b"\xff\xd8\xff", 0, "image/jpeg", JpegImagePlugin.jpeg_factory),
     (b"\x89PNG\r\n\x1a\n", 0, "image/png", PngImagePlugin.PngImageFile),
     (b"WEBP", 8, "image/webp", WebPImagePlugin.WebPImageFile),
-    (b"II*\0", 0, "image/tiff", TiffImagePlugin.TiffImageFile),
-    (b"MM\0*", 0, "image/tiff", TiffImagePlugin.TiffImageFile),
-    (b"II+\0", 0, "image/tiff", TiffImagePlugin.TiffImageFile),
-    (b"MM\0+", 0, "image/tiff", TiffImagePlugin.TiffImageFile),
+    (b"II*\0", 0, "image/tiff", _AnyTiff),
+    (b"MM\0*", 0, "image/tiff", _AnyTiff),
+    (b"II+\0", 0, "image/tiff", _AnyTiff),
+    (b"MM\0+", 0, "image/tiff", _AnyTiff),
     (b"GIF8", 0, "image/gif", GifImagePlugin.GifImageFile),
     (b"BM", 0, "image/bmp", BmpImagePlugin.BmpImageFile),
 )
@@ -54,6 +74,9 @@ class Header:
     """image/jpeg, image/png, image/webp, image/tiff, image/bmp or image/gif."""
     orientation: int
     """The EXIF orientation of the stored pixels, 1 to 8; 1 needs no turning."""
+    deep: bool = False
+    """Whether it holds more than a screen shows: more than 8 bits a band, or other bands than grey, colour and
+    transparency."""
 
 
 def probe(source: bytes | Path, *, name: str | None = None) -> Header:
@@ -133,6 +156,21 @@ def orientation_of(image: ImageFile.ImageFile) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def foreign(image: ImageFile.ImageFile) -> bool:
+    """Whether Pillow has no way to decode it."""
+    return isinstance(image, _AnyTiff) and image.foreign
+
+
+def _deep(image: ImageFile.ImageFile) -> bool:
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        # Of 16 bits Pillow gives eight where there is colour: what it reads them from says more than its mode.
+        return any("16" in str(one.args) for one in image.tile)
+    if isinstance(image, _AnyTiff):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        return image.foreign or max(bits) > 8
+    return image.mode.startswith("I") or image.mode == "F"
+
+
 def _probe(file: IO[bytes], name: str) -> Header:
     return header_of(*open_image(file, name))
 
@@ -144,4 +182,4 @@ def header_of(image: ImageFile.ImageFile, mime: str) -> Header:
     # Pillow's TIFF reader has turned its size already.
     if orientation >= 5 and mime != "image/tiff":
         width, height = height, width
-    return Header(width, height, mime, orientation)
+    return Header(width, height, mime, orientation, _deep(image))

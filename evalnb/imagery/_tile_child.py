@@ -11,7 +11,9 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import zlib
 from collections import OrderedDict
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _KEPT_BYTES = 192 << 20
 """Decoded pictures that are kept for their next tile: two of 24 MP, or many small ones."""
 _KEPT_PYRAMIDS = 16
+_DESCRIBED_PX = 1024
+"""A band is described by the largest level that is no larger, or by the smallest there is."""
 
 
 class Cutter:
@@ -29,6 +33,7 @@ class Cutter:
         self._link = link
         self._pictures: OrderedDict[str, Any] = OrderedDict()
         self._pyramids: OrderedDict[str, int] = OrderedDict()
+        self._deep: OrderedDict[str, tuple[list[Any], Any]] = OrderedDict()
 
     def tile(self, frame: Frame) -> None:
         """One tile, encoded. Without a file and without knowing the picture it asks for the file."""
@@ -54,6 +59,57 @@ class Cutter:
                 tiling = Tiling(*picture.size)
             body = _cut.from_picture(picture, tiling, *where, asked["format"])
         self._link.send({"ok": True}, body)
+
+    def values(self, frame: Frame) -> None:
+        """Some bands of a tile of a deep picture, one after another, compressed."""
+        from evalnb.core.tiling import Tiling
+        from evalnb.imagery import _cut
+
+        asked = frame.head
+        tiling = Tiling(*asked["size"])
+        where = (asked["level"], asked["x"], asked["y"])
+        if asked["pyramid"]:
+            pyramid = self._pyramid(asked["key"], frame.files)
+            codes = None if pyramid is None else _cut.values_from_pyramid(pyramid, tiling, *where)
+        else:
+            found = self._levels(asked["key"], asked["name"], frame.files)
+            codes = None if found is None else _cut.values_from_levels(found[0], tiling, *where)
+        if codes is None:
+            self._link.send({"need": True})
+            return
+        height, width, bands = codes.shape
+        wanted = [band for band in asked["bands"] if band < bands]
+        planes = codes[..., wanted].transpose(2, 0, 1).astype(codes.dtype.newbyteorder("<"))
+        told = {"width": width, "height": height, "bands": len(wanted), "bits": 8 * codes.dtype.itemsize}
+        self._link.send({"ok": told}, zlib.compress(planes.tobytes(), 1))
+
+    def describe(self, frame: Frame) -> None:
+        """What a deep picture's codes mean, and what its bands hold; nothing of a pyramid that shows what is seen."""
+        from evalnb.imagery import _deep, _vips
+
+        asked = frame.head
+        if asked["pyramid"]:
+            pyramid = self._pyramid(asked["key"], frame.files)
+            if pyramid is None:
+                self._link.send({"need": True})
+                return
+            coding = _deep.coding_of(pyramid)
+            if coding is None:
+                self._link.send({"ok": None})
+                return
+            page = _vips.page_count(pyramid) - 1
+            while page and max(_vips.page_size(pyramid, page - 1)) <= _DESCRIBED_PX:
+                page -= 1
+            codes = _vips.page_pixels(pyramid, page)
+        else:
+            found = self._levels(asked["key"], asked["name"], frame.files)
+            if found is None:
+                self._link.send({"need": True})
+                return
+            levels, coding = found
+            codes = next((one for one in levels if max(one.shape[:2]) <= _DESCRIBED_PX), levels[-1])
+        bands = [asdict(one) for one in _deep.described(codes, coding)]
+        self._link.send({"ok": {"offset": coding.offset, "scale": coding.scale, "bands": bands}})
 
     def pixels(self, frame: Frame) -> None:
         """A whole picture, decoded into a file in memory that goes back to the parent."""
@@ -125,6 +181,23 @@ class Cutter:
             self._pictures[key] = made
         return made
 
+    def _levels(self, key: str, name: str, files: list[int]) -> tuple[list[Any], Any] | None:
+        from evalnb.core.tiling import SIDE
+        from evalnb.imagery import _deep, _vips
+
+        if key in self._deep:
+            self._deep.move_to_end(key)
+            return self._deep[key]
+        if not files:
+            return None
+        codes, coding = _vips.codes(files[0], name=name)
+        made = (_deep.levels(codes, SIDE), coding)
+        self._deep[key] = made
+        held = sum(one.nbytes for levels, _ in self._deep.values() for one in levels)
+        while len(self._deep) > 1 and held > _KEPT_BYTES:
+            held -= sum(one.nbytes for one in self._deep.popitem(last=False)[1][0])
+        return made
+
     def _pyramid(self, key: str, files: list[int]) -> int | None:
         if key in self._pyramids:
             self._pyramids.move_to_end(key)
@@ -161,6 +234,8 @@ def main(arguments: list[str]) -> int:
     cutter = Cutter(link)
     questions = {
         "tile": cutter.tile,
+        "values": cutter.values,
+        "describe": cutter.describe,
         "thumbnail": cutter.thumbnail,
         "pixels": cutter.pixels,
         "painted": cutter.painted,

@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from evalnb.core.tiling import Tiling
 from evalnb.errors import Cancelled, EvalnbError, NotFound, Unsafe
 from evalnb.imagery import _vips
 from evalnb.imagery._decode import MAX_PIXELS
+from evalnb.imagery._deep import Band
 from evalnb.imagery._header import unreadable
 
 PYRAMID_PIXELS = 24_000_000
@@ -56,6 +57,28 @@ class SharedPixels:
         os.close(self.descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Some bands of a tile, as codes."""
+
+    width: int
+    height: int
+    bands: int
+    bits: int
+    """8 or 16 a code."""
+    packed: bytes
+    """zlib of the bands one after another, each row by row, little-endian."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What a picture holds that is more than a screen shows. A code stands for the value offset + scale · code."""
+
+    offset: float
+    scale: float
+    bands: tuple[Band, ...]
+
+
 class Tiler:
     """A few child processes that cut tiles. A picture keeps to one of them, which keeps it decoded.
 
@@ -86,28 +109,41 @@ class Tiler:
         ``opened`` opens the picture's file, or its pyramid's, when no child knows it yet. NotFound for a tile that
         the picture does not have; Unsafe and Invalid as ``decode``.
         """
-        if not Tiling(*size).has(level, x, y):
-            raise NotFound(
-                f"{name} has no tile {level}/{x}_{y}",
-                remedy=f"its levels are 0 to {Tiling(*size).last_level}; its description says how large each is",
-            )
-        asked = {
-            "ask": "tile",
-            "key": key,
-            "name": name,
-            "size": size,
-            "level": level,
-            "x": x,
-            "y": y,
-            "format": kind,
-            "pyramid": pyramid,
-        }
-        child = self._children[zlib.crc32(key.encode()) % len(self._children)]
-        answer = self._asked(child, asked, name)
-        if "need" in answer.head:
-            with opened() as file:
-                answer = self._asked(child, asked, name, [file])
-        return answer.body
+        _check(level, x, y, name, size)
+        asked = {"ask": "tile", "size": size, "level": level, "x": x, "y": y, "format": kind, "pyramid": pyramid}
+        return self._known(key, asked, name, opened).body
+
+    def values(
+        self,
+        key: str,
+        level: int,
+        x: int,
+        y: int,
+        bands: Sequence[int],
+        *,
+        name: str,
+        size: tuple[int, int],
+        opened: Callable[[], contextlib.AbstractContextManager[int]],
+        pyramid: bool,
+    ) -> Values:
+        """These bands of a tile of a picture that is ``deep``, without overlap. Errors as ``tile``."""
+        _check(level, x, y, name, size)
+        where = {"size": size, "level": level, "x": x, "y": y, "bands": list(bands), "pyramid": pyramid}
+        answer = self._known(key, {"ask": "values", **where}, name, opened)
+        return Values(**answer.head["ok"], packed=answer.body)
+
+    def depth(
+        self, key: str, *, name: str, opened: Callable[[], contextlib.AbstractContextManager[int]], pyramid: bool
+    ) -> Depth | None:
+        """What a picture that is ``deep`` holds; None of a pyramid that only shows what is seen.
+
+        Errors as ``tile``.
+        """
+        told = self._known(key, {"ask": "describe", "pyramid": pyramid}, name, opened).head["ok"]
+        if told is None:
+            return None
+        bands = tuple(Band(**{**one, "counts": tuple(one["counts"])}) for one in told["bands"])
+        return Depth(told["offset"], told["scale"], bands)
 
     def pixels(self, file: int, *, name: str, max_pixels: int = MAX_PIXELS) -> SharedPixels:
         """A whole picture, decoded as ``decode`` does. Unsafe and Invalid as it."""
@@ -139,6 +175,22 @@ class Tiler:
         """End the children."""
         for child in self._children:
             child.close()
+
+    def _known(
+        self,
+        key: str,
+        asked: dict[str, object],
+        name: str,
+        opened: Callable[[], contextlib.AbstractContextManager[int]],
+    ) -> Frame:
+        """Ask the child that keeps the picture called ``key``; give it the file if it does not know it yet."""
+        asked = {**asked, "key": key, "name": name}
+        child = self._children[zlib.crc32(key.encode()) % len(self._children)]
+        answer = self._asked(child, asked, name)
+        if "need" in answer.head:
+            with opened() as file:
+                answer = self._asked(child, asked, name, [file])
+        return answer
 
     def _asked(self, child: Child, head: dict[str, object], name: str, files: list[int] | None = None) -> Frame:
         for again in (True, False):
@@ -205,6 +257,14 @@ def build_pyramid(
         shutil.rmtree(scratch, ignore_errors=True)
     width, height = answer.head["ok"]
     return width, height
+
+
+def _check(level: int, x: int, y: int, name: str, size: tuple[int, int]) -> None:
+    if not Tiling(*size).has(level, x, y):
+        raise NotFound(
+            f"{name} has no tile {level}/{x}_{y}",
+            remedy=f"its levels are 0 to {Tiling(*size).last_level}; its description says how large each is",
+        )
 
 
 def _watch(child: Child, cancelled: Callable[[], bool], done: threading.Event) -> None:

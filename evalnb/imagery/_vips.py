@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import io
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from evalnb.core.ports import Pixels
 from evalnb.core.tiling import SIDE, Box
 from evalnb.errors import EvalnbError, MissingExtra, Unsafe
+from evalnb.imagery import _deep
 from evalnb.imagery._decode import check_pixels
 from evalnb.imagery._header import Header, broken, header_of, open_image
 
@@ -25,6 +28,7 @@ _TILE_JPEG, _TILE_WEBP = 85, 80
 _OPERATIONS, _OPERATION_BYTES = 64, 32 << 20
 
 
+@functools.cache
 def there() -> bool:
     """Whether libvips can be imported."""
     return importlib.util.find_spec("pyvips") is not None
@@ -51,25 +55,22 @@ def build(
     """Write the pyramid of the picture in the descriptor ``source`` into ``target``: a tiled TIFF whose pages halve
     until one tile holds all; its width and height. ``tell`` is told the share that is done, a hundred times at most.
 
-    The picture looks as ``decode`` shows it: orientation applied, alpha over white, more than 8 bits scaled by the
-    same rule. Memory grows with its width alone, except for formats that cannot be read from top to bottom (a turned
-    or progressive JPEG, an interlaced PNG, BMP). Unsafe and Invalid as ``decode``.
+    The picture looks as ``decode`` shows it, orientation applied, alpha over white; of one that is ``deep`` the
+    values are kept, without loss, and what they mean at the end of the file. Memory grows with its width alone,
+    except for formats that cannot be read from top to bottom (a turned or progressive JPEG, an interlaced PNG, BMP).
+    Unsafe and Invalid as ``decode``.
     """
     import pyvips
 
     header = _checked(source, name, max_pixels)
+    passes = _Passes(tell)
+    coding = None
     try:
-        seen = _as_seen(lambda: _opened(source, header, name), header)
-        told = [-1]
-
-        def progress(_image: Any, state: Any) -> None:
-            if state.percent > told[0]:
-                told[0] = state.percent
-                tell(state.percent / 100)
-
-        # The signals of one image: the last one, which everything before it is computed for.
-        seen.set_progress(True)
-        seen.signal_connect("eval", progress)
+        if header.deep:
+            seen, coding = _deep.coded(lambda: _opened(source, header, name), header, watched=passes.look)
+        else:
+            seen = _as_seen(lambda: _opened(source, header, name), header)
+        passes.last(seen)
         # By a name of the open file: to a descriptor libvips keeps the lower levels in memory, a third of the result.
         seen.tiffsave(
             f"/dev/fd/{target}",
@@ -77,14 +78,65 @@ def build(
             tile_width=SIDE,
             tile_height=SIDE,
             pyramid=True,
-            compression="jpeg",
+            **({"compression": "lzw", "predictor": "horizontal"} if header.deep else {"compression": "jpeg"}),
             Q=_QUALITY,
             keep="none",
-            bigtiff=seen.width * seen.height * seen.bands > 2_000_000_000,
+            bigtiff=seen.width * seen.height * seen.bands > (500_000_000 if header.deep else 2_000_000_000),
         )
+        if coding is not None:
+            _deep.signed(target, coding)
     except pyvips.Error as error:
         raise _refused(name, error) from error
     return seen.width, seen.height
+
+
+class _Passes:
+    """Tells how far the passes over a picture are: a few that look at it, and one that writes."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell = tell
+        self._told = 0
+        self._done = 0.0
+        # libvips signals to what belongs to the Python object: it must live until the end.
+        self._images: list[Any] = []
+
+    def look(self, image: Any) -> Any:
+        """One that looks: a third of what is left, as it knows of no other."""
+        return self._watch(image, (1.0 - self._done) / 3)
+
+    def last(self, image: Any) -> Any:
+        """The one that writes."""
+        return self._watch(image, 1.0 - self._done)
+
+    def _watch(self, image: Any, share: float) -> Any:
+        begun = self._done
+
+        def progress(_image: Any, state: Any) -> None:
+            self._done = max(self._done, begun + share * state.percent / 100)
+            if int(100 * self._done) > self._told:
+                self._told = int(100 * self._done)
+                self._tell(self._told / 100)
+
+        image.set_progress(True)
+        image.signal_connect("eval", progress)
+        self._images.append(image)
+        return image
+
+
+def codes(source: bytes | int, *, name: str, max_pixels: int | None = None) -> tuple[_deep.Codes, _deep.Coding]:
+    """A whole picture's codes, (h, w, bands), and what they mean: of bytes, or of an open file. MissingExtra without
+    libvips; Unsafe and Invalid as ``decode``."""
+    import numpy as np
+
+    need()
+    import pyvips
+
+    header = _checked(source, name, max_pixels)
+    try:
+        image, coding = _deep.coded(lambda: _opened(source, header, name), header)
+        return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands), coding
+    except pyvips.Error as error:
+        raise _refused(name, error) from error
 
 
 def page_count(descriptor: int) -> int:
@@ -94,16 +146,11 @@ def page_count(descriptor: int) -> int:
 
 
 def cut(descriptor: int, page: int, box: Box, kind: str) -> bytes:
-    """A rectangle of a level, encoded. Where the box reaches beyond the level its last pixels are repeated: libvips
-    rounds levels down, Deep Zoom up."""
+    """A rectangle of a level, encoded."""
     import pyvips
 
-    level = _page(descriptor, page)
     try:
-        right, bottom = min(box.right, level.width), min(box.bottom, level.height)
-        part = level.crop(box.left, box.top, right - box.left, bottom - box.top)
-        if (part.width, part.height) != (box.width, box.height):
-            part = part.embed(0, 0, box.width, box.height, extend="copy")
+        part = _part(_page(descriptor, page), box)
         if kind == "jpg":
             return bytes(part.jpegsave_buffer(Q=_TILE_JPEG, keep="none"))
         if kind == "webp":
@@ -111,6 +158,30 @@ def cut(descriptor: int, page: int, box: Box, kind: str) -> bytes:
         return bytes(part.pngsave_buffer(compression=1, keep="none"))
     except pyvips.Error as error:
         raise _refused("the pyramid", error) from error
+
+
+def cut_pixels(descriptor: int, page: int, box: Box) -> Any:
+    """A rectangle of a level: (h, w, bands) of whatever it holds."""
+    import numpy as np
+    import pyvips
+
+    try:
+        part = _part(_page(descriptor, page), box)
+        return np.asarray(part.numpy()).reshape(part.height, part.width, part.bands)
+    except pyvips.Error as error:
+        raise _refused("the pyramid", error) from error
+
+
+def _part(level: Any, box: Box) -> Any:
+    """A rectangle of a level. Where it reaches beyond the level the last pixels are repeated: libvips rounds levels
+    down, Deep Zoom up."""
+    # A level of one row has lost it all.
+    left, top = min(box.left, level.width - 1), min(box.top, level.height - 1)
+    right, bottom = min(box.right, level.width), min(box.bottom, level.height)
+    part = level.crop(left, top, max(right - left, 1), max(bottom - top, 1))
+    if (part.width, part.height) != (box.width, box.height):
+        part = part.embed(0, 0, box.width, box.height, extend="copy")
+    return part
 
 
 def page_size(descriptor: int, page: int) -> tuple[int, int]:
@@ -124,7 +195,7 @@ def page_pixels(descriptor: int, page: int) -> Pixels:
     import numpy as np
 
     level = _page(descriptor, page)
-    return np.asarray(level.numpy())
+    return np.asarray(level.numpy()).reshape(level.height, level.width, level.bands)
 
 
 def _page(descriptor: int, page: int) -> Any:
@@ -136,17 +207,20 @@ def _page(descriptor: int, page: int) -> Any:
         raise _refused("the pyramid", error) from error
 
 
-def _checked(source: int, name: str, max_pixels: int) -> Header:
-    with os.fdopen(os.dup(source), "rb") as file:
+def _checked(source: bytes | int, name: str, max_pixels: int | None) -> Header:
+    with io.BytesIO(source) if isinstance(source, bytes) else os.fdopen(os.dup(source), "rb") as file:
         file.seek(0)
         image, mime = open_image(file, name)
-        check_pixels(image, max_pixels, name)
+        if max_pixels is not None:
+            check_pixels(image, max_pixels, name)
         return header_of(image, mime)
 
 
-def _opened(source: int, header: Header, name: str) -> Any:
+def _opened(source: bytes | int, header: Header, name: str) -> Any:
     import pyvips
 
+    if isinstance(source, bytes):
+        return getattr(pyvips.Image, _LOADERS[header.mime])(pyvips.Source.new_from_memory(source))
     if header.mime not in _LOADERS:
         return _by_pillow(source, name)
     load = getattr(pyvips.Image, _LOADERS[header.mime])
@@ -172,11 +246,6 @@ def _as_seen(opened: Callable[[], Any], header: Header) -> Any:
     import pyvips
 
     image = opened()
-    if image.bands == 1 and image.format != "uchar":
-        image = _eight_bits(image, opened)
-    elif image.format in {"ushort", "short"}:
-        image = (image >> 8).cast("uchar")
-        image = image.copy(interpretation="b-w" if image.bands < 3 else "srgb")
     if image.interpretation == "cmyk":
         # As Pillow converts it: no profile, each ink dims what black leaves.
         black = 255 - image[3]
@@ -191,18 +260,6 @@ def _as_seen(opened: Callable[[], Any], header: Header) -> Any:
     # One source of truth for the turn: what ``probe`` found, which is what the browser and ``decode`` do.
     image.set_type(pyvips.GValue.gint_type, "orientation", header.orientation)
     return image.autorot() if header.orientation != 1 else image
-
-
-def _eight_bits(image: Any, opened: Callable[[], Any]) -> Any:
-    """The rule of ``_decode._eight_bits``. The extremes need a pass of their own over the file."""
-    look = opened()
-    if image.format in {"ushort", "short"}:
-        top = 4095 if look.max() <= 4095 and opened().min() >= 0 else 65535
-        low, high = 0.0, float(top)
-    else:
-        low, high = float(look.min()), float(opened().max())
-    scale = 255.0 / (high - low) if high > low else 0.0
-    return ((image - low) * scale).rint().cast("uchar").copy(interpretation="b-w")
 
 
 def _refused(name: str, error: Exception) -> EvalnbError:

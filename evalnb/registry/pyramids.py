@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from evalnb import imagery, jobs
 from evalnb.core.images import ImageRecord
 from evalnb.core.jobs import JobRecord
 from evalnb.core.progress import NullProgress, Progress
-from evalnb.errors import Cancelled, Conflict, NotFound, Unavailable
+from evalnb.errors import Cancelled, Conflict, EvalnbError, NotFound, Unavailable
 from evalnb.registry import pixels
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, images
@@ -41,11 +41,47 @@ class Standing:
     pyramid: Pyramid | None
     job: JobRecord | None
     """What makes it, or has failed to."""
+    building: Building | None = None
+    """How far this process is, where it makes it by itself."""
 
     @property
     def ready(self) -> bool:
         """Whether tiles can be cut now."""
         return self.pyramid is not None or not self.needed
+
+    @property
+    def state(self) -> Literal["ready", "making", "failed", "cancelled"]:
+        """In a word."""
+        if self.ready:
+            return "ready"
+        if self.building is not None:
+            return "failed" if self.building.failure else "making"
+        if self.job is not None and self.job.state in {"failed", "cancelled"}:
+            return "failed" if self.job.state == "failed" else "cancelled"
+        return "making"
+
+    @property
+    def done(self) -> float | None:
+        """The share that is made, where that is known."""
+        if self.building is not None:
+            return self.building.done
+        if self.state == "making" and self.job is not None and self.job.progress.total:
+            return self.job.progress.done / self.job.progress.total
+        return None
+
+    @property
+    def failure(self) -> tuple[str, str] | None:
+        """What happened and the remedy, where it failed."""
+        failure = self.building.failure if self.building is not None else self.job.failure if self.job else None
+        return None if failure is None else (failure.happened, failure.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A pyramid that this process makes."""
+
+    done: float
+    failure: EvalnbError | None
 
 
 def standing(session: Session, image: ImageRecord) -> Standing:

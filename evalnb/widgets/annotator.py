@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from evalnb import edits
 from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
+from evalnb.annotating.pictures import KernelGallery, Pictures
 from evalnb.annotating.presence import Company, Presence
 from evalnb.annotating.prompts import Prompts
 from evalnb.annotating.reviewing import Reviewing
@@ -96,7 +97,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
         self._aside, self._segmenting, self._seeking = Aside(), Latest(), Latest()
-        self._hovering, self._ahead = Latest(), Latest()
+        self._hovering, self._ahead, self._tiling = Latest(), Latest(), Aside()
+        self._gallery = KernelGallery(store)
         self._hearing: Listening | None = None
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
         self._store = store
@@ -129,6 +131,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._context = contextvars.copy_context()
         at_once = AtOnce()
         self._reviewing = reviewing = Reviewing(self._answers, author=author)
+        pictures = Pictures(self._answers, self._gallery, author=author)
         self._desk = Desk(
             _ASKS,
             {
@@ -145,7 +148,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "review_set": (at_once, reviewing.review_set),
                 "comment": (at_once, reviewing.comment),
                 "resolve": (at_once, reviewing.resolve),
-                "image": (self._aside, self._answers.image),
+                "image": (self._aside, pictures.image),
+                "tile": (self._tiling, pictures.tile),
                 "predictions": (self._aside, self._answers.predictions),
                 "verdicts": (self._aside, self._answers.verdicts),
                 "mistake": (self._seeking, self._mistake),
@@ -237,8 +241,9 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         """End it: its threads stop, and the canvas says that it is over."""
         self._deafen()
         self._company.close()
-        for lane in (self._aside, self._segmenting, self._seeking, self._hovering, self._ahead):
+        for lane in (self._aside, self._segmenting, self._seeking, self._hovering, self._ahead, self._tiling):
             lane.close()
+        self._gallery.close()
         super().close()
 
     # ----------------------------------------------------------------------------------------- what it answers

@@ -28,6 +28,7 @@ from evalnb.wire.review import (
     ReviewSetAsk,
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
+from evalnb.wire.tiles import ImageAsk, ImageReply, TileAsk, TileReply
 
 
 class Refusal(Wire):
@@ -160,20 +161,6 @@ class PageReply(Wire):
     """Those that exist."""
 
     images: list[ImageRef]
-
-
-class ImageAsk(Received):
-    """The source bytes of an image; the reply carries them as its one buffer."""
-
-    ask: Literal["image"] = "image"
-    image_id: int
-
-
-class ImageReply(Wire):
-    """``mime`` as the browser's decoder wants it; orientation is already applied."""
-
-    image_id: int
-    mime: str
 
 
 class ShapesAsk(Received):
@@ -379,6 +366,7 @@ AnnotatorAsk = Annotated[
     | PageAsk
     | LocateAsk
     | ImageAsk
+    | TileAsk
     | ShapesAsk
     | WatchAsk
     | PredictionsAsk
@@ -405,6 +393,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "page": PageReply,
     "locate": LocateReply,
     "image": ImageReply,
+    "tile": TileReply,
     "shapes": ShapesReply,
     "watch": WatchReply,
     "predictions": PredictionsReply,

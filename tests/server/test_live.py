@@ -69,7 +69,7 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
     place = wire.ask(yard.dataset_id, ask="locate", image_id=yard.image_ids[1])
     assert (place["image"]["index"], place["image"]["name"]) == (1, "yard-1.jpg")
     message, buffers = wire.answer(wire.tell(yard.dataset_id, ask="image", image_id=yard.image_ids[1]))
-    assert message["ok"] == {"image_id": yard.image_ids[1], "mime": "image/jpeg"}
+    assert message["ok"] == {"image_id": yard.image_ids[1], "mime": "image/jpeg", "tiles": None}
     assert buffers == [(yard.folder / "yard-1.jpg").read_bytes()]
     assert len(wire.ask(yard.dataset_id, ask="shapes", image_id=yard.image_ids[0])["shapes"]) == 2
     refusal = wire.refused(yard.dataset_id, ask="segment", image_id=yard.image_ids[0], points=[[1, 1]], labels=[1])

@@ -77,7 +77,7 @@ def test_a_page_of_images(make: Any, yard: Yard) -> None:
 def test_an_image_travels_as_its_own_bytes(make: Any, yard: Yard) -> None:
     browser = make()
     message, buffers = browser.answer(browser.tell(ask="image", image_id=yard.image_ids[1]))
-    assert message["ok"] == {"image_id": yard.image_ids[1], "mime": "image/jpeg"}
+    assert message["ok"] == {"image_id": yard.image_ids[1], "mime": "image/jpeg", "tiles": None}
     assert bytes(buffers[0]) == (yard.folder / "yard-1.jpg").read_bytes()
 
 

@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TileAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -105,18 +105,6 @@ export interface PageAsk {
 /** Those that exist. */
 export interface PageReply {
   images: ImageRef[];
-}
-
-/** The source bytes of an image; the reply carries them as its one buffer. */
-export interface ImageAsk {
-  ask: "image";
-  image_id: number;
-}
-
-/** ``mime`` as the browser's decoder wants it; orientation is already applied. */
-export interface ImageReply {
-  image_id: number;
-  mime: string;
 }
 
 /** The annotations of an image. */
@@ -809,12 +797,80 @@ export interface OpResult {
   reason: string;
 }
 
+/** What a band holds, in its own values. */
+export interface BandInfo {
+  name: string;
+  low: number;
+  high: number;
+  least: number;
+  most: number;
+  begin: number;
+  end: number;
+  counts: number[];
+}
+
+/**
+ * How it stands with an image's tiles. Level ``last_level`` is the image at its full size, each below it half of
+ * that, rounded up, level 0 one pixel.
+ */
+export interface TilesInfo {
+  state: "ready" | "making" | "failed";
+  done: number | null;
+  reason: string;
+  last_level: number;
+  bands: BandInfo[];
+  offset: number;
+  scale: number;
+}
+
+/** An image: the reply carries its bytes as its one buffer, unless it is shown in tiles. */
+export interface ImageAsk {
+  ask: "image";
+  image_id: number;
+  whole?: boolean;
+  again?: boolean;
+}
+
+/** ``mime`` as the browser's decoder wants it; orientation is already applied. Empty without bytes. */
+export interface ImageReply {
+  image_id: number;
+  mime: string;
+  tiles: TilesInfo | null;
+}
+
+/** A tile. ``bands``: places of those whose codes are wanted, of an image that has ``bands``. */
+export interface TileAsk {
+  ask: "tile";
+  image_id: number;
+  level: number;
+  x: number;
+  y: number;
+  bands?: number[];
+}
+
+/**
+ * The one buffer is an encoded image of type ``mime``, with a pixel of each neighbour around it; or, where
+ * ``bits`` is 8 or 16, zlib of the bands' codes, one band after another, each row by row, little-endian, and no
+ * overlap.
+ */
+export interface TileReply {
+  image_id: number;
+  level: number;
+  x: number;
+  y: number;
+  mime: string;
+  bits: number;
+  width: number;
+  height: number;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
   page: PageReply;
   locate: LocateReply;
   image: ImageReply;
+  tile: TileReply;
   shapes: ShapesReply;
   watch: WatchReply;
   predictions: PredictionsReply;

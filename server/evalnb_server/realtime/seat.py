@@ -16,6 +16,7 @@ from evalnb import accounts, edits
 from evalnb.accounts import Caller
 from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import AtOnce, Desk, Lane, Reply
+from evalnb.annotating.pictures import Pictures
 from evalnb.annotating.reviewing import Reviewing
 from evalnb.core.slices import Slice
 from evalnb.errors import Forbidden, Invalid
@@ -40,7 +41,7 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
+BULK = frozenset({"image", "tile", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -149,11 +150,11 @@ class Seat:
             dataset_id,
             author=self.who.name,
             rights=rights,
-            painted=self._hub.gallery.painted,
             segmenter_help=_NO_SEGMENTER,
         )
 
         reviewing = Reviewing(answers, author=self.who.name)
+        pictures = Pictures(answers, self._hub.gallery, author=self.who.name)
 
         def hello(ask: HelloAsk) -> Reply:
             answers.step_through(ask.part.slice() if ask.part else Slice(), ask.image_id)
@@ -205,7 +206,8 @@ class Seat:
             "review_set": reviewing.review_set,
             "comment": reviewing.comment,
             "resolve": reviewing.resolve,
-            "image": answers.image,
+            "image": pictures.image,
+            "tile": pictures.tile,
             "predictions": answers.predictions,
             "verdicts": answers.verdicts,
             "mistake": mistake,

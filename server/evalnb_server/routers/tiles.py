@@ -12,13 +12,13 @@ from evalnb.accounts import Caller
 from evalnb.core.images import ImageRecord
 from evalnb.core.tiling import OVERLAP, SIDE, Tiling
 from evalnb.registry import pixels, pyramids
+from evalnb.registry.gallery import refuse_unready
 from evalnb.registry.pyramids import Standing
 from evalnb.wire.http import MOST_INT, SignedTiles, TilesDescription
 from evalnb_server.answers import Id, answers
 from evalnb_server.deps import Who, bearer_security, cookie_security, signed_in
 from evalnb_server.media import UNCHANGED, media
 from evalnb_server.tiles import Gallery, Signer
-from evalnb_server.tiles.gallery import refuse_unready
 from evalnb_server.tiles.signing import Signature
 
 router = APIRouter(prefix="/images", tags=["tiles"])
@@ -169,16 +169,6 @@ def _url(image: ImageRecord) -> str:
 
 
 def _description(image: ImageRecord, standing: Standing) -> TilesDescription:
-    job = standing.job
-    state: Literal["ready", "making", "failed", "cancelled"] = "ready" if standing.ready else "making"
-    progress, reason = None, ""
-    if not standing.ready and job is not None:
-        if job.state in {"failed", "cancelled"}:
-            state = "failed" if job.state == "failed" else "cancelled"
-        elif job.progress.total:
-            progress = job.progress.done / job.progress.total
-        if job.failure is not None:
-            reason = f"{job.failure.happened}; {job.failure.remedy}"
     return TilesDescription(
         image_id=image.id,
         width=image.width,
@@ -186,9 +176,9 @@ def _description(image: ImageRecord, standing: Standing) -> TilesDescription:
         tile_size=SIDE,
         overlap=OVERLAP,
         last_level=Tiling(image.width, image.height).last_level,
-        state=state,
-        job_id=None if standing.ready or job is None else job.id,
-        progress=progress,
-        reason=reason,
+        state=standing.state,
+        job_id=None if standing.ready or standing.job is None else standing.job.id,
+        progress=standing.done,
+        reason="; ".join(standing.failure or ()),
         url=_url(image),
     )
