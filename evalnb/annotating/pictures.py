@@ -41,6 +41,10 @@ class Pictures:
     def image(self, ask: ImageAsk) -> Reply:
         """An image's bytes, or how its tiles are to be had."""
         image = self._own(ask.image_id, believed=False)
+        if ask.again:
+            # Making them costs a worker's time: not for everybody who may look.
+            with self._answers.editing(image.id):
+                pass
         tiled = self._gallery.tiled(image, author=self._author, again=ask.again)
         if tiled is not None:
             return Reply(ImageReply(image_id=image.id, tiles=_told(image, tiled)))
@@ -78,7 +82,7 @@ class Pictures:
 
 
 class KernelGallery(Gallery):
-    """The gallery of a notebook's kernel: it waits for no worker, and makes the pyramids that it needs in a child, one
+    """The gallery of a notebook's kernel: it waits for no worker, and makes the pyramids it needs in a child, one
     at a time. What it paints whole it decodes itself."""
 
     def __init__(self, store: Store) -> None:
@@ -164,6 +168,8 @@ def _told(image: ImageRecord, tiled: Tiled) -> TilesInfo:
         state="failed" if standing.state == "cancelled" else standing.state,
         done=standing.done,
         reason="making them was cancelled" if standing.state == "cancelled" else "; ".join(standing.failure or ()),
+        width=image.width,
+        height=image.height,
         last_level=Tiling(image.width, image.height).last_level,
         bands=[BandInfo(**asdict(one)) for one in depth.bands] if depth else [],
         offset=depth.offset if depth else 0,

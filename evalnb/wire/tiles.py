@@ -35,6 +35,8 @@ class TilesInfo(Wire):
     """The share that is made, where that is known."""
     reason: str = ""
     """Why they could not be made, and what helps."""
+    width: int
+    height: int
     last_level: int
     bands: list[BandInfo] = []
     """Of an image that holds more than a screen shows: its tiles then come as codes, to be shown through a window."""

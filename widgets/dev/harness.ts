@@ -140,8 +140,10 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       if (scene === "loading") await wait(1e9);
       if (scene === "broken") throw { kind: "NotFound", happened: "the file /data/imgs/bus.jpg is gone", remedy: "put it back or import the dataset again", status: 404 };
       const bytes = await (await fetch(refAt(ask.image_id - 1).name)).arrayBuffer();
-      return [{ image_id: ask.image_id, mime: "image/jpeg" }, [bytes]];
+      return [{ image_id: ask.image_id, mime: "image/jpeg", tiles: null }, [bytes]];
     }
+    case "tile":
+      throw { kind: "NotFound", happened: "these photographs have no tiles", remedy: "look at them whole", status: 404 };
     case "shapes":
       return [{ image_id: ask.image_id, seq, shapes: [...shapesOf(ask.image_id).values()].filter((one) => !one.deleted) }, []];
     case "predictions": {

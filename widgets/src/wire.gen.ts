@@ -817,6 +817,8 @@ export interface TilesInfo {
   state: "ready" | "making" | "failed";
   done: number | null;
   reason: string;
+  width: number;
+  height: number;
   last_level: number;
   bands: BandInfo[];
   offset: number;

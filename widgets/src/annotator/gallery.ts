@@ -1,19 +1,33 @@
-// Image references by place, decoded images, and predictions: asked for one at a time, kept within bounds.
+// Image references by place, decoded images and tiles, and predictions: asked for one at a time, kept within bounds.
 import type { Transport } from "../bridges/transport";
 import type { MaskGeometry } from "../editor/records";
 import { runsBox, countsFromString } from "../editor/masks";
+import { unpacked } from "../render/depth";
 import type { Overlay } from "../render/overlay";
-import type { ImageRef } from "../wire.gen";
+import { type Arrived, TileSet } from "../render/tiles";
+import type { BandInfo, ImageRef, TileReply, TilesInfo } from "../wire.gen";
 
 const bitmapBytesMax = 384 * 2 ** 20;
 const bitmapsMax = 24;
 const pageLength = 50;
+/** Sets of tiles kept: the image that is shown, and the last ones before it. */
+const tiledMax = 3;
+/** Above this an image has tiles, and its bytes are not asked for: megapixels, as `PYRAMID_PIXELS` has it. */
+const wholePixelsMax = 24_000_000;
+
+/** An image as it is shown: whole, or in tiles. `bands`: those of one that holds more than a screen shows. */
+export type Picture =
+  | { readonly kind: "whole"; readonly bitmap: ImageBitmap }
+  | { readonly kind: "tiled"; readonly tiles: TileSet; readonly bands: readonly BandInfo[] };
+
+/** Its tiles are not there yet, or could not be made. */
+export type Unready = { readonly kind: "making"; readonly done: number | null } | { readonly kind: "failed"; readonly reason: string };
 
 export class Gallery {
   #transport: Transport;
   #refs = new Map<number, ImageRef>();
-  #bitmaps = new Map<number, ImageBitmap>();
-  #coming = new Map<number, Promise<ImageBitmap>>();
+  #pictures = new Map<number, Picture>();
+  #coming = new Map<number, Promise<Picture | Unready>>();
   #overlays = new Map<string, Overlay>();
 
   readonly #imageUrl: ((imageId: number) => string) | undefined;
@@ -41,46 +55,77 @@ export class Gallery {
     return this.#refs.get(index) ?? null;
   }
 
-  cached(imageId: number): ImageBitmap | null {
-    return this.#bitmaps.get(imageId) ?? null;
+  cached(imageId: number): Picture | null {
+    return this.#pictures.get(imageId) ?? null;
   }
 
-  /** The decoded image. Asking twice sends one request. */
-  bitmap(imageId: number): Promise<ImageBitmap> {
-    const cached = this.#bitmaps.get(imageId);
+  /** Whether the image is so large that its tiles may have to be made first. */
+  large(ref: Pick<ImageRef, "width" | "height">): boolean {
+    return ref.width * ref.height > wholePixelsMax;
+  }
+
+  /** The image. Asking twice sends one request. `again`: tiles that could not be made are to be tried once more. */
+  picture(ref: Pick<ImageRef, "id" | "width" | "height">, again = false): Promise<Picture | Unready> {
+    const cached = this.#pictures.get(ref.id);
     if (cached) {
-      this.#bitmaps.delete(imageId);
-      this.#bitmaps.set(imageId, cached);
+      this.#pictures.delete(ref.id);
+      this.#pictures.set(ref.id, cached);
       return Promise.resolve(cached);
     }
-    let coming = this.#coming.get(imageId);
+    let coming = this.#coming.get(ref.id);
     if (!coming) {
-      coming = this.#load(imageId).finally(() => this.#coming.delete(imageId));
-      this.#coming.set(imageId, coming);
+      coming = this.#load(ref, again).finally(() => this.#coming.delete(ref.id));
+      this.#coming.set(ref.id, coming);
     }
     return coming;
   }
 
-  async #load(imageId: number): Promise<ImageBitmap> {
-    const blob = this.#imageUrl ? await download(this.#imageUrl(imageId)) : await this.#ask(imageId);
+  async #load(ref: Pick<ImageRef, "id" | "width" | "height">, again: boolean): Promise<Picture | Unready> {
+    const url = this.large(ref) ? undefined : this.#imageUrl?.(ref.id);
+    // Beside each other: most images are what they seem, and wait for no answer about it.
+    const bytes = url === undefined ? null : download(url);
+    bytes?.catch(() => undefined);
+    const asked = { ask: "image", image_id: ref.id, whole: url === undefined, again } as const;
+    const { reply, buffers } = await this.#transport.request<"image">(asked, { timeoutMs: 60_000 });
+    if (reply.tiles) return this.#tiled(ref, reply.tiles);
+    if (!bytes && !buffers[0]) throw new Error("the kernel sent no image bytes");
+    const blob = bytes ? await bytes : new Blob([buffers[0] as DataView<ArrayBuffer>], { type: reply.mime });
     // Decoded off the main thread by the browser.
-    const bitmap = await createImageBitmap(blob);
-    this.#bitmaps.set(imageId, bitmap);
-    let bytesHeld = 0;
-    for (const one of this.#bitmaps.values()) bytesHeld += one.width * one.height * 4;
-    for (const [id, one] of this.#bitmaps) {
-      if (id === imageId || (bytesHeld <= bitmapBytesMax && this.#bitmaps.size <= bitmapsMax)) break;
-      bytesHeld -= one.width * one.height * 4;
-      this.#bitmaps.delete(id);
-    }
-    return bitmap;
+    return this.#kept(ref.id, { kind: "whole", bitmap: await createImageBitmap(blob) });
   }
 
-  async #ask(imageId: number): Promise<Blob> {
-    const { reply, buffers } = await this.#transport.request<"image">({ ask: "image", image_id: imageId }, { timeoutMs: 60_000 });
-    const bytes = buffers[0];
-    if (!bytes) throw new Error("the kernel sent no image bytes");
-    return new Blob([bytes as DataView<ArrayBuffer>], { type: reply.mime });
+  #tiled(ref: Pick<ImageRef, "id" | "width" | "height">, info: TilesInfo): Picture | Unready {
+    if (info.state === "making") return { kind: "making", done: info.done };
+    if (info.state === "failed") return { kind: "failed", reason: info.reason };
+    const tiles = new TileSet({
+      size: { w: info.width, h: info.height },
+      lastLevel: info.last_level,
+      coding: info.bands.length ? { offset: info.offset, scale: info.scale } : null,
+      fetch: async ({ level, x, y }, bands) => {
+        const { reply, buffers } = await this.#transport.request<"tile">({ ask: "tile", image_id: ref.id, level, x, y, bands: [...bands] });
+        return tileOf(reply, buffers[0] as DataView<ArrayBuffer>);
+      },
+    });
+    return this.#kept(ref.id, { kind: "tiled", tiles, bands: info.bands });
+  }
+
+  #kept(imageId: number, picture: Picture): Picture {
+    this.#pictures.set(imageId, picture);
+    let [bytesHeld, tiled] = [0, 0];
+    for (const one of this.#pictures.values()) {
+      if (one.kind === "whole") bytesHeld += one.bitmap.width * one.bitmap.height * 4;
+      else tiled++;
+    }
+    for (const [id, one] of this.#pictures) {
+      if (id === imageId || (bytesHeld <= bitmapBytesMax && this.#pictures.size <= bitmapsMax && tiled <= tiledMax)) break;
+      if (one.kind === "whole") bytesHeld -= one.bitmap.width * one.bitmap.height * 4;
+      else {
+        one.tiles.dispose();
+        tiled--;
+      }
+      this.#pictures.delete(id);
+    }
+    return picture;
   }
 
   overlayCached(imageId: number, runId: number): Overlay | null {
@@ -109,9 +154,17 @@ export class Gallery {
   }
 
   dispose(): void {
-    for (const bitmap of this.#bitmaps.values()) bitmap.close();
-    this.#bitmaps.clear();
+    for (const one of this.#pictures.values()) {
+      if (one.kind === "whole") one.bitmap.close();
+      else one.tiles.dispose();
+    }
+    this.#pictures.clear();
   }
+}
+
+async function tileOf(reply: TileReply, bytes: DataView<ArrayBuffer>): Promise<Arrived> {
+  if (reply.bits) return { codes: await unpacked(bytes, reply) };
+  return { bitmap: await createImageBitmap(new Blob([bytes], { type: reply.mime })) };
 }
 
 async function download(url: string): Promise<Blob> {

@@ -7,6 +7,7 @@ import { Palette } from "../render/palette";
 import { Stage } from "../render/stage";
 import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
 import { Copying } from "./copying";
+import { Deep } from "./deep";
 import { type Conflict, Documents } from "./documents";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
@@ -56,6 +57,7 @@ export class Session extends State {
   readonly copying = new Copying(this);
   readonly shaping = new Shaping(this);
   readonly tracking = new Tracking(this);
+  readonly deep = new Deep();
   readonly sight: Sight;
   readonly reviewing: Reviewing;
   readonly wand: Wand;
@@ -97,7 +99,7 @@ export class Session extends State {
       }),
     });
     this.#documents = new Documents(this.#outbox, () => crypto.randomUUID(), (imageId, result) => this.#judge(imageId, result));
-    this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, onShown, imageUrl: options.imageUrl });
+    this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, deep: this.deep, onShown, imageUrl: options.imageUrl, tell: (text, remedy) => this.tell(text, remedy) });
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
@@ -209,7 +211,7 @@ export class Session extends State {
     if (life !== "online" || !this.hello.value) return;
     this.#outbox.hurry();
     this.#watch(this.#watching);
-    if (typeof this.imageState.value === "object") void this.viewer.goTo(this.index.value);
+    if (typeof this.imageState.value === "object" && "error" in this.imageState.value) void this.viewer.goTo(this.index.value);
   }
 
   /** Be told of an image's edits and people from now on, and of what happened since we last heard. */

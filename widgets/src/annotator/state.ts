@@ -42,7 +42,7 @@ export class State {
   readonly index = signal(0);
   readonly image = signal<ImageRef | null>(null);
   /** "loading" is shown only once it has lasted. */
-  readonly imageState = signal<"none" | "loading" | "shown" | { readonly error: string }>("none");
+  readonly imageState = signal<"none" | "loading" | "shown" | { readonly error: string } | { readonly making: number | null }>("none");
 
   readonly tool = signal<ToolName>("select");
   /** The path in the tool's state tree, for instance "box.dragging". */

@@ -7,20 +7,27 @@ import type { Overlay } from "../render/overlay";
 import type { Stage } from "../render/stage";
 import type { ImageRef } from "../wire.gen";
 import type { Documents } from "./documents";
-import { Gallery } from "./gallery";
+import type { Deep } from "./deep";
+import { Gallery, type Picture, type Unready } from "./gallery";
 import type { State } from "./state";
 
 /** An image that comes sooner than this needs no sign that it is coming. */
 const quietMs = 120;
+/** How often tiles that are being made are asked after. */
+const makingMs = 400;
 /** The neighbours fetched in the background, in this order: most people go forward. */
 const neighbours = [1, -1, 2, 3];
+
+const missing = "Parts of the image did not come";
 
 export interface ViewerParts {
   readonly transport: Transport;
   readonly editor: Editor;
   readonly stage: Stage;
   readonly documents: Documents;
+  readonly deep: Deep;
   readonly onShown: (image: ImageRef) => void;
+  readonly tell: (text: string, remedy: string) => void;
   /** Where an image's bytes are to be had, if not from the transport. */
   readonly imageUrl?: ((imageId: number) => string) | undefined;
 }
@@ -49,7 +56,7 @@ export class Viewer {
   /** Fetch an image that will be shown before long. */
   expect(imageId: number): void {
     // What fails here is asked for again, and its failure shown, when it is to be seen.
-    this.#gallery.bitmap(imageId).catch((error: unknown) => console.debug("evalnb: the first image did not come at once", error));
+    this.#gallery.picture({ id: imageId, width: 0, height: 0 }).catch((error: unknown) => console.debug("evalnb: the first image did not come at once", error));
   }
 
   /** Show an image whose reference is known already. */
@@ -58,7 +65,8 @@ export class Viewer {
     return this.goTo(ref.index);
   }
 
-  async goTo(index: number): Promise<void> {
+  /** `again`: tiles that could not be made are to be tried once more. */
+  async goTo(index: number, again = false): Promise<void> {
     const turn = ++this.#turn;
     const stale = (): boolean => turn !== this.#turn;
     this.#state.index.value = index;
@@ -72,11 +80,11 @@ export class Viewer {
       if (stale()) return;
       if (!ref) throw new Error(`there is no image ${index + 1} in this slice`);
       if (!known) this.#show(ref);
-      const image = this.#gallery.bitmap(ref.id);
+      const image = this.#gallery.picture(ref, again);
       // Its own failure is told where it is awaited; whoever waits for its turn waits for the end alone.
       this.#loading = image.then(() => undefined, () => undefined);
       const rest = Promise.all([this.refresh(ref.id), this.#loadOverlays(ref, turn)]);
-      const painted = image.then((bitmap) => this.#paint(ref, bitmap, stale));
+      const painted = image.then(async (picture) => this.#paint(ref, await this.#made(ref, picture, stale), stale));
       await Promise.all([painted, rest]);
       if (!stale()) void this.#prefetch(index, stale);
     } catch (error) {
@@ -100,10 +108,11 @@ export class Viewer {
     return document;
   }
 
-  /** The picture that is shown; null until it is there. */
-  get picture(): ImageBitmap | null {
+  /** The picture that is shown, or a small one of it; null until it is there. */
+  get picture(): CanvasImageSource | null {
     const id = this.#state.image.value?.id;
-    return id === undefined ? null : this.#gallery.cached(id);
+    const found = id === undefined ? null : this.#gallery.cached(id);
+    return found && (found.kind === "whole" ? found.bitmap : found.tiles.small);
   }
 
   async showRuns(runIds: readonly number[]): Promise<void> {
@@ -125,21 +134,60 @@ export class Viewer {
       state.image.value = ref;
       state.overlays.value = this.#overlaysCached(ref.id);
       state.encoding.value = state.maskTimes.value = null;
-      state.imageState.value = cached ? "shown" : "none";
+      state.imageState.value = "none";
     });
-    this.#parts.stage.image = cached;
+    this.#parts.stage.image = null;
     this.#parts.editor.open(this.#parts.documents.of(ref));
-    if (cached) return;
+    if (cached) this.#hang(ref, cached);
+    if (state.imageState.value === "shown") return;
     setTimeout(() => {
       if (turn === this.#turn && state.imageState.value === "none") state.imageState.value = "loading";
     }, quietMs);
   }
 
-  #paint(ref: ImageRef, bitmap: ImageBitmap, stale: () => boolean): void {
-    if (stale()) return;
-    this.#parts.stage.image = bitmap;
-    this.#state.imageState.value = "shown";
+  #paint(ref: ImageRef, picture: Picture | null, stale: () => boolean): void {
+    if (stale() || !picture) return;
+    this.#hang(ref, picture);
     this.#parts.onShown(ref);
+  }
+
+  /** Put the picture on the canvas. One in tiles is shown once the whole of it, small, is there. */
+  #hang(ref: ImageRef, picture: Picture): void {
+    const { stage, deep } = this.#parts;
+    const state = this.#state;
+    if (picture.kind === "whole") {
+      stage.image = picture.bitmap;
+      state.imageState.value = "shown";
+      return deep.show(ref.id, picture);
+    }
+    const { tiles } = picture;
+    stage.image = tiles;
+    const arrived = (): void => {
+      stage.freshen();
+      if (tiles.small && state.image.value?.id === ref.id && state.imageState.value !== "shown") state.imageState.value = "shown";
+    };
+    tiles.onChange = arrived;
+    tiles.onFault = (error) => {
+      const said = error instanceof Error ? error.message : String(error);
+      if (!tiles.small) state.imageState.value = { error: said };
+      else if (!state.notices.value.some(({ text }) => text === missing)) this.#parts.tell(missing, said);
+    };
+    deep.show(ref.id, picture);
+    tiles.begin();
+    arrived();
+  }
+
+  /** Wait until its tiles are made; null where somebody went elsewhere meanwhile. */
+  async #made(ref: ImageRef, found: Picture | Unready, stale: () => boolean): Promise<Picture | null> {
+    while (found.kind === "making") {
+      if (stale()) return null;
+      this.#state.imageState.value = { making: found.done };
+      await new Promise((resolve) => setTimeout(resolve, makingMs));
+      if (stale()) return null;
+      found = await this.#gallery.picture(ref);
+    }
+    if (found.kind === "failed") throw new Error(found.reason);
+    return found;
   }
 
   #overlaysCached(imageId: number): ReadonlyMap<number, Overlay> {
@@ -172,7 +220,8 @@ export class Viewer {
   async #fetch(place: number, stale: () => boolean): Promise<void> {
     const ref = await this.#gallery.ref(place);
     if (!ref || stale()) return;
-    await this.#gallery.bitmap(ref.id);
+    // Making a neighbour's tiles ahead would keep this one's waiting.
+    if (!this.#gallery.large(ref)) await this.#gallery.picture(ref);
     if (stale()) return;
     await this.ready(place);
     for (const runId of this.#state.runIds.value) if (!stale()) await this.#gallery.overlay(ref, runId);

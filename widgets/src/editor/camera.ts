@@ -7,8 +7,8 @@ export interface Camera {
   readonly zoom: number;
 }
 
-/** 64 screen pixels to one image pixel is enough to place a corner; 1/64 shows a gigapixel image whole. */
-const zoomMin = 1 / 64;
+/** 64 screen pixels to one image pixel is enough to place a corner; 1/512 shows an image of 200,000 pixels whole. */
+const zoomMin = 1 / 512;
 const zoomMax = 64;
 /** Room left around the image when it is fitted, in CSS pixels. */
 const fitMargin = 16;

@@ -10,6 +10,7 @@ import { aim } from "./paint";
 import type { Palette } from "./palette";
 import type { Standing } from "./verdicts";
 import { StaticLayer } from "./statics";
+import { TileSet } from "./tiles";
 
 /** A camera at rest for this long gets a sharp raster; until then the last one is scaled. */
 const settleMs = 90;
@@ -52,7 +53,7 @@ export class Stage {
   #filter: SVGFilterElement;
   #statics: StaticLayer;
   #active: ActiveLayer;
-  #image: ImageBitmap | null = null;
+  #image: ImageBitmap | TileSet | null = null;
   #dirty = new Set<LayerName>(layerNames);
   /** The shapes changed: the sheet is out of date even where it covers the view. */
   #stale = true;
@@ -90,7 +91,8 @@ export class Stage {
   /** Whether what is shown is sharp and whole: no sheet is under way, and none is due. */
   get settled(): boolean {
     const { camera, view } = this.#editor.viewport;
-    return !this.#dirty.size && !this.#stale && !this.#statics.working && this.#statics.fits(camera, view);
+    const whole = !(this.#image instanceof TileSet) || this.#image.settled;
+    return whole && !this.#dirty.size && !this.#stale && !this.#statics.working && this.#statics.fits(camera, view);
   }
 
   dispose(): void {
@@ -100,8 +102,13 @@ export class Stage {
     this.#soon.port1.close();
   }
 
-  set image(image: ImageBitmap | null) {
+  set image(image: ImageBitmap | TileSet | null) {
     this.#image = image;
+    this.#mark("image");
+  }
+
+  /** Tiles came, or are seen otherwise. */
+  freshen(): void {
     this.#mark("image");
   }
 
@@ -257,7 +264,7 @@ export class Stage {
 
   #drawImage(): void {
     const ctx = this.#contexts.image;
-    const { size, viewport: { camera }, document } = this.#editor;
+    const { size, viewport: { camera, view }, document } = this.#editor;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
     aim(ctx, camera, this.#dpr);
@@ -267,6 +274,7 @@ export class Stage {
       if (document) ctx.fillRect(0, 0, size.w, size.h);
       return;
     }
+    if (this.#image instanceof TileSet) return this.#image.draw(ctx, camera, view, this.#dpr);
     // Above 3 : 1 the person looks at pixels, and they must have edges.
     ctx.imageSmoothingEnabled = camera.zoom < 3;
     ctx.imageSmoothingQuality = "medium";

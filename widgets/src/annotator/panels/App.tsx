@@ -19,6 +19,7 @@ import { ShapeList } from "./ShapeList";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
 import { WandBar } from "./WandBar";
+import { Window } from "./Window";
 
 function StageHost({ session, root }: { session: Session; root: HTMLElement }) {
   const host = useRef<HTMLDivElement>(null);
@@ -58,6 +59,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <Mistakes session={session} />
             <Review session={session} />
             <Past session={session} />
+            <Window session={session} />
             <Display session={session} />
             <ShapeList session={session} />
           </aside>

@@ -52,10 +52,18 @@ export function Curtain({ session }: { session: Session }) {
 function ImageCurtain({ session }: { session: Session }) {
   const state = session.imageState.value;
   if (state === "loading") return <div class="evalnb-loading" role="status"><Icon name="saving" spin /> Loading the image…</div>;
-  if (typeof state === "object") {
-    return <Card icon="warning" title="The image cannot be shown" action={{ label: "Try again", run: () => void session.viewer.goTo(session.index.value) }}>{state.error}</Card>;
-  }
-  return null;
+  if (typeof state !== "object") return null;
+  if ("making" in state) return <Making done={state.making} />;
+  return <Card icon="warning" title="The image cannot be shown" action={{ label: "Try again", run: () => void session.viewer.goTo(session.index.value, true) }}>{state.error}</Card>;
+}
+
+/** A large image's first look. Its labels are there already, and may be worked on. */
+function Making({ done }: { done: number | null }) {
+  return (
+    <div class="evalnb-loading" role="status">
+      <Icon name="saving" spin /> Making the tiles of a large image, once{done === null ? "…" : ` · ${Math.floor(done * 100)}%`}
+    </div>
+  );
 }
 
 function NoticeCard({ notice, session }: { notice: Notice; session: Session }) {

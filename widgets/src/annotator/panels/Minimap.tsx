@@ -18,7 +18,7 @@ export function Minimap({ session }: { session: Session }) {
   return <Map session={session} picture={picture} />;
 }
 
-function Map({ session, picture }: { session: Session; picture: ImageBitmap }) {
+function Map({ session, picture }: { session: Session; picture: CanvasImageSource }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { viewport, size } = session.editor;
   const scale = sidePx / Math.max(size.w, size.h);
@@ -28,7 +28,7 @@ function Map({ session, picture }: { session: Session; picture: ImageBitmap }) {
     if (!ctx) return;
     ctx.imageSmoothingQuality = "medium";
     ctx.drawImage(picture, 0, 0, ctx.canvas.width, ctx.canvas.height);
-  }, [picture]);
+  }, [picture, session.deep.view.value]);
   const [x, y, w, h] = visible(session.camera.value, viewport.view);
   const [left, top] = [Math.max(x, 0) * scale, Math.max(y, 0) * scale];
   const frame = {

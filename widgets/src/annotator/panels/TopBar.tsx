@@ -18,6 +18,8 @@ export function Button({ icon, label, keys = "", onClick, disabled = false, pres
   );
 }
 
+const percent = (zoom: number): string => `${zoom < 0.1 ? Math.round(zoom * 1000) / 10 : Math.round(zoom * 100)}%`;
+
 interface SaveLook {
   readonly icon: IconName;
   readonly text: (pending: number, words: Words) => string;
@@ -103,7 +105,7 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
       <div class="evalnb-group evalnb-zoom" role="group" aria-label="Zoom">
         <Button icon="minus" label="Zoom out" keys={keys.shown("zoom.out")} onClick={() => editor.viewport.zoomBy(0.8)} />
         <button type="button" class="evalnb-percent" data-tip="Fit the image" data-key={keys.shown("zoom.fit")} data-place="below" onClick={() => editor.viewport.fit()}>
-          {ready ? `${Math.round(session.zoom.value * 100)}%` : "–"}
+          {ready ? percent(session.zoom.value) : "–"}
         </button>
         <Button icon="plus" label="Zoom in" keys={keys.shown("zoom.in")} onClick={() => editor.viewport.zoomBy(1.25)} />
       </div>
