@@ -20,7 +20,7 @@ from evalnb.registry import pixels, pyramids
 from evalnb.registry.gallery import Gallery, Tiled
 from evalnb.registry.pyramids import Building, Standing
 from evalnb.store import Store
-from evalnb.wire.tiles import BandInfo, ImageAsk, ImageReply, TileAsk, TileReply, TilesInfo
+from evalnb.wire.tiles import BandInfo, ImageAsk, ImageReply, TileInfo, TilesAsk, TilesInfo, TilesReply
 
 _KIND, _MIME = "webp", "image/webp"
 _KNOWN_S = 5.0
@@ -53,17 +53,16 @@ class Pictures:
         data, mime = self._gallery.painted(image)
         return Reply(ImageReply(image_id=image.id, mime=mime), [data])
 
-    def tile(self, ask: TileAsk) -> Reply:
-        """A tile. Busy while the image's are being made."""
+    def tiles(self, ask: TilesAsk) -> Reply:
+        """Some tiles. Busy while the image's are being made."""
         image = self._own(ask.image_id, believed=True)
-        place = (ask.level, ask.x, ask.y)
-        told = TileReply(image_id=image.id, level=ask.level, x=ask.x, y=ask.y)
+        cutter = self._gallery.cutter(image, author=self._author)
         if not ask.bands:
-            data = self._gallery.tile(image, *place, _KIND, author=self._author)
-            return Reply(told.model_copy(update={"mime": _MIME}), [data])
-        found = self._gallery.values(image, *place, ask.bands, author=self._author)
-        size = {"bits": found.bits, "width": found.width, "height": found.height}
-        return Reply(told.model_copy(update=size), [found.packed])
+            cut = [cutter.tile(*place, _KIND) for place in ask.places]
+            return Reply(TilesReply(image_id=image.id, tiles=[TileInfo(mime=_MIME)] * len(cut)), cut)
+        values = [cutter.values(*place, ask.bands) for place in ask.places]
+        told = [TileInfo(bits=one.bits, width=one.width, height=one.height) for one in values]
+        return Reply(TilesReply(image_id=image.id, tiles=told), [one.packed for one in values])
 
     def _own(self, image_id: int, *, believed: bool) -> ImageRecord:
         now = time.monotonic()

@@ -11,6 +11,7 @@ from PIL import Image
 from evalnb.core.tiling import Box, Tiling
 from evalnb.errors import Invalid
 from evalnb.imagery import _deep
+from evalnb.imagery._pyramid import Pyramid
 
 RECIPE = 2
 """Part of every tile's ETag: raised when a tile of the same picture comes out differently than before."""
@@ -38,35 +39,26 @@ def from_picture(picture: Any, tiling: Tiling, level: int, x: int, y: int, kind:
     return encode(part, kind)
 
 
-def from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int, kind: str) -> bytes:
+def from_pyramid(pyramid: Pyramid, tiling: Tiling, level: int, x: int, y: int, kind: str) -> bytes:
     """A tile of a pyramid file, of which only the tiles beneath it are read."""
-    from evalnb.imagery import _vips
-
     box = tiling.box(level, x, y)
-    pages = _vips.page_count(descriptor)
     page = tiling.last_level - level
-    coding = _deep.coding_of(descriptor)
-    if page < pages and coding is None:
-        return _vips.cut(descriptor, page, box, kind)
-    if page < pages:
-        assert coding is not None
-        return encode(Image.fromarray(coding.eight_bits(_vips.cut_pixels(descriptor, page, box))), kind)
+    if page < pyramid.count:
+        if pyramid.coding is None:
+            return pyramid.cut(page, box, kind)
+        return encode(Image.fromarray(pyramid.coding.eight_bits(pyramid.pixels(page, box))), kind)
     # Smaller than the pyramid's smallest level, which is a tile or less.
-    reduced = _seen(descriptor, pages - 1, coding).reduce(1 << (page - pages + 1))
+    reduced = _seen(pyramid, pyramid.count - 1).reduce(1 << (page - pyramid.count + 1))
     return encode(_padded(reduced, tiling.size(level), box), kind)
 
 
-def values_from_pyramid(descriptor: int, tiling: Tiling, level: int, x: int, y: int) -> _deep.Codes:
+def values_from_pyramid(pyramid: Pyramid, tiling: Tiling, level: int, x: int, y: int) -> _deep.Codes:
     """The codes of a tile of a deep pyramid, (h, w, bands), without overlap."""
-    from evalnb.imagery import _vips
-
-    box = tiling.box(level, x, y, overlap=0)
-    pages = _vips.page_count(descriptor)
     page = tiling.last_level - level
-    if page < pages:
-        return np.asarray(_vips.cut_pixels(descriptor, page, box))
-    codes: _deep.Codes = _vips.page_pixels(descriptor, pages - 1)
-    for _ in range(page - pages + 1):
+    if page < pyramid.count:
+        return pyramid.pixels(page, tiling.box(level, x, y, overlap=0))
+    codes: _deep.Codes = pyramid.pixels(pyramid.count - 1)
+    for _ in range(page - pyramid.count + 1):
         codes = _deep.halved(codes)
     return _fitted(codes, tiling.size(level))
 
@@ -88,24 +80,20 @@ def _fitted(codes: _deep.Codes, size: tuple[int, int]) -> _deep.Codes:
     return padded[: size[1], : size[0]]
 
 
-def _seen(descriptor: int, page: int, coding: _deep.Coding | None) -> Any:
+def _seen(pyramid: Pyramid, page: int) -> Any:
     """A whole level, which is a small one, as it is seen."""
-    from evalnb.imagery import _vips
-
-    pixels = _vips.page_pixels(descriptor, page)
-    if coding is not None:
-        return Image.fromarray(coding.eight_bits(pixels))
+    pixels = pyramid.pixels(page)
+    if pyramid.coding is not None:
+        return Image.fromarray(pyramid.coding.eight_bits(pixels))
     return Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[..., 0]).convert("RGB")
 
 
-def small(descriptor: int, side_px: int) -> bytes:
+def small(pyramid: Pyramid, side_px: int) -> bytes:
     """A JPEG of a whole pyramid, its longer side at most ``side_px``, from the smallest level that will do."""
-    from evalnb.imagery import _vips
-
-    page = _vips.page_count(descriptor) - 1
-    while page and max(_vips.page_size(descriptor, page)) < side_px:
+    page = pyramid.count - 1
+    while page and max(pyramid.size(page)) < side_px:
         page -= 1
-    picture = _seen(descriptor, page, _deep.coding_of(descriptor))
+    picture = _seen(pyramid, page)
     picture.thumbnail((side_px, side_px))
     return encode(picture, "jpg")
 

@@ -67,7 +67,8 @@ class Values:
     bits: int
     """8 or 16 a code."""
     packed: bytes
-    """zlib of the bands one after another, each row by row, little-endian."""
+    """zlib of the bands one after another, each row by row, little-endian; of a row the first code, and of each that
+    follows the difference from the one before it, modulo 2 to the ``bits``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from evalnb.core.ports import Pixels
-from evalnb.core.tiling import SIDE, Box
+from evalnb.core.tiling import SIDE
 from evalnb.errors import EvalnbError, MissingExtra, Unsafe
 from evalnb.imagery import _deep
 from evalnb.imagery._decode import check_pixels
@@ -24,7 +23,6 @@ _LOADERS = {
     "image/gif": "gifload_source",
 }
 _QUALITY = 90
-_TILE_JPEG, _TILE_WEBP = 85, 80
 _OPERATIONS, _OPERATION_BYTES = 64, 32 << 20
 
 
@@ -86,7 +84,7 @@ def build(
         if coding is not None:
             _deep.signed(target, coding)
     except pyvips.Error as error:
-        raise _refused(name, error) from error
+        raise refused(name, error) from error
     return seen.width, seen.height
 
 
@@ -136,75 +134,7 @@ def codes(source: bytes | int, *, name: str, max_pixels: int | None = None) -> t
         image, coding = _deep.coded(lambda: _opened(source, header, name), header)
         return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands), coding
     except pyvips.Error as error:
-        raise _refused(name, error) from error
-
-
-def page_count(descriptor: int) -> int:
-    """How many levels a pyramid has."""
-    first = _page(descriptor, 0)
-    return int(first.get("n-pages")) if first.get_typeof("n-pages") else 1
-
-
-def cut(descriptor: int, page: int, box: Box, kind: str) -> bytes:
-    """A rectangle of a level, encoded."""
-    import pyvips
-
-    try:
-        part = _part(_page(descriptor, page), box)
-        if kind == "jpg":
-            return bytes(part.jpegsave_buffer(Q=_TILE_JPEG, keep="none"))
-        if kind == "webp":
-            return bytes(part.webpsave_buffer(Q=_TILE_WEBP, effort=0, keep="none"))
-        return bytes(part.pngsave_buffer(compression=1, keep="none"))
-    except pyvips.Error as error:
-        raise _refused("the pyramid", error) from error
-
-
-def cut_pixels(descriptor: int, page: int, box: Box) -> Any:
-    """A rectangle of a level: (h, w, bands) of whatever it holds."""
-    import numpy as np
-    import pyvips
-
-    try:
-        part = _part(_page(descriptor, page), box)
-        return np.asarray(part.numpy()).reshape(part.height, part.width, part.bands)
-    except pyvips.Error as error:
-        raise _refused("the pyramid", error) from error
-
-
-def _part(level: Any, box: Box) -> Any:
-    """A rectangle of a level. Where it reaches beyond the level the last pixels are repeated: libvips rounds levels
-    down, Deep Zoom up."""
-    # A level of one row has lost it all.
-    left, top = min(box.left, level.width - 1), min(box.top, level.height - 1)
-    right, bottom = min(box.right, level.width), min(box.bottom, level.height)
-    part = level.crop(left, top, max(right - left, 1), max(bottom - top, 1))
-    if (part.width, part.height) != (box.width, box.height):
-        part = part.embed(0, 0, box.width, box.height, extend="copy")
-    return part
-
-
-def page_size(descriptor: int, page: int) -> tuple[int, int]:
-    """Width and height of a level."""
-    level = _page(descriptor, page)
-    return level.width, level.height
-
-
-def page_pixels(descriptor: int, page: int) -> Pixels:
-    """A whole level; only ever asked for a small one."""
-    import numpy as np
-
-    level = _page(descriptor, page)
-    return np.asarray(level.numpy()).reshape(level.height, level.width, level.bands)
-
-
-def _page(descriptor: int, page: int) -> Any:
-    import pyvips
-
-    try:
-        return pyvips.Image.tiffload_source(pyvips.Source.new_from_descriptor(descriptor), page=page)
-    except pyvips.Error as error:
-        raise _refused("the pyramid", error) from error
+        raise refused(name, error) from error
 
 
 def _checked(source: bytes | int, name: str, max_pixels: int | None) -> Header:
@@ -262,7 +192,8 @@ def _as_seen(opened: Callable[[], Any], header: Header) -> Any:
     return image.autorot() if header.orientation != 1 else image
 
 
-def _refused(name: str, error: Exception) -> EvalnbError:
+def refused(name: str, error: Exception) -> EvalnbError:
+    """The refusal for what libvips raised about a file."""
     said = " ".join(str(error).split())
     if "memory" in said or "unable to allocate" in said:
         return Unsafe(

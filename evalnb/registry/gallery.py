@@ -25,11 +25,41 @@ class Tiled:
     """What it holds that is more than a screen shows; None for the rest, and before its tiles are ready."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    key: str
-    opened: Callable[[], AbstractContextManager[int]]
-    pyramid: bool
+class Cutter:
+    """Cuts one image's tiles, from the file that holds them now."""
+
+    def __init__(
+        self,
+        tiler: imagery.Tiler,
+        image: ImageRecord,
+        *,
+        key: str,
+        opened: Callable[[], AbstractContextManager[int]],
+        pyramid: bool,
+    ) -> None:
+        self._tiler = tiler
+        self._key = key
+        self._name = image.file_name
+        self._size = (image.width, image.height)
+        self._opened = opened
+        self._pyramid = pyramid
+
+    def tile(self, level: int, x: int, y: int, kind: str) -> bytes:
+        """As ``Tiler.tile``."""
+        return self._tiler.tile(
+            self._key, level, x, y, kind, name=self._name, size=self._size, opened=self._opened, pyramid=self._pyramid
+        )
+
+    def values(self, level: int, x: int, y: int, bands: Sequence[int]) -> imagery.Values:
+        """As ``Tiler.values``."""
+        return self._tiler.values(
+            self._key, level, x, y, bands, name=self._name, size=self._size, opened=self._opened,
+            pyramid=self._pyramid,
+        )  # fmt: skip
+
+    def depth(self) -> imagery.Depth | None:
+        """As ``Tiler.depth``."""
+        return self._tiler.depth(self._key, name=self._name, opened=self._opened, pyramid=self._pyramid)
 
 
 class Gallery:
@@ -44,13 +74,13 @@ class Gallery:
         self.tiler.close()
 
     def tile(self, image: ImageRecord, level: int, x: int, y: int, kind: str, *, author: str) -> bytes:
-        """A tile's bytes. Busy while the image's pyramid is being made (its job is asked for here, if need be); the
-        job's own failure where it has failed."""
-        source = self._source(image, self.standing(image, author=author))
-        return self.tiler.tile(
-            source.key, level, x, y, kind, name=image.file_name, size=(image.width, image.height),
-            opened=source.opened, pyramid=source.pyramid,
-        )  # fmt: skip
+        """A tile's bytes. Errors as ``cutter``."""
+        return self.cutter(image, author=author).tile(level, x, y, kind)
+
+    def cutter(self, image: ImageRecord, *, author: str) -> Cutter:
+        """What cuts the image's tiles. Busy while its pyramid is being made (it is asked for here, if need be); the
+        failure itself where that has failed."""
+        return self._cutter(image, self.standing(image, author=author))
 
     def tiled(self, image: ImageRecord, *, author: str, again: bool = False) -> Tiled | None:
         """How the image is shown in tiles; None where it is shown whole: up to 24 megapixels of what a screen shows.
@@ -66,19 +96,7 @@ class Gallery:
         standing = self.standing(image, author=author, again=again)
         if not standing.ready:
             return Tiled(standing, None)
-        source = self._source(image, standing)
-        depth = self.tiler.depth(source.key, name=image.file_name, opened=source.opened, pyramid=source.pyramid)
-        return Tiled(standing, depth)
-
-    def values(
-        self, image: ImageRecord, level: int, x: int, y: int, bands: Sequence[int], *, author: str
-    ) -> imagery.Values:
-        """Some bands of a tile of an image that is deep. Errors as ``tile``."""
-        source = self._source(image, self.standing(image, author=author))
-        return self.tiler.values(
-            source.key, level, x, y, bands, name=image.file_name, size=(image.width, image.height),
-            opened=source.opened, pyramid=source.pyramid,
-        )  # fmt: skip
+        return Tiled(standing, self._cutter(image, standing).depth())
 
     def thumbnail(self, image: ImageRecord, side_px: int) -> bytes:
         """A JPEG of the image, its longer side at most ``side_px``; from its pyramid, where it has one."""
@@ -125,13 +143,13 @@ class Gallery:
         path = pixels.local_path(self._store, image)
         return imagery.probe(path or pixels.read(self._store, image), name=image.file_name).deep
 
-    def _source(self, image: ImageRecord, standing: Standing) -> _Source:
-        """What the image's tiles are cut from. Busy and the like while that is not there."""
+    def _cutter(self, image: ImageRecord, standing: Standing) -> Cutter:
         if standing.pyramid is not None:
             sha256 = standing.pyramid.sha256
-            return _Source(f"pyramid {sha256}", self._blob(sha256), True)
+            return Cutter(self.tiler, image, key=f"pyramid {sha256}", opened=self._blob(sha256), pyramid=True)
         refuse_unready(standing, image.file_name)
-        return _Source(pixels.identity(image), lambda: self.file(image), False)
+        key = pixels.identity(image)
+        return Cutter(self.tiler, image, key=key, opened=lambda: self.file(image), pyramid=False)
 
     def _blob(self, sha256: str) -> Callable[[], AbstractContextManager[int]]:
         @contextmanager

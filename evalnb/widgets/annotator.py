@@ -149,7 +149,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "comment": (at_once, reviewing.comment),
                 "resolve": (at_once, reviewing.resolve),
                 "image": (self._aside, pictures.image),
-                "tile": (self._tiling, pictures.tile),
+                "tiles": (self._tiling, pictures.tiles),
                 "predictions": (self._aside, self._answers.predictions),
                 "verdicts": (self._aside, self._answers.verdicts),
                 "mistake": (self._seeking, self._mistake),

@@ -28,7 +28,7 @@ from evalnb.wire.review import (
     ReviewSetAsk,
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
-from evalnb.wire.tiles import ImageAsk, ImageReply, TileAsk, TileReply
+from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
 
 
 class Refusal(Wire):
@@ -366,7 +366,7 @@ AnnotatorAsk = Annotated[
     | PageAsk
     | LocateAsk
     | ImageAsk
-    | TileAsk
+    | TilesAsk
     | ShapesAsk
     | WatchAsk
     | PredictionsAsk
@@ -393,7 +393,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "page": PageReply,
     "locate": LocateReply,
     "image": ImageReply,
-    "tile": TileReply,
+    "tiles": TilesReply,
     "shapes": ShapesReply,
     "watch": WatchReply,
     "predictions": PredictionsReply,

@@ -9,6 +9,7 @@ from pydantic import Field
 from evalnb.wire.base import Received, Wire
 
 BANDS_AT_ONCE = 3
+TILES_AT_ONCE = 32
 
 
 class BandInfo(Wire):
@@ -64,27 +65,32 @@ class ImageReply(Wire):
     tiles: TilesInfo | None = None
 
 
-class TileAsk(Received):
-    """A tile. ``bands``: places of those whose codes are wanted, of an image that has ``bands``."""
+Place = tuple[Annotated[int, Field(ge=0, le=40)], Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+"""Level, x and y of a tile."""
 
-    ask: Literal["tile"] = "tile"
+
+class TilesAsk(Received):
+    """Some tiles of an image. ``bands``: places of those whose codes are wanted, of an image that has ``bands``."""
+
+    ask: Literal["tiles"] = "tiles"
     image_id: int
-    level: int = Field(ge=0, le=40)
-    x: int = Field(ge=0)
-    y: int = Field(ge=0)
+    places: Annotated[list[Place], Field(min_length=1, max_length=TILES_AT_ONCE)]
     bands: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=BANDS_AT_ONCE)] = []
 
 
-class TileReply(Wire):
-    """The one buffer is an encoded image of type ``mime``, with a pixel of each neighbour around it; or, where
-    ``bits`` is 8 or 16, zlib of the bands' codes, one band after another, each row by row, little-endian, and no
-    overlap."""
+class TileInfo(Wire):
+    """What a tile's buffer is: an encoded image of type ``mime``, with a pixel of each neighbour around it; or, where
+    ``bits`` is 8 or 16, zlib of the bands' codes without overlap: one band after another, each row by row,
+    little-endian, each code less the one before it in its row, modulo 2 to the ``bits``."""
 
-    image_id: int
-    level: int
-    x: int
-    y: int
     mime: str = ""
     bits: int = 0
     width: int = 0
     height: int = 0
+
+
+class TilesReply(Wire):
+    """A buffer for each tile, in the order of the ask."""
+
+    image_id: int
+    tiles: list[TileInfo]

@@ -69,8 +69,9 @@ def level(tiler: Tiler, path: Path, number: int, bands: list[int], *, pyramid: b
                 str(path), number, x, y, bands, name="n", size=(WIDTH, HEIGHT), opened=opener(path), pyramid=pyramid
             )
             assert found.bands == len(bands)
-            planes = np.frombuffer(zlib.decompress(found.packed), f"<u{found.bits // 8}")
-            part = planes.reshape(found.bands, found.height, found.width).transpose(1, 2, 0)
+            steps = np.frombuffer(zlib.decompress(found.packed), f"<u{found.bits // 8}")
+            steps = steps.reshape(found.bands, found.height, found.width)
+            part = np.cumsum(steps, axis=2, dtype=steps.dtype).transpose(1, 2, 0)
             whole[y * 256 : y * 256 + found.height, x * 256 : x * 256 + found.width] = part
     return whole
 

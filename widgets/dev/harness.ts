@@ -142,7 +142,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       const bytes = await (await fetch(refAt(ask.image_id - 1).name)).arrayBuffer();
       return [{ image_id: ask.image_id, mime: "image/jpeg", tiles: null }, [bytes]];
     }
-    case "tile":
+    case "tiles":
       throw { kind: "NotFound", happened: "these photographs have no tiles", remedy: "look at them whole", status: 404 };
     case "shapes":
       return [{ image_id: ask.image_id, seq, shapes: [...shapesOf(ask.image_id).values()].filter((one) => !one.deleted) }, []];

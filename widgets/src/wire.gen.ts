@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TileAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -15,6 +15,8 @@ export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk |
 export type Status = "todo" | "doing" | "review" | "accepted" | "rejected";
 
 export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
+
+export type Place = [number, number, number];
 
 /** An EvalnbError on the wire. */
 export interface Refusal {
@@ -840,30 +842,30 @@ export interface ImageReply {
   tiles: TilesInfo | null;
 }
 
-/** A tile. ``bands``: places of those whose codes are wanted, of an image that has ``bands``. */
-export interface TileAsk {
-  ask: "tile";
+/** Some tiles of an image. ``bands``: places of those whose codes are wanted, of an image that has ``bands``. */
+export interface TilesAsk {
+  ask: "tiles";
   image_id: number;
-  level: number;
-  x: number;
-  y: number;
+  places: Place[];
   bands?: number[];
 }
 
 /**
- * The one buffer is an encoded image of type ``mime``, with a pixel of each neighbour around it; or, where
- * ``bits`` is 8 or 16, zlib of the bands' codes, one band after another, each row by row, little-endian, and no
- * overlap.
+ * What a tile's buffer is: an encoded image of type ``mime``, with a pixel of each neighbour around it; or, where
+ * ``bits`` is 8 or 16, zlib of the bands' codes without overlap: one band after another, each row by row,
+ * little-endian, each code less the one before it in its row, modulo 2 to the ``bits``.
  */
-export interface TileReply {
-  image_id: number;
-  level: number;
-  x: number;
-  y: number;
+export interface TileInfo {
   mime: string;
   bits: number;
   width: number;
   height: number;
+}
+
+/** A buffer for each tile, in the order of the ask. */
+export interface TilesReply {
+  image_id: number;
+  tiles: TileInfo[];
 }
 
 export interface AnnotatorReplies {
@@ -872,7 +874,7 @@ export interface AnnotatorReplies {
   page: PageReply;
   locate: LocateReply;
   image: ImageReply;
-  tile: TileReply;
+  tiles: TilesReply;
   shapes: ShapesReply;
   watch: WatchReply;
   predictions: PredictionsReply;

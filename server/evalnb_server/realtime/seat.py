@@ -41,7 +41,7 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "tile", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
+BULK = frozenset({"image", "tiles", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -207,7 +207,7 @@ class Seat:
             "comment": reviewing.comment,
             "resolve": reviewing.resolve,
             "image": pictures.image,
-            "tile": pictures.tile,
+            "tiles": pictures.tiles,
             "predictions": answers.predictions,
             "verdicts": answers.verdicts,
             "mistake": mistake,

@@ -5,7 +5,7 @@ import { runsBox, countsFromString } from "../editor/masks";
 import { unpacked } from "../render/depth";
 import type { Overlay } from "../render/overlay";
 import { type Arrived, TileSet } from "../render/tiles";
-import type { BandInfo, ImageRef, TileReply, TilesInfo } from "../wire.gen";
+import type { BandInfo, ImageRef, TileInfo, TilesAsk, TilesInfo } from "../wire.gen";
 
 const bitmapBytesMax = 384 * 2 ** 20;
 const bitmapsMax = 24;
@@ -101,9 +101,10 @@ export class Gallery {
       size: { w: info.width, h: info.height },
       lastLevel: info.last_level,
       coding: info.bands.length ? { offset: info.offset, scale: info.scale } : null,
-      fetch: async ({ level, x, y }, bands) => {
-        const { reply, buffers } = await this.#transport.request<"tile">({ ask: "tile", image_id: ref.id, level, x, y, bands: [...bands] });
-        return tileOf(reply, buffers[0] as DataView<ArrayBuffer>);
+      fetch: async (places, bands) => {
+        const asked: TilesAsk = { ask: "tiles", image_id: ref.id, places: places.map(({ level, x, y }) => [level, x, y]), bands: [...bands] };
+        const { reply, buffers } = await this.#transport.request<"tiles">(asked);
+        return Promise.all(reply.tiles.map((one, n) => tileOf(one, buffers[n] as DataView<ArrayBuffer>)));
       },
     });
     return this.#kept(ref.id, { kind: "tiled", tiles, bands: info.bands });
@@ -162,7 +163,7 @@ export class Gallery {
   }
 }
 
-async function tileOf(reply: TileReply, bytes: DataView<ArrayBuffer>): Promise<Arrived> {
+async function tileOf(reply: TileInfo, bytes: DataView<ArrayBuffer>): Promise<Arrived> {
   if (reply.bits) return { codes: await unpacked(bytes, reply) };
   return { bitmap: await createImageBitmap(new Blob([bytes], { type: reply.mime })) };
 }

@@ -73,6 +73,11 @@ export function paint({ planes }: Codes, tables: readonly Uint8ClampedArray[], i
   }
 }
 
+/** From differences along rows to codes, in place. */
+function added(plane: Uint8Array | Uint16Array, width: number): void {
+  for (let at = 0; at < plane.length; at++) if (at % width) plane[at] = plane[at]! + plane[at - 1]!;
+}
+
 /** The codes in a reply's bytes, which are compressed. */
 export async function unpacked(packed: DataView<ArrayBuffer>, { width, height, bits }: { width: number; height: number; bits: number }): Promise<Codes> {
   const bytes = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
@@ -80,6 +85,7 @@ export async function unpacked(packed: DataView<ArrayBuffer>, { width, height, b
   const wide = bits === 16;
   const planes = Array.from({ length: bytes.byteLength / (count * (wide ? 2 : 1)) }, (_, band) =>
     wide ? new Uint16Array(bytes, band * count * 2, count) : new Uint8Array(bytes, band * count, count));
+  for (const plane of planes) added(plane, width);
   if (!planes.length || planes.some((plane) => plane.length !== count)) throw new Error(`a tile of ${bytes.byteLength} bytes is not ${width} × ${height}`);
   return { width, height, planes };
 }

@@ -231,6 +231,7 @@ export class Stage {
     }
     if (this.#dirty.has("active")) this.#active.draw(this.#contexts.active, view, this.#dpr);
     this.#dirty.clear();
+    this.element.toggleAttribute("data-settled", this.settled);
     if (this.#statics.working || this.#stale || !this.#statics.fits(camera, view)) {
       this.#frame = requestAnimationFrame(() => this.#draw());
       if (this.#statics.working) this.#soon.port2.postMessage(null);

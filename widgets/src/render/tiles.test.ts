@@ -85,10 +85,10 @@ test("one band is grey, three are colours", () => {
 });
 
 test("packed codes come out band after band, and what does not fit is refused", async () => {
-  const codes = Uint16Array.of(1, 2, 3, 4, 5, 60_000, 7, 8, 9, 10, 11, 12);
+  const codes = Uint16Array.of(1, 1, 1, 4, 1, 59_995, 7, 1, 1, 10, 1, 65_535);
   const packed = await new Response(new Blob([codes]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
   const { planes } = await unpacked(new DataView(packed), { width: 3, height: 2, bits: 16 });
-  expect(planes.map((one) => [...one])).toEqual([[1, 2, 3, 4, 5, 60_000], [7, 8, 9, 10, 11, 12]]);
+  expect(planes.map((one) => [...one])).toEqual([[1, 2, 3, 4, 5, 60_000], [7, 8, 9, 10, 11, 10]]);
   await expect(unpacked(new DataView(packed), { width: 100, height: 100, bits: 16 })).rejects.toThrow("is not 100 × 100");
 });
 
@@ -104,31 +104,30 @@ function paper() {
 
 const bitmap = (): Arrived => ({ bitmap: { width: 258, height: 258, close() {} } as ImageBitmap });
 
-test("what the view needs comes before what is around it, six at a time; then it is settled", async () => {
-  const asked: string[] = [];
+test("what the view needs comes before what is around it, some at a time; then it is settled", async () => {
+  const asked: string[][] = [];
   const open: (() => void)[] = [];
   const tiles = new TileSet({
     size: { w: 5000, h: 5000 }, lastLevel: 13, coding: null,
-    fetch: (place) => {
-      asked.push(keyOf(place));
-      return new Promise((resolve) => open.push(() => resolve(bitmap())));
+    fetch: (places) => {
+      asked.push(places.map(keyOf));
+      return new Promise((resolve) => open.push(() => resolve(places.map(bitmap))));
     },
   });
   const { ctx, drawn } = paper();
   tiles.onChange = () => tiles.draw(ctx, camera, view, 1);
   tiles.draw(ctx, camera, view, 1);
-  expect(asked).toHaveLength(6);
-  expect(asked[0]).toBe("8/0_0");
+  expect(asked.map((one) => one.length)).toEqual([6, 1]);
+  expect(asked[0]![0]).toBe("8/0_0");
+  expect(asked.flat().slice(1).sort()).toEqual(["13/0_0", "13/0_1", "13/1_0", "13/1_1", "13/2_0", "13/2_1"]);
   expect(tiles.settled).toBe(false);
-  for (let n = 0; n < 40; n++) {
+  for (let n = 0; n < 20; n++) {
     open.shift()?.();
     await new Promise((resolve) => setTimeout(resolve));
+    expect(tiles.settled).toBe(n > 0);
   }
-  const inView = ["13/0_0", "13/1_0", "13/2_0", "13/0_1", "13/1_1", "13/2_1"];
-  expect(asked.slice(1, 7).sort()).toEqual([...inView].sort());
-  expect(new Set(asked).size).toBe(asked.length);
-  expect(asked).toHaveLength(1 + 6 + 6);
-  expect(tiles.settled).toBe(true);
+  expect(new Set(asked.flat()).size).toBe(asked.flat().length);
+  expect(asked.flat()).toHaveLength(1 + 6 + 6);
   drawn.length = 0;
   tiles.draw(ctx, camera, view, 1);
   expect(drawn).toHaveLength(6);
@@ -160,7 +159,7 @@ test("other bands are other tiles; another window is not", async () => {
   const codes = { width: 200, height: 200, planes: [new Uint16Array(40_000).fill(321)] };
   const tiles = new TileSet({
     size: { w: 200, h: 200 }, lastLevel: 8, coding: { offset: 1000, scale: 2 },
-    fetch: (_, bands) => (asked.push(bands), Promise.resolve({ codes })),
+    fetch: (places, bands) => (asked.push(bands), Promise.resolve(places.map(() => ({ codes })))),
   });
   tiles.begin();
   expect(asked).toHaveLength(0);

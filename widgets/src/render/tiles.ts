@@ -4,8 +4,9 @@ import type { Box, Point, Size } from "../editor/geometry";
 import { type Codes, type DepthView, paint, tableOf } from "./depth";
 import { Tiling, type Place, coarser, keyOf, side } from "./tiling";
 
-/** Tiles under way at once: enough to keep the other side busy, few enough to turn to another view soon. */
-const atOnce = 6;
+/** Tiles asked for in one go, and so many goes under way: a message costs more than a tile, and the first are to come soon. */
+const together = 6;
+const underWay = 3;
 const bytesMax = 160 * 2 ** 20;
 /** After a failure a tile is asked for again: after this long, then twice as long, and so often at most. */
 const againMs = 800;
@@ -19,7 +20,7 @@ export interface TileSource {
   readonly lastLevel: number;
   /** What codes mean; null where tiles come as pictures. */
   readonly coding: { readonly offset: number; readonly scale: number } | null;
-  fetch(place: Place, bands: readonly number[]): Promise<Arrived>;
+  fetch(places: readonly Place[], bands: readonly number[]): Promise<readonly Arrived[]>;
 }
 
 interface Tile {
@@ -47,8 +48,10 @@ export class TileSet {
   #tables: { readonly bits: 8 | 16; readonly tables: Uint8ClampedArray[] } | null = null;
   #tiles = new Map<string, Tile>();
   #bytes = 0;
-  #wanted: Place[] = [];
+  /** What the last view shows. */
+  #wanted: readonly Place[] = [];
   #coming = new Set<string>();
+  #goes = 0;
   #failures = new Map<string, Failure>();
   #closed = false;
 
@@ -80,7 +83,7 @@ export class TileSet {
 
   /** Whether all that the last view needed is there, or never will be. */
   get settled(): boolean {
-    return !this.#coming.size && this.#wanted.every((one) => this.#tiles.has(keyOf(one)) || (this.#failures.get(keyOf(one))?.tries ?? 0) >= triesMax);
+    return this.#wanted.every((one) => this.#tiles.has(keyOf(one)) || (this.#failures.get(keyOf(one))?.tries ?? 0) >= triesMax);
   }
 
   /** The values at a place of the picture, of the bands that are shown; null where its finest tile is not here. */
@@ -120,8 +123,9 @@ export class TileSet {
     }
     ctx.restore();
     if (this.#source.coding && !this.#view) return;
-    this.#wanted = [this.#tiling.base, ...needed];
-    this.#pump([...this.#wanted, ...this.#tiling.around(needed)]);
+    this.#wanted = level === this.#tiling.base.level ? needed : [this.#tiling.base, ...needed];
+    this.#pump(this.#wanted);
+    if (!this.#coming.size) this.#pump(this.#tiling.around(needed));
   }
 
   dispose(): void {
@@ -168,34 +172,42 @@ export class TileSet {
   }
 
   #pump(places: readonly Place[]): void {
-    for (const place of places) {
-      if (this.#coming.size >= atOnce || this.#closed) return;
+    const missing = places.filter((place) => {
       const key = keyOf(place);
-      if (!this.#tiles.has(key) && !this.#coming.has(key) && !this.#waits(key)) void this.#load(place, key, this.#view);
+      return !this.#tiles.has(key) && !this.#coming.has(key) && !this.#waits(key);
+    });
+    for (let first = 0; first < missing.length && this.#goes < underWay && !this.#closed; first += together) {
+      void this.#load(missing.slice(first, first + together), this.#view);
     }
   }
 
-  async #load(place: Place, key: string, view: DepthView | null): Promise<void> {
-    this.#coming.add(key);
+  async #load(places: readonly Place[], view: DepthView | null): Promise<void> {
+    this.#goes++;
+    for (const place of places) this.#coming.add(keyOf(place));
     try {
-      const arrived = await this.#source.fetch(place, view?.bands ?? []);
+      const arrived = await this.#source.fetch(places, view?.bands ?? []);
       // Codes of other bands than those that are looked at by now are of no use.
-      if (!this.#closed && view?.bands.join() === this.#view?.bands.join()) this.#keep(key, arrived);
+      if (!this.#closed && view?.bands.join() === this.#view?.bands.join()) places.forEach((place, n) => this.#keep(keyOf(place), arrived[n]!));
     } catch (error) {
-      this.#failed(key, error);
+      this.#failed(places, error);
     } finally {
-      this.#coming.delete(key);
+      this.#goes--;
+      for (const place of places) this.#coming.delete(keyOf(place));
       this.onChange();
     }
   }
 
-  #failed(key: string, error: unknown): void {
+  #failed(places: readonly Place[], error: unknown): void {
     if (this.#closed) return;
-    const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
-    const wait = againMs * 2 ** (tries - 1);
-    this.#failures.set(key, { tries, until: performance.now() + wait });
-    if (tries < triesMax) setTimeout(() => this.onChange(), wait + 10);
-    else this.onFault(error);
+    let given = false;
+    for (const place of places) {
+      const tries = (this.#failures.get(keyOf(place))?.tries ?? 0) + 1;
+      const wait = againMs * 2 ** (tries - 1);
+      this.#failures.set(keyOf(place), { tries, until: performance.now() + wait });
+      if (tries < triesMax) setTimeout(() => this.onChange(), wait + 10);
+      else given = true;
+    }
+    if (given) this.onFault(error);
   }
 
   #waits(key: string): boolean {
