@@ -40,11 +40,12 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in canvas comm coverage dialects evaluation explain front ingest lab sam2 serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
+	for one in canvas comm coverage deep dialects evaluation explain front ingest lab sam2 serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_portal
+	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_window
 
 wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel

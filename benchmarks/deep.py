@@ -1,9 +1,9 @@
 """50,000 × 50,000 pixels of 16 bits in the Annotator, in real JupyterLab: until a view is whole, and the memory.
 
 The image is generated (a tiled TIFF, 5 GB before compression) and everything happens in a temporary folder, which
-takes some 10 GB. A view is timed in the page, from the click on the minimap that asks for it until every tile of it is
-painted: places by chance at 1 : 1, none of them seen before, and the whole of it from afar. Prints a table; JSON in
-benchmarks/results. ``--side 20000`` takes a smaller one. Needs Chromium: CHROMIUM names it.
+takes some 10 GB. A view is timed in the page, from the click on the minimap that asks for it until every tile of it
+is painted: places by chance at 1 : 1, none of them seen before, and the whole of it from afar. Prints a table; JSON
+in benchmarks/results. ``--side 20000`` takes a smaller one. Needs Chromium: CHROMIUM names it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pydantic import Field
 from evalnb.wire.base import Received, Wire
 
 BANDS_AT_ONCE = 3
-TILES_AT_ONCE = 32
+TILES_AT_ONCE = 16
 
 
 class BandInfo(Wire):

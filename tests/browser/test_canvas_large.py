@@ -154,8 +154,8 @@ def test_sixteen_bits_are_seen_through_a_window(yard: Yard, lab: Lab, page: Any)
     box = canvas.canvas.bounding_box()
     x, y = canvas.at(700.5, 400.5, 1000, 800)
     page.mouse.move(box["x"] + x, box["y"] + y)
-    until(lambda: page.locator(".evalnb-under").inner_text() not in ("", "–"))
-    assert float(page.locator(".evalnb-under").inner_text()) == pytest.approx(ramp[0, 700], abs=6)
+    until(lambda: page.locator(".evalnb-under output").inner_text() not in ("", "–"))
+    assert float(page.locator(".evalnb-under output").inner_text()) == pytest.approx(ramp[0, 700], abs=6)
     pictured(page, "window")
 
 

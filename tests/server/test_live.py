@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from evalnb_server.realtime import hub as hub_
 
 from evalnb import accounts, edits
 from evalnb.accounts import Role
+from evalnb.core.sources import SourceImage
 from evalnb.store import Store
-from evalnb.store.repositories import datasets
+from evalnb.store.repositories import datasets, images
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.live import Served, Wire, create, serving_here, until
+from tests.multiband import write_multiband
 from tests.yard import Yard
 
 
@@ -75,6 +78,26 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
     refusal = wire.refused(yard.dataset_id, ask="segment", image_id=yard.image_ids[0], points=[[1, 1]], labels=[1])
     assert (refusal["kind"], refusal["status"]) == ("Unavailable", 503)
     assert "annotate(segmenter=" in refusal["remedy"]
+
+
+def test_a_deep_image_comes_by_the_socket_and_a_large_one_waits_for_a_worker(served: Served, yard: Yard) -> None:
+    write_multiband(yard.folder / "deep.tif", np.full((300, 400, 4), 900, np.uint16))
+    with yard.store.database.transaction() as session:
+        new = [
+            SourceImage("deep", "deep.tif", str(yard.folder / "deep.tif"), None, 400, 300),
+            SourceImage("large", "large.png", str(yard.folder / "large.png"), None, 20_000, 20_000),
+        ]
+        deep, large = images.add(session, yard.dataset_id, new)
+    wire = Wire(served.base, served.token)
+    assert len(wire.ask(yard.dataset_id, ask="image", image_id=deep, whole=False)["tiles"]["bands"]) == 4
+    asked = {"ask": "tiles", "image_id": deep, "places": [[9, 0, 0], [8, 0, 0]], "bands": [2]}
+    message, buffers = wire.answer(wire.tell(yard.dataset_id, **asked))
+    assert [one["bits"] for one in message["ok"]["tiles"]] == [16, 16] and len(buffers) == 2
+    assert wire.ask(yard.dataset_id, ask="image", image_id=large)["tiles"]["state"] == "making"
+    refusal = wire.refused(yard.dataset_id, ask="tiles", image_id=large, places=[[8, 0, 0]])
+    assert (refusal["kind"], refusal["status"]) == ("Busy", 503)
+    message, buffers = wire.answer(wire.tell(yard.dataset_id, ask="image", image_id=yard.image_ids[0], whole=False))
+    assert message["ok"]["tiles"] is None and not buffers
 
 
 def test_what_one_draws_the_other_sees(served: Served, yard: Yard) -> None:

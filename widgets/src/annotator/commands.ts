@@ -127,6 +127,8 @@ const verbs: Partial<Record<Command, Verb>> = {
   "zoom.selection": ({ editor }) => editor.zoomToSelection(),
   "view.crosshair": flip("crosshair"),
   "view.rulers": flip("rulers"),
+  "window.auto": ({ deep }) => deep.auto(),
+  "window.full": ({ deep }) => deep.full(),
   "view.minimap": flip("minimap"),
   "view.fainter": labels(-0.1),
   "view.stronger": labels(0.1),

@@ -70,7 +70,7 @@ export class Deep {
   }
 
   #look(view: DepthView): void {
-    if (this.#shown?.picture.kind !== "tiled") return;
+    if (this.#shown?.picture.kind !== "tiled" || !this.bands.value.length) return;
     this.view.value = view;
     this.#views.delete(this.#shown.imageId);
     this.#views.set(this.#shown.imageId, view);

@@ -13,6 +13,7 @@ export type Command =
   | `brush.${"smaller" | "larger"}`
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
   | `clip.${"copy" | "cut" | "paste"}`
+  | `window.${"auto" | "full"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
@@ -173,6 +174,8 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "view.fainter", keys: ["{"], about: "Fainter labels", row: { shown: "{ }", about: "Fainter or stronger labels" } },
       { command: "view.stronger", keys: ["}"], about: "Stronger labels", row: null },
       { command: "view.crosshair", keys: [], about: "Show or hide the crosshair" },
+      { command: "window.auto", keys: [], about: "Open the window as the values ask" },
+      { command: "window.full", keys: [], about: "Open the window over all values" },
       { command: "view.rulers", keys: [], about: "Show or hide the rulers" },
       { command: "view.minimap", keys: [], about: "Show or hide the minimap" },
       { command: "view.reset", keys: [], about: "Show the image as it is" },

@@ -120,5 +120,10 @@ function Under({ session }: { session: Session }) {
     element.addEventListener("pointermove", moved, { passive: true });
     return () => element.removeEventListener("pointermove", moved);
   }, [session]);
-  return <p class="evalnb-under" title="The values under the pointer, where the image is seen closely enough">{said || "–"}</p>;
+  return (
+    <div class="evalnb-under" title="Where an image pixel is about as large as one of the screen">
+      <span>Under the pointer</span>
+      <output>{said || "–"}</output>
+    </div>
+  );
 }
