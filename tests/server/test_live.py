@@ -82,6 +82,7 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
 
 def test_a_deep_image_comes_by_the_socket_and_a_large_one_waits_for_a_worker(served: Served, yard: Yard) -> None:
     write_multiband(yard.folder / "deep.tif", np.full((300, 400, 4), 900, np.uint16))
+    (yard.folder / "large.png").write_bytes(b"")
     with yard.store.database.transaction() as session:
         new = [
             SourceImage("deep", "deep.tif", str(yard.folder / "deep.tif"), None, 400, 300),
