@@ -1,9 +1,10 @@
 // One annotator in one element: what a notebook's view and a page's share. Everything lives in one call: a page may
 // show many.
 import { render as mount } from "preact";
+import { Attic } from "./attic";
 import { type Around, listenToKeys } from "./commands";
 import { listenToClipboard } from "./copying";
-import type { Shelf } from "./keepsake";
+import { Keepsake, type Shelf } from "./keepsake";
 import { App } from "./panels/App";
 import { Session, type SessionOptions } from "./session";
 import "./style.css";
@@ -15,14 +16,15 @@ export interface Frame {
 }
 
 /** Show an annotator in `host`. */
-export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf">, around: Around): Frame {
+export function frame(host: HTMLElement, options: Omit<SessionOptions, "shelf" | "keepsake">, around: Around): Frame {
   const root = document.createElement("div");
   root.className = "evalnb-annotator";
   root.tabIndex = 0;
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", "Annotator");
   host.append(root);
-  const session = new Session({ ...options, shelf: shelf() });
+  const drawer = shelf();
+  const session = new Session({ ...options, shelf: drawer, keepsake: new Keepsake(drawer, new Attic()) });
   const stops = [listenToKeys(root, session, around), listenToClipboard(root, session)];
   mount(<App session={session} root={root} />, root);
   void session.start();

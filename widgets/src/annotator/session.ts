@@ -9,7 +9,7 @@ import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpRe
 import { Copying } from "./copying";
 import { Deep } from "./deep";
 import { type Conflict, Documents } from "./documents";
-import { Keepsake, type Shelf } from "./keepsake";
+import type { Keepsake, Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
 import { Reviewing } from "./reviewing";
@@ -29,6 +29,7 @@ const readMs = 8_000;
 export interface SessionOptions {
   readonly transport: Transport;
   /** Where unsaved ops are kept. */
+  readonly keepsake: Keepsake;
   readonly shelf: Shelf;
   /** Told which image is on the canvas. */
   readonly onShown: (image: ImageRef) => void;
@@ -87,7 +88,7 @@ export class Session extends State {
     });
     this.stage = new Stage(this.editor, this.palette);
     this.preferences = new Preferences(shelf);
-    this.#keepsake = new Keepsake(shelf);
+    this.#keepsake = options.keepsake;
     this.#outbox = new Outbox({
       transport,
       keepsake: this.#keepsake,
@@ -128,9 +129,11 @@ export class Session extends State {
   /** Greet the kernel until it answers. */
   async start(): Promise<void> {
     if (this.#options.expected !== undefined) this.viewer.expect(this.#options.expected);
+    const opened = this.#keepsake.open();
     for (;;) {
       try {
         const { reply } = await this.#transport.request<"hello">(this.#greeting(), { timeoutMs: helloTimeoutMs });
+        await opened;
         return this.#begin(reply);
       } catch (error) {
         if (error instanceof Gone) this.phase.value = { kind: "gone" };
