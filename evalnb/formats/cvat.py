@@ -23,17 +23,16 @@ from evalnb.core.records import Geometry, Track
 from evalnb.core.taxonomy import Attribute, AttributeKind, Class
 from evalnb.errors import Invalid
 from evalnb.formats.labelled import (
-    IMAGES,
     Drawn,
     Picture,
     Refused,
     box_of,
-    files_below,
     flat_of,
     geometry,
     keypoints_of,
     mask_geometry,
     number,
+    pictures_below,
     turned_of,
 )
 from evalnb.formats.problems import Problems
@@ -317,7 +316,7 @@ def _skeleton(svg: str, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[tu
 def _frame_names(root: Path) -> dict[int, str]:
     """Frame → the image whose name ends with its number."""
     out: dict[int, str] = {}
-    for path in files_below(root, *IMAGES):
+    for path in pictures_below(root):
         if found := _FRAME.search(path.stem):
             out.setdefault(int(found[1]), path.relative_to(root).as_posix())
     return out

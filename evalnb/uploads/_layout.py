@@ -188,6 +188,8 @@ def _others(folder: Path, names: Sequence[str]) -> list[Source]:
     if labels is None:
         return []
     inside = posixpath.dirname(labels)
+    if (folder / inside / "SegmentationClass").is_dir():
+        return [_named("voc", inside)]
     for below in ("instances", "masks"):
         masks = posixpath.join(inside, below)
         if (folder / masks).is_dir():

@@ -53,7 +53,7 @@ KEPT = {
     "yolo-segment": {"polygon"},
     "yolo-pose": {"box", "odd class", "keypoints"},
     "yolo-obb": {"rotated"},
-    "voc": {"box", "attributes", "odd class"},
+    "voc": {"box", "attributes", "odd class", "mask"},
     "labelme": EVERY
     - {"attributes", "odd attributes", "tags", "crowd", "stated area", "z", "track"}
     - {"rotated", "ellipse", "turned ellipse", "holes", "keypoints"},
