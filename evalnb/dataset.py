@@ -272,7 +272,7 @@ class Dataset:
         """Write it under ``out``; the report names each thing that the format cannot say.
 
         ``format`` is coco, lvis, yolo (boxes, or outlines as soon as there is one), yolo-detect, yolo-segment,
-        yolo-pose, yolo-obb, voc, labelme, cvat, masks or datumaro.
+        yolo-pose, yolo-obb, voc, labelme, cvat, cvat-video, panoptic, masks or datumaro.
         """
         from evalnb.registry.exports import export
 

@@ -36,7 +36,7 @@ from evalnb.formats.problems import Problems
 
 OWNED = ("images", "masks", "instances", "instances.json", "labelmap.txt", ".instances.part")
 LABELS, OBJECTS = "labelmap.txt", "instances.json"
-_MOST_PX = 1 << 28
+MOST_PX = 1 << 28
 _MOST_OBJECTS = 65_535
 
 Numbers = NDArray[np.int64]
@@ -151,8 +151,8 @@ def read_numbers(path: Path, colors: Mapping[int, int]) -> Numbers:
     """
     try:
         with Image.open(path, formats=["PNG"]) as image:
-            if image.size[0] * image.size[1] > _MOST_PX:
-                raise Refused("file", f"has more than {_MOST_PX:,} pixels", image.size)
+            if image.size[0] * image.size[1] > MOST_PX:
+                raise Refused("file", f"has more than {MOST_PX:,} pixels", image.size)
             if image.mode in ("1", "L", "P", "I", "I;16", "I;16B"):
                 return np.asarray(image).astype(np.int64)
             rgb = np.asarray(image.convert("RGB")).astype(np.int64)

@@ -35,7 +35,7 @@ _OF_2012 = (
 
 
 def colour_map() -> list[int]:
-    """VOC's 256 colours as r, g, b, r, …: a value's lowest three bits are the highest of its three channels', and on."""
+    """VOC's 256 colours as r, g, b, r, …: a value's lowest three bits are the highest of its channels, and so on."""
     rgb = range(3)
     return [sum((value >> (3 * bit + c) & 1) << (7 - bit) for bit in rgb) for value in range(256) for c in rgb]
 
