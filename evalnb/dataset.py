@@ -234,13 +234,13 @@ class Dataset:
             link=image_link(self.store.settings.home, self.record.project_id),
         )
 
-    def reviews(self, status: str | None = None) -> pd.DataFrame:
-        """How far the images have come (those of one status, if named): a row for each image, by its id, with
+    def reviews(self, status: str | None = None, *, assignee: str | None = None) -> pd.DataFrame:
+        """How far the images have come (of one status, of one person ("": nobody's)): a row for each, by its id, with
         file_name, status (todo, doing, review, accepted, rejected), assignee, author and at of the last change, and
         how many comments are open. ``dataset.where(images=dataset.reviews("rejected").index)`` is their slice."""
         from evalnb.registry.reviewing import table
 
-        return table(self.store, self.id, self.part, status)
+        return table(self.store, self.id, self.part, status, assignee)
 
     def review(
         self,
@@ -257,6 +257,13 @@ class Dataset:
         with self.store.database.transaction() as session:
             by = author or self.store.settings.author
             reviews.put(session, self.id, [int(one) for one in images], author=by, status=status, assignee=assignee)
+
+    def review_log(self, image: int) -> pd.DataFrame:
+        """What became of an image's status and assignee, a row for each change, oldest first: status and assignee as
+        they stood after it, author, at. NotFound for an image of another dataset."""
+        from evalnb.registry.reviewing import log
+
+        return log(self.store, self.id, image)
 
     def agreement(self, other: Dataset, *, iou: float = 0.5, masks: bool = False) -> pd.DataFrame:
         """How far these labels agree with those of ``other`` (the same images by their source keys, labelled by

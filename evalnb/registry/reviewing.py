@@ -10,7 +10,7 @@ import numpy as np
 from evalnb.core.metrics import agreement as agreeing
 from evalnb.core.records import Truths
 from evalnb.core.slices import Slice
-from evalnb.errors import Invalid
+from evalnb.errors import Invalid, NotFound
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import datasets, images, reviews
@@ -23,17 +23,29 @@ _NOTHING = object()
 """The label of whoever did not see an object."""
 
 
-def table(store: Store, dataset_id: int, part: Slice, status: str | None) -> pd.DataFrame:
+def table(store: Store, dataset_id: int, part: Slice, status: str | None, assignee: str | None) -> pd.DataFrame:
     """See ``Dataset.reviews``."""
     import pandas as pd
 
     with store.database.transaction() as session:
-        found = reviews.of_dataset(session, dataset_id, part, status=status)
+        found = reviews.of_dataset(session, dataset_id, part, status=status, assignee=assignee)
     columns = ["file_name", "status", "assignee", "author", "at", "open_comments"]
     rows = [[getattr(one, name) for name in columns] for one in found]
     return pd.DataFrame(
         rows, columns=columns, index=pd.Index([one.image_id for one in found], name="image", dtype="int64")
     )
+
+
+def log(store: Store, dataset_id: int, image_id: int) -> pd.DataFrame:
+    """See ``Dataset.review_log``."""
+    import pandas as pd
+
+    with store.database.transaction() as session:
+        if images.get(session, image_id).dataset_id != dataset_id:
+            raise NotFound(f"the dataset has no image {image_id}", remedy="use an id of its own images")
+        found = reviews.changes(session, image_id)
+    columns = ["status", "assignee", "author", "at"]
+    return pd.DataFrame([[getattr(one, name) for name in columns] for one in found], columns=columns)
 
 
 def agreement(
