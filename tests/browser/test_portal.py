@@ -266,6 +266,7 @@ def test_images_are_ticked_set_and_found_again_by_status_and_person(page: Any, p
     page.get_by_text("1 of 24 images").wait_for()
     assert page.locator("[data-index]").count() == 1
     filters.get_by_role("link", name="ben").click()
+    page.wait_for_url(lambda url: "assignee" not in url)
     filters.get_by_role("link", name="To review").click()
     page.wait_for_url("**status=review")
     page.get_by_text("3 of 24 images").wait_for()

@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 from evalnb import edits
 from evalnb.core.slices import Slice
-from evalnb.core.sources import SourceImage
+from evalnb.core.sources import SourceImage, id_of
 from evalnb.core.taxonomy import Class
 from evalnb.dataset import Dataset
 from evalnb.errors import Invalid, NotFound
+from evalnb.registry.ingest import import_results
 from evalnb.store import Store
-from evalnb.store.repositories import datasets, images, projects, review_lists, reviews
+from evalnb.store.repositories import datasets, images, predictions, projects, review_lists, reviews
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.yard import Yard, make_yard
 
@@ -205,6 +206,10 @@ def test_lists_by_status_and_assignee_are_read_from_their_indexes(store: Store) 
         ids = images.add(session, dataset_id, sources)
         reviews.put(session, dataset_id, ids, author="cyd", status="accepted", assignee="ada")
         reviews.put(session, dataset_id, ids[-30:], author="cyd", status="rejected", assignee="ben")
+        # More than a statement takes as parameters, in a slice and in a list.
+        many = range(1, 80_000)
+        assert images.count(session, dataset_id, Slice().where(images=many)) == 20_000
+        assert len(images.by_ids(session, many)) == 20_000
         session.execute(text("ANALYZE image_review"))
         for wanted, index in (
             (review_lists.Wanted(status="rejected"), "ix_image_review_status"),
@@ -214,3 +219,53 @@ def test_lists_by_status_and_assignee_are_read_from_their_indexes(store: Store) 
             compiled = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
             plan = "\n".join(row[0] for row in session.execute(text(f"EXPLAIN {compiled}")))
             assert index in plan and "Sort" not in plan, plan
+
+
+def test_a_persons_labels_are_compared_with_a_runs(
+    dataset: Dataset, yard: Yard, store: Store, tmp_path: Path
+) -> None:
+    first = yard.image_ids[0]
+    truths = {shape.class_id: shape for shape in yard.shapes()}
+    names = {one.id: one.name for one in dataset.taxonomy}
+    with store.database.transaction() as session:
+        key = images.get(session, first).source_key
+    other = next(one for one in names if one not in truths)
+    results = [
+        {"image_id": id_of(key), "category_id": shape.class_id, "bbox": list(shape.geometry.box), "score": 0.9}
+        for shape in yard.shapes()[:1]
+    ]
+    results += [
+        {"image_id": id_of(key), "category_id": other, "bbox": [1, 1, 5, 5], "score": score} for score in (0.1, 0.5)
+    ]
+    with store.database.transaction() as session:
+        run = predictions.get(session, import_results(store, dataset.id, results, "found"))
+    found = dataset.agreement(run)
+    assert found.loc["all", ["left", "right", "agreed"]].tolist() == [2, 2, 1]
+    assert found.loc[names[other], ["left", "right"]].tolist() == [0, 1]
+    assert dataset.agreement(run, confidence=0.0).loc["all", "right"] == 3
+    with pytest.raises(Invalid, match="predicts boxes and no masks"):
+        dataset.agreement(run, masks=True)
+    with pytest.raises(Invalid, match="a confidence of nan"):
+        dataset.agreement(run, confidence=float("nan"))
+    worst = dataset.disagreements(run)
+    assert worst.index.tolist() == [first]
+    assert worst.loc[first, ["agreed", "other class", "only left", "only right", "F1"]].tolist() == [1, 0, 1, 1, 0.5]
+    assert len(dataset.disagreements(dataset)) == 0
+    assert [one.id for one in dataset.where(images=worst.index)] == [first]
+
+
+def test_agreement_is_a_figure_too(dataset: Dataset, yard: Yard, store: Store, tmp_path: Path) -> None:
+    with store.database.transaction() as session:
+        project_id = datasets.get(session, yard.dataset_id).project_id
+    second = make_yard(store, tmp_path / "second", project_id=project_id, name="second")
+    with store.database.transaction() as session:
+        other = Dataset(store, datasets.get(session, second.dataset_id))
+    _, outline = second.shapes()
+    change = Op(client_op_id=uuid4(), shape_id=outline.id, base_rev=1, action="update", patch=Patch(class_id=7))
+    with store.database.transaction() as session:
+        edits.apply(session, second.image_ids[0], [change], author="ben")
+    chart = dataset.agreement_chart(other)
+    said = {text.get_text() for axes in chart.axes for text in axes.findobj() if hasattr(text, "get_text")}
+    assert {"all", "person", "bag", "nothing", "0.50", "second"} <= said
+    assert f"{dataset.name} and second: agreement at IoU 0.5" in said
+    assert chart._repr_svg_().startswith("<svg")

@@ -46,7 +46,7 @@ def page(
 
 def by_ids(session: Session, image_ids: Sequence[int]) -> list[ImageRecord]:
     """The images of these ids that there are, by id."""
-    return _records(session, select(ImageRow.id).where(ImageRow.id.in_(image_ids)))
+    return _records(session, select(ImageRow.id).where(slices.among(ImageRow.id, image_ids)))
 
 
 def count(session: Session, dataset_id: int, part: Slice = Slice()) -> int:

@@ -5,6 +5,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ImageOff } from "lucide-react";
 import Link from "next/link";
+import { useRouter } from "next/navigation";
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from "react";
 import { Empty, Refusal } from "@/components/ui/state";
 import { Skeleton } from "@/components/ui/skeleton";
@@ -67,6 +68,12 @@ export function ImageGrid({ project, dataset, filter, first, edits }: {
     lastPicked.current = index;
     setPicked(now);
   };
+  // Going back shows the page as it was: where a review has changed since, its filters and their numbers are asked anew.
+  const router = useRouter();
+  const stale = said(data.pages[0]!, first.items.length) !== said(first, first.items.length);
+  useEffect(() => {
+    if (stale) router.refresh();
+  }, [stale, router]);
   const arrows = (event: KeyboardEvent): void => {
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -images.length, End: images.length }[event.key];
     const at = Number((document.activeElement as HTMLElement | null)?.dataset.index ?? NaN);
@@ -107,6 +114,11 @@ export function ImageGrid({ project, dataset, filter, first, edits }: {
       {picked.size > 0 && <Picked dataset={dataset} images={[...picked]} onDone={() => setPicked(new Set())} />}
     </div>
   );
+}
+
+/** What a page says of its images' reviews. */
+function said(page: ReviewPage, many: number): string {
+  return `${page.total} ${page.items.slice(0, many).map((one) => `${one.id} ${one.status} ${one.assignee}`).join(",")}`;
 }
 
 function Item({ image, index, height, href, picked = false, onPick }: {
