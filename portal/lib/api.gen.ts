@@ -591,7 +591,7 @@ export interface paths {
         };
         /**
          * Page
-         * @description The images of a dataset, or of a slice of it, with their reviews, by id: all, or those of a status or a person.
+         * @description The images of a dataset, or of a slice of it, with their reviews, by id: all, or of a status or a person.
          */
         get: operations["reviews_list"];
         put?: never;
