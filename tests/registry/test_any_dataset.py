@@ -104,7 +104,7 @@ def test_each_property_that_changes_is_named_by_its_reason(
             changed = min(each, key=len, default={"gone"})
             if not changed:
                 any_dataset.differences(one, after[each.index(changed)], names, tracks)
-            elif len(after) > 1:
+            elif len(after) > 1 and format != "cvat-video":  # there, other tracks may end on this frame
                 changed.add("geometry")
             told = [] if format in EXACT else reasons.get(str(one.id), [])
             missing = any_dataset.explained(changed, told)

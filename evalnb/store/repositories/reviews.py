@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,6 @@ Status = Literal["todo", "doing", "review", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 TEXT_MAX = 4000
 NAME_MAX = 200
-_AT_ONCE = 5000
-"""Images in one statement: PostgreSQL takes 65,535 parameters, and each is six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,55 +120,37 @@ def put(
         status_of(status)
     if assignee is not None and len(assignee) > NAME_MAX:
         raise Invalid(f"a name of {len(assignee)} characters", remedy=f"use at most {NAME_MAX}")
-    wanted = sorted(set(image_ids))
-    now = datetime.now(UTC)
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        own = select(ImageRow.id).where(ImageRow.dataset_id == dataset_id, ImageRow.id.in_(some))
-        if lacking := set(some) - set(session.scalars(own)):
-            raise NotFound(f"the dataset has no image {min(lacking)}", remedy="use ids of its own images")
-        if status is not None or assignee is not None:
-            _put(session, dataset_id, some, author=author, status=status, assignee=assignee, now=now)
-    session.expire_all()
-
-
-def _put(
-    session: Session,
-    dataset_id: int,
-    image_ids: Sequence[int],
-    *,
-    author: str,
-    status: str | None,
-    assignee: str | None,
-    now: datetime,
-) -> None:
-    row = ImageReviewRow
+    wanted = func.unnest(cast(sorted(set(image_ids)), ARRAY(BigInteger))).table_valued("id").render_derived()
+    image, row = ImageRow, ImageReviewRow
+    lacking = session.scalars(
+        select(func.min(wanted.c.id))
+        .outerjoin(image, and_(image.id == wanted.c.id, image.dataset_id == dataset_id))
+        .where(image.id.is_(None))
+    ).one()
+    if lacking is not None:
+        raise NotFound(f"the dataset has no image {lacking}", remedy="use ids of its own images")
     # Locked, so that of two people's changes at once each is logged with what it found.
-    there = {
-        one.image_id: (one.status, one.assignee)
-        for one in session.execute(
-            select(row.image_id, row.status, row.assignee)
-            .where(row.image_id.in_(image_ids))
-            .order_by(row.image_id)
-            .with_for_update()
-        )
-    }
-    fresh = []
-    for one in image_ids:
-        was = there.get(one, ("todo", ""))
-        becomes = (was[0] if status is None else status, was[1] if assignee is None else assignee)
-        if becomes != was:
-            about = {"image_id": one, "dataset_id": dataset_id, "author": author, "at": now}
-            fresh.append({**about, "status": becomes[0], "assignee": becomes[1]})
-    if not fresh:
-        return
+    there = select(row.image_id).where(row.image_id.in_(select(wanted.c.id)))
+    session.execute(there.order_by(row.image_id).with_for_update())
+    was = (func.coalesce(row.status, "todo"), func.coalesce(row.assignee, ""))
+    becomes = (was[0] if status is None else literal(status), was[1] if assignee is None else literal(assignee))
+    now = literal(datetime.now(UTC))
+    changed = (
+        select(wanted.c.id, literal(dataset_id), *becomes, literal(author), now)
+        .outerjoin(row, row.image_id == wanted.c.id)
+        .where(or_(becomes[0] != was[0], becomes[1] != was[1]))
+        .order_by(wanted.c.id)
+    )
+    columns = ["image_id", "dataset_id", "status", "assignee", "author", "at"]
+    session.execute(insert(ReviewChangeRow).from_select(columns, changed))
+    fresh = insert(row).from_select(columns, changed)
     given = {name: value for name, value in (("status", status), ("assignee", assignee)) if value is not None}
     session.execute(
-        insert(row)
-        .values(fresh)
-        .on_conflict_do_update(index_elements=["image_id"], set_={**given, "author": author, "at": now})
+        fresh.on_conflict_do_update(
+            index_elements=["image_id"], set_={**given, "author": fresh.excluded.author, "at": fresh.excluded.at}
+        )
     )
-    session.execute(insert(ReviewChangeRow).values(fresh))
+    session.expire_all()
 
 
 def changes(session: Session, image_id: int) -> list[Change]:
