@@ -189,6 +189,7 @@ def test_what_yolo_cannot_say_is_named(store: Store, project: int, source: Any, 
         "keeps neither attributes nor tags": 1,
         "lost its keypoints": 1,
         "keeps neither its id nor its stated area": 4,
+        "train has no images of its own: no image bears the tag 'train'": 1,
     }
     boxes = export(store, report.dataset_id, "yolo", tmp_path / "boxes", shapes="boxes")
     assert ("annotation", "lost its outline; its box was written") in boxes.losses
