@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -263,13 +264,13 @@ def test_images_are_ticked_set_and_found_again_by_status_and_person(page: Any, p
     filters = page.get_by_role("complementary", name="Filter")
     filters.get_by_role("link", name="ben").click()
     page.wait_for_url("**assignee=ben")
-    page.get_by_text("1 of 24 images").wait_for()
+    page.get_by_text(re.compile(r"^1 of \d+ images$")).wait_for()
     assert page.locator("[data-index]").count() == 1
     filters.get_by_role("link", name="ben").click()
     page.wait_for_url(lambda url: "assignee" not in url)
     filters.get_by_role("link", name="To review").click()
     page.wait_for_url("**status=review")
-    page.get_by_text("3 of 24 images").wait_for()
+    page.get_by_text(re.compile(r"^3 of \d+ images$")).wait_for()
     # What is reviewed on the image's page is so in the grid that one comes back to.
     page.locator("[data-index='0']").click()
     page.locator(".evalnb-save[data-state=saved]").wait_for()
@@ -279,7 +280,7 @@ def test_images_are_ticked_set_and_found_again_by_status_and_person(page: Any, p
         "async (place) => (await (await fetch(place)).json()).items.length === 1", arg=f"{place}?status=accepted"
     )
     page.go_back()
-    page.get_by_text("2 of 24 images").wait_for()
+    page.get_by_text(re.compile(r"^2 of \d+ images$")).wait_for()
     for theme in ("light", "dark"):
         page.goto(portal.at(f"/datasets/{portal.house.dataset_id}"))
         page.emulate_media(color_scheme=theme)
