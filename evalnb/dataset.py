@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from evalnb.core.datasets import DatasetRecord
     from evalnb.core.ports import Pixels, Segmenter
     from evalnb.core.taxonomy import Attribute, Class, Taxonomy
+    from evalnb.registry.agreeing import Compared
     from evalnb.registry.ingest import ImportReport
     from evalnb.registry.receipts import LossReport
+    from evalnb.runs.charts import Chart
     from evalnb.store import Store
+    from evalnb.store.repositories.predictions import PredictionRun
     from evalnb.widgets.annotator import Annotator
 
 _BATCH = 500
@@ -234,13 +237,13 @@ class Dataset:
             link=image_link(self.store.settings.home, self.record.project_id),
         )
 
-    def reviews(self, status: str | None = None) -> pd.DataFrame:
-        """How far the images have come (those of one status, if named): a row for each image, by its id, with
+    def reviews(self, status: str | None = None, *, assignee: str | None = None) -> pd.DataFrame:
+        """How far the images have come (of one status, of one person ("": nobody's)): a row for each, by its id, with
         file_name, status (todo, doing, review, accepted, rejected), assignee, author and at of the last change, and
         how many comments are open. ``dataset.where(images=dataset.reviews("rejected").index)`` is their slice."""
         from evalnb.registry.reviewing import table
 
-        return table(self.store, self.id, self.part, status)
+        return table(self.store, self.id, self.part, status, assignee)
 
     def review(
         self,
@@ -258,21 +261,54 @@ class Dataset:
             by = author or self.store.settings.author
             reviews.put(session, self.id, [int(one) for one in images], author=by, status=status, assignee=assignee)
 
-    def agreement(self, other: Dataset, *, iou: float = 0.5, masks: bool = False) -> pd.DataFrame:
-        """How far these labels agree with those of ``other`` (the same images by their source keys, labelled by
-        another): a row for each class by name and ``all``, with the shapes of either, those that agree, F1, the mean
-        IoU of what agrees, and Krippendorff's alpha. See ``evalnb.core.metrics.agreement``.
+    def review_log(self, image: int) -> pd.DataFrame:
+        """What became of an image's status and assignee, a row for each change, oldest first: status and assignee as
+        they stood after it, author, at. NotFound for an image of another dataset."""
+        from evalnb.registry.reviewing import log
+
+        return log(self.store, self.id, image)
+
+    def agreement(
+        self, other: Dataset | PredictionRun, *, iou: float = 0.5, masks: bool = False, confidence: float = 0.25
+    ) -> pd.DataFrame:
+        """How far these labels agree with those of ``other``: a dataset of the same images (by their source keys), by
+        another's hand, or a run's predictions from a ``confidence`` on. A row for each class by name and ``all``,
+        with the shapes of either, those that agree, F1, the mean IoU of what agrees, and Krippendorff's alpha. See
+        ``evalnb.core.metrics.agreement``.
 
         Invalid where they share no image."""
-        from evalnb.registry.reviewing import agreement
+        return self._compared(other, iou=iou, masks=masks, confidence=confidence).by_class()
 
-        return agreement(self.store, (self.id, self.part), (other.id, other.part), iou=iou, masks=masks)
+    def agreement_chart(
+        self, other: Dataset | PredictionRun, *, iou: float = 0.5, masks: bool = False, confidence: float = 0.25
+    ) -> Chart:
+        """``agreement`` as a figure: F1 and alpha by class, and what the one calls what the other calls it."""
+        from evalnb.runs.agreement_chart import agreement
+
+        compared = self._compared(other, iou=iou, masks=masks, confidence=confidence)
+        return agreement(compared, left=self.name, right=other.name, iou=iou)
+
+    def disagreements(
+        self, other: Dataset | PredictionRun, *, iou: float = 0.5, masks: bool = False, confidence: float = 0.25
+    ) -> pd.DataFrame:
+        """The images on which the labels differ, by id, the worst first: how many shapes agree, are of another class,
+        or are only here or there, and F1. ``dataset.where(images=….index).annotate()`` opens them."""
+        return self._compared(other, iou=iou, masks=masks, confidence=confidence).by_image()
+
+    def _compared(self, other: Dataset | PredictionRun, *, iou: float, masks: bool, confidence: float) -> Compared:
+        from evalnb.registry.agreeing import Labels, compare
+
+        if isinstance(other, Dataset):
+            theirs = Labels(other.id, other.part)
+        else:
+            theirs = Labels(other.dataset_id, Slice(), other.id, confidence)
+        return compare(self.store, Labels(self.id, self.part), theirs, iou=iou, masks=masks)
 
     def export(self, format: str, out: str | Path) -> LossReport:
         """Write it under ``out``; the report names each thing that the format cannot say.
 
         ``format`` is coco, lvis, yolo (boxes, or outlines as soon as there is one), yolo-detect, yolo-segment,
-        yolo-pose, yolo-obb, voc, labelme, cvat, masks or datumaro.
+        yolo-pose, yolo-obb, voc, labelme, cvat, cvat-video, panoptic, masks or datumaro.
         """
         from evalnb.registry.exports import export
 

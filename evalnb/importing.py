@@ -99,6 +99,22 @@ class Importing:
             name, ingest.import_masks, images=Path(images), masks=Path(masks), classes=classes, copy=copy
         )
 
+    def import_panoptic(
+        self,
+        name: str,
+        *,
+        images: str | Path,
+        annotations: str | Path,
+        masks: str | Path | None = None,
+        copy: bool = False,
+    ) -> Dataset:
+        """Import COCO's panoptic JSON, a mask for each segment; its PNGs are in ``masks``, or in the folder beside it
+        that has its name."""
+        from evalnb.registry import ingest
+
+        paths = {"images": Path(images), "annotations": Path(annotations), "masks": _path(masks)}
+        return self._imported(name, ingest.import_panoptic, **paths, copy=copy)
+
     def _imported(self, name: str, take: Any, **arguments: Any) -> Dataset:
         report: ImportReport = take(self.store, self.id, name, **arguments, progress=TqdmProgress())
         dataset = self.dataset(name)

@@ -188,7 +188,7 @@ class Project(Importing):
     # Evaluations and reports
 
     def evaluate(self, run: PredictionRun, *, kind: str = "bbox") -> Evaluation:
-        """Match a run against the truth, once; every number after that is an aggregation. ``kind``: bbox or segm."""
+        """Match a run against the truth, once; all numbers aggregate that. ``kind``: bbox, segm, boundary, obb."""
         from evalnb.runs.evaluate import evaluate
 
         return evaluate(self.store, run.id, kind=kind, progress=TqdmProgress())

@@ -113,6 +113,7 @@ def _reply(session: Session, image_id: int) -> Reply:
                     author=remark.author,
                     at=remark.at,
                     resolved_by=remark.resolved_by,
+                    resolved_at=remark.resolved_at,
                 )
                 for remark in one.comments
             ],

@@ -126,6 +126,21 @@ def masks(name: str, images: Path, masks: Path, copy: bool, project: str, as_jso
     _take("import_masks", name, project, as_json, images=images, masks=masks, copy=copy)
 
 
+@import_.command()
+@click.argument("name")
+@click.option("--images", required=True, type=FILE, help="The folder that the file names start from.")
+@click.option("--annotations", required=True, type=FILE, help="COCO's panoptic JSON.")
+@click.option("--masks", type=FILE, help="The folder of the PNGs, where it has not the file's own name.")
+@_COPY
+@project_option
+@json_option
+def panoptic(
+    name: str, images: Path, annotations: Path, masks: Path | None, copy: bool, project: str, as_json: bool
+) -> None:
+    """Import COCO's panoptic format as the dataset NAME, a mask for each segment."""
+    _take("import_panoptic", name, project, as_json, images=images, annotations=annotations, masks=masks, copy=copy)
+
+
 def _take(verb: str, name: str, project: str, as_json: bool, **arguments: Any) -> None:
     from evalnb import project as projects
     from evalnb.progress import TqdmProgress

@@ -17,5 +17,5 @@ YOLO: Mapping[str, ShapesMode] = {
     "yolo-pose": "keypoints",
     "yolo-obb": "corners",
 }
-FORMATS = ("coco", "lvis", *YOLO, "voc", "labelme", "cvat", "masks", "datumaro")
+FORMATS = ("coco", "lvis", *YOLO, "voc", "labelme", "cvat", "cvat-video", "panoptic", "masks", "datumaro")
 """Every format that a dataset can be written in."""

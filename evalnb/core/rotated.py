@@ -61,6 +61,13 @@ def enclosing(corners: Floats) -> Floats:
     return np.concatenate([low, high - low], axis=1)
 
 
+def upright(boxes: Floats) -> Floats:
+    """(n, 4, 2) the corners of upright boxes (n, 4) x, y, w, h, in the order that ``convex`` wants."""
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    x0, y0, x1, y1 = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    return np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 4, 2)
+
+
 def pair_rotated_iou(
     detection: Floats,
     truth: Floats,

@@ -23,17 +23,16 @@ from evalnb.core.records import Geometry, Track
 from evalnb.core.taxonomy import Attribute, AttributeKind, Class
 from evalnb.errors import Invalid
 from evalnb.formats.labelled import (
-    IMAGES,
     Drawn,
     Picture,
     Refused,
     box_of,
-    files_below,
     flat_of,
     geometry,
     keypoints_of,
     mask_geometry,
     number,
+    pictures_below,
     turned_of,
 )
 from evalnb.formats.problems import Problems
@@ -69,17 +68,20 @@ class CvatReader:
         self._tags: set[str] = set()
         used: dict[str, None] = {}
         self._images = 0
+        self._length, self._size = 0, (0, 0)
+        """Of a video: how many frames it has, and their width and height; 0 where the file does not say."""
         tracks: list[Element] = []
         for one in elements(file, "meta", "image", "track", least_depth=2):
             if one.tag == "meta":
                 self._read_labels(one, problems)
+                self._read_video(one)
             elif one.tag == "image":
                 self._images += 1
                 used.update(dict.fromkeys(child.get("label", "") for child in one if child.tag in _SHAPES))
             else:
                 used[one.get("label", "")] = None
                 tracks.append(one)
-        if not self._images and not tracks:
+        if not self._images and not tracks and not self._length:
             raise Invalid(f"{file.name} has neither images nor tracks", remedy="pass CVAT's annotations.xml, 1.1")
         with file.open("rb") as raw:
             self.digest = hashlib.file_digest(raw, "sha256").hexdigest()
@@ -89,6 +91,9 @@ class CvatReader:
                 self.classes.append(Class(id=len(self.classes) + 1, name=name))
         self._by_name = {one.name: one for one in self.classes}
         self._frames = self._frames_of(tracks)
+        self._names = _frame_names(self.root) if tracks or not self._images else {}
+        if not self._images:  # frames without a shape are frames too
+            self._frames |= {one: [] for one in self._names if one < self._length and one not in self._frames}
         self.about: Mapping[str, Any] = {"file": file.name}
 
     def __len__(self) -> int:
@@ -101,12 +106,11 @@ class CvatReader:
             if place >= first:
                 yield self._picture(one, problems)
             place += 1
-        names = _frame_names(self.root) if self._frames else {}
         for frame in sorted(self._frames)[max(first - place, 0) :]:
-            name = names.get(frame, f"frame_{frame:06}.PNG")
+            name = self._names.get(frame, f"frame_{frame:06}.PNG")
             drawn: list[Drawn] = []
             for key, label, track, one in self._frames[frame]:
-                self._take(drawn, key, label, one, name, problems, (0, 0), track)
+                self._take(drawn, key, label, one, name, problems, self._size, track)
             yield Picture(name, drawn)
 
     # ------------------------------------------------------------------------------------------ labels
@@ -138,6 +142,19 @@ class CvatReader:
                         attributes=tuple(_attributes(one)),
                     )
                 )
+
+    def _read_video(self, meta: Element) -> None:
+        """How long a video is, and how large; a file for images states its sizes one by one."""
+        task = next((one for one in meta if one.findtext("mode") == "interpolation"), None)
+        if task is None:
+            return
+        try:
+            self._length = _whole(task.findtext("size"), "size")
+            said = task.find("original_size")
+            if said is not None:
+                self._size = _whole(said.findtext("width"), "width"), _whole(said.findtext("height"), "height")
+        except Refused:
+            return  # without them the frames are those that the tracks state
 
     # ------------------------------------------------------------------------------------------ images
 
@@ -317,7 +334,7 @@ def _skeleton(svg: str, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[tu
 def _frame_names(root: Path) -> dict[int, str]:
     """Frame → the image whose name ends with its number."""
     out: dict[int, str] = {}
-    for path in files_below(root, *IMAGES):
+    for path in pictures_below(root):
         if found := _FRAME.search(path.stem):
             out.setdefault(int(found[1]), path.relative_to(root).as_posix())
     return out

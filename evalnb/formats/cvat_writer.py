@@ -49,7 +49,7 @@ class CvatWriter:
             if tag != subset:
                 self._tags[tag] = None
                 lines.append(f'    <tag label={quoted(tag)} source="manual"></tag>')
-        groups = max((one.attributes.get("group_id", 0) for one in drawn if _is_group(one.attributes)), default=0)
+        groups = max((one.attributes.get("group_id", 0) for one in drawn if is_group(one.attributes)), default=0)
         count = 0
         for one in drawn:
             groups += 1
@@ -83,17 +83,17 @@ class CvatWriter:
         said, lost = self._attributes(one)
         own = {name: one.attributes[name] for name in ("occluded", "group_id") if name in one.attributes}
         if len(bodies) > 1:
-            if _is_group(own):
+            if is_group(own):
                 lost.append("group_id")
             own["group_id"] = group
             self._losses.shape(one, f"has several parts: they became {one.geometry.kind}s of their own in one group")
         more = f' z_order="{one.z}" occluded="{int(own.get("occluded") is True)}" source="manual"'
-        if _is_group(own):
+        if is_group(own):
             more += f' group_id="{own["group_id"]}"'
         lost += [
             name
             for name in own
-            if not ((name == "occluded" and own[name] is True) or (name == "group_id" and _is_group(own)))
+            if not ((name == "occluded" and own[name] is True) or (name == "group_id" and is_group(own)))
         ]
         self._losses.attributes(one, sorted(set(lost)))
         label = quoted(self._taxonomy.by_id[one.class_id].name)
@@ -240,7 +240,8 @@ def _text(kind: AttributeKind, value: Any) -> str | None:
             return value if fits else None
 
 
-def _is_group(attributes: Mapping[str, Any]) -> bool:
+def is_group(attributes: Mapping[str, Any]) -> bool:
+    """Whether they hold a group that CVAT can say."""
     value = attributes.get("group_id")
     return type(value) is int and 0 < value < 2**31
 

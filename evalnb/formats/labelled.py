@@ -254,6 +254,12 @@ def files_below(root: Path, *suffixes: str) -> list[Path]:
     return sorted(one for one in found if one.resolve().is_relative_to(real))
 
 
+def pictures_below(root: Path) -> list[Path]:
+    """The images below ``root``, in order. Links count wherever they lead, as an export places them: what a label
+    file says of a picture is looked for here, and nothing of the picture's own is read."""
+    return sorted(one for one in root.rglob("*") if one.suffix.lower() in IMAGES and one.is_file())
+
+
 def numbered(names: Sequence[str]) -> list[Class]:
     """Classes of these names, numbered from 1 in this order."""
     return [Class(id=place, name=name) for place, name in enumerate(names, start=1)]

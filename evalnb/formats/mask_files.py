@@ -22,12 +22,21 @@ from evalnb.core.images import ImageRecord
 from evalnb.core.records import Annotation
 from evalnb.core.taxonomy import Class, Taxonomy
 from evalnb.errors import Invalid
-from evalnb.formats.labelled import IMAGES, Drawn, Losses, Picture, Refused, digest_of, files_below, mask_geometry
+from evalnb.formats.labelled import (
+    Drawn,
+    Losses,
+    Picture,
+    Refused,
+    digest_of,
+    files_below,
+    mask_geometry,
+    pictures_below,
+)
 from evalnb.formats.problems import Problems
 
 OWNED = ("images", "masks", "instances", "instances.json", "labelmap.txt", ".instances.part")
 LABELS, OBJECTS = "labelmap.txt", "instances.json"
-_MOST_PX = 1 << 28
+MOST_PX = 1 << 28
 _MOST_OBJECTS = 65_535
 
 Numbers = NDArray[np.int64]
@@ -56,7 +65,7 @@ class MaskReader:
         if classes is not None:
             named = {value: name for value, name in classes.items() if value != 0}
         elif labels is not None:
-            named, self._colors = _label_map(labels)
+            named, self._colors = read_label_map(labels)
         else:
             raise Invalid(f"nothing names the values of {masks}", remedy="pass classes={1: 'road', 2: 'sky'}")
         self.classes: Sequence[Class] = [Class(id=value, name=name) for value, name in sorted(named.items())]
@@ -68,7 +77,7 @@ class MaskReader:
             self.digest += f" {sorted(named.items())}"
         self.about: Mapping[str, Any] = {"folder": masks.name}
         self._names: dict[str, str] = {}
-        for path in files_below(images, *IMAGES):
+        for path in pictures_below(images):
             below = path.relative_to(images)
             self._names.setdefault(below.with_suffix("").as_posix(), below.as_posix())
 
@@ -82,7 +91,7 @@ class MaskReader:
             key = below.as_posix()
             stem = below.with_suffix("").as_posix()
             try:
-                numbers = _read(path, self._colors)
+                numbers = read_numbers(path, self._colors)
             except Refused as error:
                 problems.add("image", key, error.field, error.reason, error.detail)
                 yield None
@@ -106,8 +115,8 @@ def _beside(masks: Path, name: str) -> Path | None:
     return next((one for one in (masks / name, masks.parent / name) if one.is_file()), None)
 
 
-def _label_map(path: Path) -> tuple[dict[int, str], dict[int, int]]:
-    """(value → name without the background's, colour as one number → value)."""
+def read_label_map(path: Path) -> tuple[dict[int, str], dict[int, int]]:
+    """(value → name without the background's, colour as one number → value); Invalid for a line without a colour."""
     named: dict[int, str] = {}
     colors: dict[int, int] = {}
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -135,12 +144,15 @@ def _read_objects(path: Path) -> dict[str, dict[int, int]]:
         ) from None
 
 
-def _read(path: Path, colors: Mapping[int, int]) -> Numbers:
-    """(h, w) the value of each pixel."""
+def read_numbers(path: Path, colors: Mapping[int, int]) -> Numbers:
+    """(h, w) the value of each pixel; ``colors`` are those of a picture of colours, as one number each → value.
+
+    Refused if the file is no PNG, too great, or has a colour that nothing names.
+    """
     try:
         with Image.open(path, formats=["PNG"]) as image:
-            if image.size[0] * image.size[1] > _MOST_PX:
-                raise Refused("file", f"has more than {_MOST_PX:,} pixels", image.size)
+            if image.size[0] * image.size[1] > MOST_PX:
+                raise Refused("file", f"has more than {MOST_PX:,} pixels", image.size)
             if image.mode in ("1", "L", "P", "I", "I;16", "I;16B"):
                 return np.asarray(image).astype(np.int64)
             rgb = np.asarray(image.convert("RGB")).astype(np.int64)

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalnb.core.progress import Progress
 from evalnb.core.slices import Slice
 from evalnb.core.taxonomy import Taxonomy
-from evalnb.formats import cvat, cvat_writer, datumaro, labelme, mask_files, voc
+from evalnb.formats import cvat, cvat_video, cvat_writer, datumaro, labelme, mask_files, panoptic, voc
 from evalnb.formats.labelled import Losses, Writer
 from evalnb.formats.problems import Problems
 from evalnb.registry._labelled_export import export_labelled
@@ -30,12 +30,16 @@ class Written:
     """Where the pixels go."""
     names_classes: bool = True
     """Whether its files name classes that have no shapes."""
+    called: Callable[[str, int], str] | None = None
+    """What it calls the image of a name at a place; None keeps the name."""
 
 
 WRITERS: Mapping[str, Written] = {
     "voc": Written(voc.VocWriter, voc.OWNED, "JPEGImages", names_classes=False),
     "labelme": Written(labelme.LabelMeWriter, labelme.OWNED, labelme.OWNED[0], names_classes=False),
     "cvat": Written(cvat_writer.CvatWriter, cvat_writer.OWNED, "images"),
+    "cvat-video": Written(cvat_video.CvatVideoWriter, cvat_writer.OWNED, "images", called=cvat_video.frame_name),
+    "panoptic": Written(panoptic.PanopticWriter, panoptic.OWNED, "images"),
     "masks": Written(mask_files.MaskWriter, mask_files.OWNED, "images"),
     "datumaro": Written(datumaro.DatumaroWriter, datumaro.OWNED, "images"),
 }
@@ -55,6 +59,7 @@ def export_one(
         owned=how.owned,
         pictures=how.pictures,
         names_classes=how.names_classes,
+        called=how.called,
         part=part,
         mode=mode,
         bar=bar,
@@ -156,6 +161,29 @@ def import_masks(
     """
     problems = Problems()
     reader = mask_files.MaskReader(Path(images).absolute(), Path(masks).absolute(), classes)
+    return import_labelled(store, project_id, name, reader, problems=problems, copy=copy, progress=progress)
+
+
+def import_panoptic(
+    store: Store,
+    project_id: int,
+    name: str,
+    *,
+    images: Path,
+    annotations: Path,
+    masks: Path | None = None,
+    copy: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import COCO's panoptic JSON and its PNGs into the dataset ``name``, a mask for each segment.
+
+    ``masks`` is the folder of the PNGs where it is not the file's own path without ``.json``. NotFound or Invalid
+    refuse the file.
+    """
+    problems = Problems()
+    reader = panoptic.PanopticReader(
+        Path(annotations).absolute(), Path(images).absolute(), _absolute(masks), problems
+    )
     return import_labelled(store, project_id, name, reader, problems=problems, copy=copy, progress=progress)
 
 

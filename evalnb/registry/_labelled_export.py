@@ -37,6 +37,7 @@ def export_labelled(
     owned: Sequence[str],
     pictures: str,
     names_classes: bool,
+    called: Callable[[str, int], str] | None = None,
     part: Slice,
     mode: PixelsMode,
     bar: Progress,
@@ -44,7 +45,8 @@ def export_labelled(
     """Write the slice by the writer that ``make`` gives, page by page, as of one moment.
 
     ``owned`` are the names below ``out`` that the format writes: a former export's are replaced; Invalid if others
-    bear them. ``pictures`` is the folder of the pixels. Without ``names_classes`` the format
+    bear them. ``pictures`` is the folder of the pixels; ``called`` says what an image of a name at a place is called
+    there. Without ``names_classes`` the format
     knows a class by its shapes alone.
     """
     claim(out, owned)
@@ -62,7 +64,7 @@ def export_labelled(
             after = page[-1].id
             drawn = shape_rows.of_images(session, [one.id for one in page])
             for image in page:
-                name = unique_name(image, names)
+                name = unique_name(image, names) if called is None else called(image.file_name, count)
                 place_pixels(store, image, out / pictures, name, mode=mode, losses=problems)
                 if any(key != AS_GIVEN for key in image.extra):
                     problems.add("image", image.source_key, "", "lost what else its source said of it")

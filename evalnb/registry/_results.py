@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from evalnb.core import masks as rle
+from evalnb.core import rotated
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import LIMIT_PX, id_of
 from evalnb.errors import Invalid
-from evalnb.formats import json_index
+from evalnb.formats import json_index, quads
 from evalnb.formats.coco_reader import KnownImage, Refused, read_box, read_mask
 from evalnb.formats.coco_writer import class_object
 from evalnb.formats.json_index import Unreadable
@@ -32,7 +33,8 @@ def import_results(
     *,
     progress: Progress | None = None,
 ) -> int:
-    """A new prediction run from a COCO result file (or its list): boxes, or run-length masks, with scores.
+    """A new prediction run from a COCO result file (or its list): boxes, run-length masks or rotated boxes (``obb``
+    cx, cy, w, h, angle in radians; ``rbox``, ``poly`` or ``segmentation`` of four corners), with scores.
 
     Within an image the best score comes first and equal scores keep the file's order, as in COCO's own evaluation.
     Results that cannot be taken are listed in the run's parameters under ``problems``; Invalid if none can be.
@@ -95,6 +97,7 @@ class _Columns:
         self.box = array("d")
         self.score = array("d")
         self.rles: list[str | None] = []
+        self.corners = array("d")
         self.masked = False
         self.problems = Problems()
         self.met = 0
@@ -118,19 +121,36 @@ class _Columns:
         if not isinstance(score, int | float) or isinstance(score, bool) or not abs(score) <= LIMIT_PX:
             raise Refused("score", "is not a finite number", score)
         text = None
-        if isinstance(one.get("segmentation"), Mapping):
+        field, turned = quads.stated(one)
+        if turned is not None and not isinstance(turned, Mapping):
+            box = self._turned(field, turned)
+        elif isinstance(one.get("segmentation"), Mapping):
             mask, text = read_mask(one["segmentation"], image, {})
             box = rle.box(mask) if "bbox" not in one else read_box(one["bbox"])
             self.masked = True
-        elif "segmentation" in one:
-            raise Refused("segmentation", "is not run lengths", one["segmentation"])
         else:
             box = read_box(one.get("bbox"))
+        if self.corners and turned is None:
+            raise Refused("bbox", "is upright among rotated boxes; write the four corners")
         self.image.append(image.id)
         self.class_id.append(class_id)
         self.box.extend(box)
         self.score.append(float(score))
         self.rles.append(text)
+
+    def _turned(self, field: str, value: Any) -> tuple[float, float, float, float]:
+        """Keep the corners of a rotated box; the upright box around it."""
+        if what := quads.wrong(value):
+            of_masks = field == "segmentation"
+            raise Refused(field, "is neither run lengths nor four corners" if of_masks else f"is {what}", value)
+        if len(self.corners) != 8 * len(self.score):
+            raise Refused(field, "is a rotated box among results of another kind")
+        corners, _ = rotated.convex(quads.corners_of(value)[None])
+        if not np.abs(corners).max() <= LIMIT_PX:
+            raise Refused(field, "has a number out of range", value)
+        self.corners.extend(corners.ravel().tolist())
+        x, y, w, h = rotated.enclosing(corners)[0].tolist()
+        return (x, y, w, h)
 
 
 def _known(one: Mapping[str, Any], field: str, known: Mapping[Any, Any], reason: str) -> Any:
@@ -155,6 +175,7 @@ def _by_image(
     score = np.frombuffer(columns.score, np.float64) if columns.score else np.empty(0)
     box = np.frombuffer(columns.box, np.float64).reshape(-1, 4) if columns.box else np.empty((0, 4))
     class_id = np.frombuffer(columns.class_id, np.int64) if columns.class_id else np.empty(0, np.int64)
+    corners = np.frombuffer(columns.corners, np.float64).reshape(-1, 4, 2) if columns.corners else None
     order = np.lexsort((-score, image))  # stable: equal scores keep the file's order
     wanted = sorted(one.id for one in images)
     first = np.searchsorted(image, wanted, sorter=order, side="left").tolist()
@@ -162,5 +183,6 @@ def _by_image(
     for image_id, low, high in zip(wanted, first, last, strict=True):
         chosen = order[low:high]
         texts = [columns.rles[place] or "" for place in chosen.tolist()] if columns.masked else None
-        yield image_id, ImagePredictions(box[chosen], score[chosen], class_id[chosen], texts)
+        turned = None if corners is None else corners[chosen]
+        yield image_id, ImagePredictions(box[chosen], score[chosen], class_id[chosen], texts, turned)
         bar.advance()

@@ -30,6 +30,7 @@ from evalnb.store.repositories import datasets, images
 FILE = "data.yaml"
 _MARK = "# Written by evalnb; the next export into this folder replaces it, images/ and labels/.\n"
 _PAGE = 500
+OUTSIDE = "lies outside its image; it was left out"
 _TASKS = {"boxes": "detect", "outlines": "segment", "corners": "obb", "keypoints": "pose"}
 
 
@@ -74,7 +75,10 @@ def export_yolo(
     if splits and "val" not in splits:
         splits["val"] = splits.get("train") or next(iter(splits.values()))
         writing.losses.add("file", FILE, "val", "has no images of its own: no image bears the tag 'val'")
-    splits.setdefault("train", next(iter(splits.values()), "images/train"))
+    if splits and "train" not in splits:
+        splits["train"] = next(iter(splits.values()))
+        writing.losses.add("file", FILE, "train", "has no images of its own: no image bears the tag 'train'")
+    splits.setdefault("train", "images/train")
     (out / FILE).write_text(_MARK + data_yaml(names, splits, _about(shapes, many, taxonomy)), encoding="utf-8")
     return LossReport(
         dataset_id=dataset_id,
@@ -154,7 +158,15 @@ class _Writing:
         place_pixels(self.store, image, self.out / "images" / split, name, mode=self.mode, losses=self.losses)
         if any(key != AS_GIVEN for key in image.extra) or set(image.tags) - {split}:
             self._lose("image", image.source_key, "keeps neither its other tags nor what its source said of it")
-        lines = [line for shape in shapes if self._is_chosen(shape) for line in self._lines(image, shape)]
+        if split not in image.tags:
+            self._lose("image", image.source_key, "has no tag that names a split: it was put into 'train'")
+        lines: dict[str, None] = {}
+        for shape in filter(self._is_chosen, shapes):
+            line = self._line(image, shape)
+            if line in lines:
+                self._lose("annotation", str(shape.id), "is the same line as another's, which is read once: left out")
+            elif line is not None:
+                lines[line] = None
         labels = (self.out / "labels" / split / name).with_suffix(".txt")
         labels.parent.mkdir(parents=True, exist_ok=True)
         labels.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -177,11 +189,11 @@ class _Writing:
         area = shape.area or 0.0
         return self.part.areas is None or any(AREAS[one][0] <= area <= AREAS[one][1] for one in self.part.areas)
 
-    def _lines(self, image: ImageRecord, shape: Annotation) -> list[str]:
+    def _line(self, image: ImageRecord, shape: Annotation) -> str | None:
         key = str(shape.id)
         if shape.crowd:
             self._lose("annotation", key, "is a crowd, which YOLO cannot mark; it was left out")
-            return []
+            return None
         if shape.attributes or shape.tags:
             self._lose("annotation", key, "keeps neither attributes nor tags")
         if shape.z or shape.track.id is not None:
@@ -191,31 +203,33 @@ class _Writing:
         self._lose("annotation", key, "keeps neither its id nor its stated area")
         place = self.places[shape.class_id]
         kind = shape.geometry.kind
-        if self.shapes in ("outlines", "corners") and kind in ("polyline", "points"):
-            self._lose("annotation", key, f"is a {kind}, which encloses nothing; it was left out")
-            return []
-        if self.shapes == "outlines":
-            flat = self._outline(key, shape)
-            if len(flat) >= 6:
-                return [outline_line(place, self._clipped(key, flat, image), image.width, image.height)]
-            self._lose("annotation", key, "has an empty mask; it was left out")
-            return []
-        if self.shapes == "corners":
-            return [outline_line(place, self._corners(key, shape), image.width, image.height)]
+        if self.shapes in ("outlines", "corners"):
+            if kind in ("polyline", "points"):
+                self._lose("annotation", key, f"is a {kind}, which encloses nothing; it was left out")
+                return None
+            flat = self._outline(key, shape) if self.shapes == "outlines" else self._corners(key, shape)
+            if len(flat) < 6:
+                self._lose("annotation", key, "has an empty mask; it was left out")
+                return None
+            flat = self._clipped(key, flat, image)
+            if min(max(side) - min(side) for side in (flat[0::2], flat[1::2])) <= 0:
+                self._lose("annotation", key, OUTSIDE)
+                return None
+            return outline_line(place, flat, image.width, image.height)
         if kind not in ("box", "keypoints"):
             self._lose("annotation", key, "lost its outline; its box was written")
         x, y, w, h = shape.geometry.box
         if w <= 0 or h <= 0:
             self._lose("annotation", key, f"is a {kind} without width or height, which is no box; it was left out")
-            return []
+            return None
         x0, y0, x1, y1 = self._clipped(key, [x, y, x + w, y + h], image)
         if x1 <= x0 or y1 <= y0:
-            self._lose("annotation", key, "lies outside its image; it was left out")
-            return []
+            self._lose("annotation", key, OUTSIDE)
+            return None
         box = (x0, y0, x1 - x0, y1 - y0)
         if self.shapes == "keypoints":
-            return [pose_line(place, box, self._points(key, shape), image.width, image.height)]
-        return [box_line(place, box, image.width, image.height)]
+            return pose_line(place, box, self._points(key, shape, image), image.width, image.height)
+        return box_line(place, box, image.width, image.height)
 
     def _corners(self, key: str, shape: Annotation) -> list[float]:
         if shape.geometry.kind == "rotated":
@@ -227,11 +241,15 @@ class _Writing:
         x, y, w, h = shape.geometry.box
         return [x, y, x + w, y, x + w, y + h, x, y + h]
 
-    def _points(self, key: str, shape: Annotation) -> list[tuple[float, float, int]]:
+    def _points(self, key: str, shape: Annotation, image: ImageRecord) -> list[tuple[float, float, int]]:
         points = list(shape.geometry.points)
         if len(points) != self.keypoints and points:
             self._lose("annotation", key, f"has not {self.keypoints} keypoints: absent ones were added at the end")
-        return [*points, *[(0.0, 0.0, 0)] * (self.keypoints - len(points))]
+        elif points and not any(v for *_, v in points):
+            self._lose("annotation", key, "has no keypoint that is labelled: it is read as its box")
+        flat = self._clipped(key, [value for x, y, _ in points for value in (x, y)], image)
+        clipped = [(flat[2 * at], flat[2 * at + 1], v) for at, (*_, v) in enumerate(points)]
+        return [*clipped, *[(0.0, 0.0, 0)] * (self.keypoints - len(points))]
 
     def _outline(self, key: str, shape: Annotation) -> list[float]:
         geometry = shape.geometry

@@ -38,10 +38,10 @@ def export(
     """Write the slice into the folder ``out`` and say what the format could not express.
 
     ``format`` is one of ``FORMATS``: ``coco`` and ``lvis`` (annotations.json, images/), ``yolo`` (data.yaml, images/,
-    labels/) and its four tasks, ``voc``, ``labelme``, ``cvat``, ``masks``, ``datumaro``. ``images`` are linked (blobs
-    copied), copied, or left out. ``shapes`` chooses YOLO's kind of labels where the format does not: boxes, outlines,
-    corners, keypoints, or outlines as soon as the slice has one. Invalid for another format or a folder that holds
-    something else.
+    labels/) and its four tasks, ``voc``, ``labelme``, ``cvat``, ``cvat-video``, ``panoptic``, ``masks`` or
+    ``datumaro``. ``images`` are linked (blobs copied), copied, or left out. ``shapes`` chooses YOLO's kind of labels
+    where the format does not: boxes, outlines, corners, keypoints, or outlines as soon as the slice has one. Invalid
+    for another format or a folder that holds something else.
     """
     from evalnb.registry._coco_export import export_coco, export_lvis
     from evalnb.registry._formats import WRITERS, export_one

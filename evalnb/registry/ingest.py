@@ -5,7 +5,14 @@ again is no work at all; what it refuses it lists.
 """
 
 from evalnb.registry._coco_import import import_coco
-from evalnb.registry._formats import import_cvat, import_datumaro, import_labelme, import_masks, import_voc
+from evalnb.registry._formats import (
+    import_cvat,
+    import_datumaro,
+    import_labelme,
+    import_masks,
+    import_panoptic,
+    import_voc,
+)
 from evalnb.registry._images_import import add_image, import_images
 from evalnb.registry._results import import_results
 from evalnb.registry._yolo_import import import_yolo
@@ -20,6 +27,7 @@ __all__ = [
     "import_images",
     "import_labelme",
     "import_masks",
+    "import_panoptic",
     "import_results",
     "import_voc",
     "import_yolo",

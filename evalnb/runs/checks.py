@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from evalnb.core.numbers import LIST as LIST
+from evalnb.core.numbers import NUMBER as NUMBER
+from evalnb.core.numbers import is_number as is_number
 
-# Results made in a notebook are full of numpy's own numbers.
-NUMBER: tuple[Any, ...] = (int, float, np.integer, np.floating)
-LIST: tuple[Any, ...] = (list, tuple, np.ndarray)
 FARTHEST_PX = 1e9
 """A coordinate beyond this is a mistake; scan.c has the same."""
 
@@ -28,13 +27,6 @@ def is_id(value: Any) -> str | None:
     if value != value or math.isinf(value) or int(value) != value or abs(value) >= 2**63:
         return "not an integer of 64 bits"
     return None
-
-
-def is_number(value: Any) -> str | None:
-    """Of a finite number."""
-    if isinstance(value, bool) or not isinstance(value, NUMBER):
-        return "missing" if value is None else "not a number"
-    return None if math.isfinite(value) else f"{value}, which is not finite"
 
 
 def is_coordinate(value: Any) -> str | None:

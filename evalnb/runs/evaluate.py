@@ -45,11 +45,10 @@ def evaluate(
     Classes and areas of ``part`` narrow the numbers, never the matching: a detection of another class's object must
     stay what it is.
     """
-    if kind in ("keypoints", "obb"):
-        what = "keypoints" if kind == "keypoints" else "rotated boxes"
+    if kind == "keypoints":
         raise Invalid(
-            f"prediction runs keep no {what} yet, so kind={kind!r} cannot be evaluated from the store",
-            remedy=f"evaluate files with evalnb.evaluate_coco(truth, detections, kind={kind!r})",
+            "prediction runs keep no keypoints, so kind='keypoints' cannot be evaluated from the store",
+            remedy="evaluate files with evalnb.evaluate_coco(truth, detections, kind='keypoints')",
         )
     compared = _known(kind)
     one_range(part)
@@ -61,7 +60,9 @@ def evaluate(
             covered = evaluations.covered_images(session, source, part)
             taxonomy = datasets.taxonomy(session, source.dataset_id)
             of_images = replace(part, classes=None, areas=None)
-            truths = annotation_rows.truths(session, source.dataset_id, of_images, masks=kind in MASKED)
+            truths = annotation_rows.truths(
+                session, source.dataset_id, of_images, masks=kind in MASKED, corners=kind == "obb"
+            )
             progress.advance()
             detections = predictions.detections(session, run_id, of_images)
         progress.advance()
@@ -72,6 +73,12 @@ def evaluate(
             raise Invalid(
                 f"run {run_id} ({source.run_name}) predicts boxes and no masks", remedy="evaluate it with kind='bbox'"
             )
+        if kind == "obb" and detections.corners is None:
+            if len(detections):
+                raise Invalid(
+                    f"run {run_id} ({source.run_name}) predicts upright boxes", remedy="evaluate it with kind='bbox'"
+                )
+            detections = replace(detections, corners=np.empty((0, 4, 2)))
         images = _in_order(covered)
         class_names = {one.id: one.name for one in taxonomy}
         matches = match(
@@ -91,7 +98,7 @@ def evaluate(
             part=Slice(classes=part.classes, areas=part.areas),
             run_id=run_id,
             dataset_id=source.dataset_id,
-            source=StoredSource(store, source.dataset_id, of_images, masks=kind == "segm"),
+            source=StoredSource(store, source.dataset_id, of_images, compared),
         )
         with store.database.transaction() as session:
             identity = evaluations.add(
@@ -125,9 +132,7 @@ def load(store: Store, evaluation_id: int) -> Evaluation:
         id=record.id,
         run_id=record.run_id,
         dataset_id=source.dataset_id,
-        source=StoredSource(
-            store, source.dataset_id, replace(part, classes=None, areas=None), masks=record.kind == "segm"
-        ),
+        source=StoredSource(store, source.dataset_id, replace(part, classes=None, areas=None), _known(record.kind)),
     )
 
 
@@ -148,7 +153,7 @@ def _known(kind: str) -> Kind:
     for one in get_args(Kind):
         if kind == one:
             return cast(Kind, one)
-    raise Invalid(f"there is no kind {kind!r}", remedy="use 'bbox', 'segm' or 'boundary'")
+    raise Invalid(f"there is no kind {kind!r}", remedy="use 'bbox', 'segm', 'boundary' or 'obb'")
 
 
 def _records(store: Store, run_id: int, part: Slice, truths: Truths) -> Records:

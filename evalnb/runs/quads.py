@@ -12,12 +12,9 @@ import numpy as np
 from evalnb.core import rotated
 from evalnb.core.records import Floats, Ints
 from evalnb.errors import Invalid
-from evalnb.runs import checks, columns, dota
-from evalnb.runs.columns import Images, Problem, ResultFile, Row, TruthFile
-
-FIELDS = ("obb", "rbox", "poly", "segmentation")
-"""Where a row's rotated box may stand; the first that is there counts. ``rbox`` and ``poly`` are Ultralytics'."""
-_SHAPE = "not cx, cy, w, h, angle in radians, nor x, y of four corners"
+from evalnb.formats.quads import corners_of, stated, wrong
+from evalnb.runs import columns, dota
+from evalnb.runs.columns import Images, Problem, ResultFile, TruthFile
 
 
 def read_truth(source: object) -> TruthFile:
@@ -80,8 +77,7 @@ def _upright(
                 problems.append(Problem(where, place, name, what))
                 continue
             places.append(place)
-            numbers = np.asarray(value, dtype=np.float64)
-            quads.append(rotated.corners_of(numbers[None])[0] if len(value) == 5 else numbers.reshape(4, 2))
+            quads.append(corners_of(value))
         rows.append((place, row))
     corners, dented = rotated.convex(np.array(quads).reshape(-1, 4, 2))
     around, area = rotated.enclosing(corners).tolist(), rotated.area_px(corners).tolist()
@@ -95,27 +91,3 @@ def _upright(
                 known["area"] = area[at[place]]
             rows[i] = place, {**row, **known}
     return {place: corners[i] for place, i in at.items()}, rows
-
-
-def stated(row: Row) -> tuple[str, Any]:
-    """The field that states a row's rotated box, and what it says: flat where it was a polygon or pairs."""
-    name = next((one for one in FIELDS if row.get(one) is not None), FIELDS[0])
-    value = row.get(name)
-    if isinstance(value, checks.LIST) and len(value) == 1 and isinstance(value[0], checks.LIST):
-        value = value[0]
-    if isinstance(value, checks.LIST) and len(value) and all(isinstance(one, checks.LIST) for one in value):
-        value = [number for corner in value for number in corner]
-    return name, value
-
-
-def wrong(value: Any) -> str | None:
-    """What is wrong with the numbers of a rotated box; None where nothing is."""
-    if value is None:
-        return "missing"
-    if not isinstance(value, checks.LIST) or len(value) not in (5, 8):
-        return _SHAPE
-    if what := next((said for one in value if (said := checks.is_number(one))), None):
-        return what
-    if len(value) == 5 and (value[2] < 0 or value[3] < 0):
-        return f"inverted: width {value[2]}, height {value[3]}"
-    return None

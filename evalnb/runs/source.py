@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from evalnb.core.records import Truths
+from evalnb.core.kinds import Kind
+from evalnb.core.records import Floats, Truths
 from evalnb.core.rematch import taken
 from evalnb.core.slices import Slice
 from evalnb.core.sources import id_of
@@ -52,8 +53,8 @@ class StoredSource:
     store: Store
     dataset_id: int
     part: Slice
-    masks: bool
-    """Whether truths carry masks."""
+    kind: Kind
+    """What is compared: truths carry masks or corners where that asks for them."""
 
     def read(self, image_id: int) -> bytes:
         """The image's bytes."""
@@ -70,8 +71,9 @@ class StoredSource:
     def truths(self, of: Iterable[int] | None = None) -> Truths:
         """The truths of these images (default: of all that the evaluation was made for) as they are now."""
         part = self.part if of is None else self.part.where(images=of)
+        asked = {"masks": self.kind in ("segm", "boundary"), "corners": self.kind == "obb"}
         with self.store.database.transaction() as session:
-            found = annotation_rows.truths(session, self.dataset_id, part, masks=self.masks)
+            found = annotation_rows.truths(session, self.dataset_id, part, **asked)
         # As when it was evaluated: COCO's evaluation overwrites the annotations' own ``ignore``.
         return replace(found, ignore=None)
 
@@ -92,6 +94,8 @@ def edited_images(before: Truths, now: Truths) -> list[int]:
     other = right[np.repeat(at_right[where_now], many) + step]
     differs = (before.class_id[one] != now.class_id[other]) | (before.crowd[one] != now.crowd[other])
     differs |= (before.box[one] != now.box[other]).any(axis=1) | (before.area[one] != now.area[other])
+    if before.corners is not None and now.corners is not None:
+        differs |= (before.corners[one] != now.corners[other]).any(axis=(1, 2))
     if before.masks is not None and now.masks is not None:
         for place in np.flatnonzero(~differs).tolist():
             mine, theirs = before.masks[one[place]], now.masks[other[place]]
@@ -115,4 +119,9 @@ def with_edited(truths: Truths, now: Truths, edited: Iterable[int]) -> Truths:
         area=np.concatenate([stay.area, fresh.area]),
         crowd=np.concatenate([stay.crowd, fresh.crowd]),
         masks=None if stay.masks is None else [*stay.masks, *(fresh.masks or ())],
+        corners=_joined(stay.corners, fresh.corners),
     )
+
+
+def _joined(stay: Floats | None, fresh: Floats | None) -> Floats | None:
+    return None if stay is None or fresh is None else np.concatenate([stay, fresh])

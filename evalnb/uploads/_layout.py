@@ -23,7 +23,7 @@ _YAML_BYTES = 1 << 20
 _LOOKED_AT = 200
 """Images by whose names the folder is found."""
 _XML_SNIFFED = 64 << 10
-Format: TypeAlias = Literal["coco", "yolo", "voc", "labelme", "cvat", "masks", "datumaro"]
+Format: TypeAlias = Literal["coco", "panoptic", "yolo", "voc", "labelme", "cvat", "masks", "datumaro"]
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -33,9 +33,10 @@ class Source:
 
     format: Format
     file: str
-    """The COCO file, the data.yaml or CVAT's XML; of other formats the folder. Relative to the unpacked folder."""
+    """The COCO or panoptic file, the data.yaml or CVAT's XML; of other formats the folder. Relative to the unpacked
+    folder."""
     images: str = ""
-    """COCO and masks: the folder that the images' names start from, relative to the unpacked folder."""
+    """COCO, panoptic and masks: the folder that the images' names start from, relative to the unpacked folder."""
     label: str = ""
     """What tells it from the others of the same zip: "train", "instances_val2017"."""
 
@@ -138,7 +139,13 @@ def _coco(folder: Path, name: str, names: Sequence[str]) -> Source | None:
         return None
     first = next(index.batches("images", size=_LOOKED_AT), [])
     said = [one["file_name"] for one in first if isinstance(one, dict) and isinstance(one.get("file_name"), str)]
-    return _labelled(name, "coco", _images_folder(said, names, beside=posixpath.dirname(name)))
+    shapes = next(index.batches("annotations", size=1), [])
+    panoptic = bool(shapes) and isinstance(shapes[0], dict) and "segments_info" in shapes[0]
+    # A panoptic file's PNGs lie in the folder of its own name; they are no pictures of the data set.
+    pngs = posixpath.splitext(name)[0] + "/"
+    pictures = [one for one in names if not one.startswith(pngs)] if panoptic else names
+    images = _images_folder(said, pictures, beside=posixpath.dirname(name))
+    return _labelled(name, "panoptic" if panoptic else "coco", images)
 
 
 def _images_folder(said: Sequence[str], names: Sequence[str], *, beside: str) -> str:
@@ -188,6 +195,8 @@ def _others(folder: Path, names: Sequence[str]) -> list[Source]:
     if labels is None:
         return []
     inside = posixpath.dirname(labels)
+    if (folder / inside / "SegmentationClass").is_dir():
+        return [_named("voc", inside)]
     for below in ("instances", "masks"):
         masks = posixpath.join(inside, below)
         if (folder / masks).is_dir():

@@ -27,6 +27,7 @@ from evalnb.registry.ingest import (
     import_images,
     import_labelme,
     import_masks,
+    import_panoptic,
     import_voc,
     import_yolo,
 )
@@ -156,6 +157,10 @@ def _import(
         return import_yolo(store, project_id, name, data=file, copy=True, progress=bar)
     if source.format == "coco":
         return import_coco(
+            store, project_id, name, images=folder / source.images, annotations=file, copy=True, progress=bar
+        )
+    if source.format == "panoptic":
+        return import_panoptic(
             store, project_id, name, images=folder / source.images, annotations=file, copy=True, progress=bar
         )
     if source.format == "cvat":

@@ -25,6 +25,8 @@ class CommentInfo(Wire):
     at: datetime
     resolved_by: str
     """Empty while it is open."""
+    resolved_at: datetime | None = None
+    """None while it is open, and of what was resolved before times were kept."""
 
 
 class ReviewAsk(Received):

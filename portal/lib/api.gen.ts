@@ -582,6 +582,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/datasets/{dataset_id}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Page
+         * @description The images of a dataset, or of a slice of it, with their reviews, by id: all, or of a status or a person.
+         */
+        get: operations["reviews_list"];
+        put?: never;
+        /**
+         * Put
+         * @description Set the status, the assignee or both of images: all of them, or none where the dataset lacks one.
+         */
+        post: operations["reviews_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/{dataset_id}/reviews/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description How many images of a dataset there are of each status, and of each person.
+         */
+        get: operations["reviews_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description One image's status and assignee, the comments on it, and the log of its status.
+         */
+        get: operations["reviews_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/images/{image_id}/annotations": {
         parameters: {
             query?: never;
@@ -1518,6 +1582,16 @@ export interface components {
             high: number | null;
         };
         /**
+         * AssigneeCount
+         * @description How many of a dataset's images are somebody's.
+         */
+        AssigneeCount: {
+            /** Name */
+            name: string;
+            /** Images */
+            images: number;
+        };
+        /**
          * BoxGeometry
          * @description An axis-aligned box.
          */
@@ -1594,6 +1668,34 @@ export interface components {
         ClassTable: {
             /** Items */
             items: components["schemas"]["ClassScores"][];
+        };
+        /**
+         * CommentInfo
+         * @description A remark pinned to a place, in image pixels.
+         */
+        CommentInfo: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Text */
+            text: string;
+            /** Author */
+            author: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Resolved By */
+            resolved_by: string;
+            /** Resolved At */
+            resolved_at: string | null;
         };
         /**
          * ComparedImage
@@ -2134,6 +2236,29 @@ export interface components {
             class_ids: number[];
             /** Rles */
             rles: string[] | null;
+        };
+        /**
+         * ImageReview
+         * @description How far an image's labels have come, the comments on it, and what became of its status; each oldest first.
+         */
+        ImageReview: {
+            /** Image Id */
+            image_id: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "todo" | "doing" | "review" | "accepted" | "rejected";
+            /** Assignee */
+            assignee: string;
+            /** Author */
+            author: string;
+            /** At */
+            at: string | null;
+            /** Comments */
+            comments: components["schemas"]["CommentInfo"][];
+            /** Changes */
+            changes: components["schemas"]["ReviewChange"][];
         };
         /**
          * IntervalItem
@@ -3097,6 +3222,95 @@ export interface components {
             next: number | null;
         };
         /**
+         * ReviewChange
+         * @description A change of an image's status or assignee: both as they stood after it.
+         */
+        ReviewChange: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "todo" | "doing" | "review" | "accepted" | "rejected";
+            /** Assignee */
+            assignee: string;
+            /** Author */
+            author: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * ReviewCounts
+         * @description How far a dataset has come. Every status is there; of people, whoever has an image.
+         */
+        ReviewCounts: {
+            /** Statuses */
+            statuses: components["schemas"]["StatusCount"][];
+            /** Assignees */
+            assignees: components["schemas"]["AssigneeCount"][];
+        };
+        /**
+         * ReviewPage
+         * @description Images by id. ``total``, how many there are, comes with the first page only.
+         */
+        ReviewPage: {
+            /** Items */
+            items: components["schemas"]["ReviewedImage"][];
+            /** Next */
+            next: number | null;
+            /** Total */
+            total: number | null;
+        };
+        /**
+         * ReviewedImage
+         * @description An image as a list of reviews shows it. One that nobody touched is to do, and nobody's.
+         */
+        ReviewedImage: {
+            /** Id */
+            id: number;
+            /** Dataset Id */
+            dataset_id: number;
+            /** File Name */
+            file_name: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Tags */
+            tags: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "todo" | "doing" | "review" | "accepted" | "rejected";
+            /** Assignee */
+            assignee: string;
+            /** Open Comments */
+            open_comments: number;
+        };
+        /**
+         * ReviewsSet
+         * @description The status, the assignee or both of many images; what is left out stays.
+         * @example {
+         *       "assignee": "ada",
+         *       "image_ids": [
+         *         3,
+         *         4
+         *       ],
+         *       "status": "review"
+         *     }
+         */
+        ReviewsSet: {
+            /** Image Ids */
+            image_ids: number[];
+            /** Status */
+            status?: ("todo" | "doing" | "review" | "accepted" | "rejected") | null;
+            /** Assignee */
+            assignee?: string | null;
+        };
+        /**
          * RoleChange
          * @description A member's other role.
          */
@@ -3361,6 +3575,19 @@ export interface components {
              * @default
              */
             text?: string;
+        };
+        /**
+         * StatusCount
+         * @description How many of a dataset's images are of a status.
+         */
+        StatusCount: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "todo" | "doing" | "review" | "accepted" | "rejected";
+            /** Images */
+            images: number;
         };
         /**
          * Ticket
@@ -6781,6 +7008,323 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImagePredictions"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviews_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; 0: from the beginning. */
+                after?: number;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Images that bear all of them. */
+                tag?: string[];
+                class?: string[];
+                /** @description An annotation of such a size. */
+                area?: ("all" | "small" | "medium" | "large")[];
+                /** @description Images whose file name contains this. */
+                text?: string;
+                /** @description Images of this status. */
+                status?: ("todo" | "doing" | "review" | "accepted" | "rejected") | null;
+                /** @description Images of this person. */
+                assignee?: string | null;
+                /** @description Images that are nobody's; without `assignee`. */
+                unassigned?: boolean;
+            };
+            header?: never;
+            path: {
+                dataset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewPage"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviews_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewsSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewCounts"];
+                };
+            };
+            /** @description The body is no JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It exists already, or somebody changed it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviews_counts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewCounts"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviews_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageReview"];
                 };
             };
             /** @description The request does not say who makes it. */

@@ -14,8 +14,9 @@ export type Member = Schemas["MemberItem"];
 export type Token = Schemas["TokenItem"];
 export type DatasetItem = Schemas["DatasetItem"];
 export type DatasetDetail = Schemas["DatasetDetail"];
-export type ImageItem = Schemas["DatasetImage"];
-export type ImagePage = Schemas["DatasetImagePage"];
+export type ReviewedImage = Schemas["ReviewedImage"];
+export type ReviewPage = Schemas["ReviewPage"];
+export type ReviewCounts = Schemas["ReviewCounts"];
 export type ImageDetail = Schemas["ImageDetail"];
 export type ModelItem = Schemas["ModelItem"];
 export type VersionItem = Schemas["VersionItem"];
@@ -63,10 +64,19 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
       get: (dataset: number) => got(http.GET("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } } })),
     },
     images: {
-      list: (dataset: number, { tag, class: named, text, after = 0, limit = 100 }: ImageFilter & { after?: number; limit?: number } = {}) =>
-        got(http.GET("/api/datasets/{dataset_id}/images", {
-          params: { path: { dataset_id: dataset }, query: { after, limit, text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [] } },
+      /** With what their reviews say of them. */
+      list: (dataset: number, { tag, class: named, text, status, assignee, unassigned, after = 0, limit = 100 }: ImageFilter & { after?: number; limit?: number } = {}) =>
+        got(http.GET("/api/datasets/{dataset_id}/reviews", {
+          params: {
+            path: { dataset_id: dataset },
+            query: {
+              after, limit, text: text ?? "", tag: tag ? [tag] : [], class: named ? [named] : [],
+              ...(status && { status }), ...(assignee && { assignee }), ...(unassigned && { unassigned: true }),
+            },
+          },
         })),
+      counts: (dataset: number) => got(http.GET("/api/datasets/{dataset_id}/reviews/counts", { params: { path: { dataset_id: dataset } } })),
+      review: (dataset: number, set: Schemas["ReviewsSet"]) => got(http.POST("/api/datasets/{dataset_id}/reviews", { params: { path: { dataset_id: dataset } }, body: set })),
       /** The image with its neighbours among those that the filter leaves. */
       get: (image: number, { tag, class: named, text }: ImageFilter = {}) =>
         got(http.GET("/api/images/{image_id}", {

@@ -1,4 +1,6 @@
 // Every address of the portal, in one place.
+import type { Status } from "./reviews";
+
 type Id = number | string;
 
 /** What narrows a dataset's images; kept in the address, so that a link opens the same images. */
@@ -8,6 +10,12 @@ export interface ImageFilter {
   readonly class?: string | undefined;
   /** A part of the file's name. */
   readonly text?: string | undefined;
+  /** How far the labels have come. */
+  readonly status?: Status | undefined;
+  /** Whose they are to label or to review. */
+  readonly assignee?: string | undefined;
+  /** "1": nobody's. */
+  readonly unassigned?: string | undefined;
 }
 
 function query(values: Record<string, string | number | undefined>): string {

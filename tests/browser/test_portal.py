@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,3 +233,60 @@ def test_what_is_not_there_is_said_in_the_apis_words(page: Any, portal: Portal) 
     page.goto(portal.at("/evaluations/999999"))
     alert = page.get_by_role("alert").filter(has_text="999999")
     alert.wait_for()
+
+
+def test_images_are_ticked_set_and_found_again_by_status_and_person(page: Any, portal: Portal) -> None:
+    place = f"/api/datasets/{portal.house.dataset_id}/reviews"
+    page.goto(portal.at(f"/datasets/{portal.house.dataset_id}"))
+    page.locator("[data-index='0'] img").wait_for()
+    boxes = page.get_by_role("checkbox")
+    # With Shift, all between two.
+    boxes.nth(1).click()
+    boxes.nth(4).click(modifiers=["Shift"])
+    bar = page.get_by_role("toolbar", name="Selected images")
+    bar.get_by_text("4 images").wait_for()
+    accessible(page)
+    bar.get_by_role("button", name="Set status").click()
+    page.get_by_role("menuitem", name="To review").click()
+    bar.wait_for(state="detached")
+    page.locator("[data-index='1']").get_by_text("To review").wait_for()
+    boxes.nth(2).click()
+    bar.get_by_role("button", name="Assign").click()
+    page.get_by_label("Name", exact=True).fill("ben")
+    page.keyboard.press("Enter")
+    page.locator("[data-index='2']").get_by_text("To review · ben").wait_for()
+    stored = portal.house.client.get(place, params={"status": "review"}).json()["items"]
+    assert [one["id"] for one in stored] == portal.house.image_ids[1:5]
+    assert [one["assignee"] for one in stored] == ["", "ben", "", ""]
+    for name in ("accepted", "rejected", "doing"):
+        portal.house.client.post(place, json={"image_ids": [stored[0]["id"]], "status": name})
+    page.reload()
+    filters = page.get_by_role("complementary", name="Filter")
+    filters.get_by_role("link", name="ben").click()
+    page.wait_for_url("**assignee=ben")
+    page.get_by_text(re.compile(r"^1 of \d+ images$")).wait_for()
+    assert page.locator("[data-index]").count() == 1
+    filters.get_by_role("link", name="ben").click()
+    page.wait_for_url(lambda url: "assignee" not in url)
+    filters.get_by_role("link", name="To review").click()
+    page.wait_for_url("**status=review")
+    page.get_by_text(re.compile(r"^3 of \d+ images$")).wait_for()
+    # What is reviewed on the image's page is so in the grid that one comes back to.
+    page.locator("[data-index='0']").click()
+    page.locator(".evalnb-save[data-state=saved]").wait_for()
+    page.locator(".evalnb-canvas, canvas").first.click(position={"x": 5, "y": 5})
+    page.keyboard.press("Alt+a")
+    page.wait_for_function(
+        "async (place) => (await (await fetch(place)).json()).items.length === 1", arg=f"{place}?status=accepted"
+    )
+    page.go_back()
+    page.get_by_text(re.compile(r"^2 of \d+ images$")).wait_for()
+    for theme in ("light", "dark"):
+        page.goto(portal.at(f"/datasets/{portal.house.dataset_id}"))
+        page.emulate_media(color_scheme=theme)
+        page.locator("[data-index='1']").get_by_text("Doing").wait_for()
+        page.locator("[data-index='3'] img").wait_for()
+        boxes.nth(5).click()
+        accessible(page)
+        if folder := os.environ.get("EVALNB_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"reviews-{theme}.png")

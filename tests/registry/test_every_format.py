@@ -16,6 +16,7 @@ from evalnb.registry.ingest import (
     import_datumaro,
     import_labelme,
     import_masks,
+    import_panoptic,
     import_voc,
     import_yolo,
 )
@@ -39,6 +40,9 @@ IMPORTS: dict[str, Importing] = {
     "voc": lambda store, project, name, out: import_voc(store, project, name, folder=out),
     "labelme": lambda store, project, name, out: import_labelme(store, project, name, folder=out),
     "cvat": lambda store, project, name, out: import_cvat(store, project, name, annotations=out / "annotations.xml"),
+    "panoptic": lambda store, project, name, out: import_panoptic(
+        store, project, name, images=out / "images", annotations=out / "panoptic.json"
+    ),
     "masks": lambda store, project, name, out: import_masks(
         store, project, name, images=out / "images", masks=out / "instances"
     ),
@@ -53,13 +57,14 @@ KEPT = {
     "yolo-segment": {"polygon"},
     "yolo-pose": {"box", "odd class", "keypoints"},
     "yolo-obb": {"rotated"},
-    "voc": {"box", "attributes", "odd class"},
+    "voc": {"box", "attributes", "odd class", "mask"},
     "labelme": EVERY
     - {"attributes", "odd attributes", "tags", "crowd", "stated area", "z", "track"}
     - {"rotated", "ellipse", "turned ellipse", "holes", "keypoints"},
     "cvat": EVERY
     - {"odd attributes", "tags", "crowd", "stated area", "track"}
     - {"parts", "holes", "polylines", "keypoints"},
+    "panoptic": {"mask"},
     "masks": {"mask"},
     "datumaro": EVERY - {"tags", "stated area", "track"} - {"rotated", "turned ellipse", "holes", "keypoints"},
 }

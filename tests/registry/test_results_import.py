@@ -66,7 +66,7 @@ def test_masks_come_with_their_boxes(store: Store, dataset: int) -> None:
         (box(7, None), "score is not a finite number"),
         (box(7, 1e300), "score is not a finite number"),
         (box(7, 0.5, bbox=[1, 2]), "bbox is not four numbers"),
-        (box(7, 0.5, segmentation=[[1, 2, 3, 4, 5, 6]]), "segmentation is not run lengths"),
+        (box(7, 0.5, segmentation=[[1, 2, 3, 4, 5, 6]]), "segmentation is neither run lengths nor four corners"),
         (
             box(7, 0.5, segmentation={"size": [9, 9], "counts": [81]}),
             "segmentation does not fit its image",

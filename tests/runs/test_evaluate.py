@@ -42,8 +42,8 @@ def test_a_run_of_the_store_is_compared_by_its_boundaries(store: Store, tmp_path
     loaded = load_truth(store, tmp_path / "images", truth)
     found = evaluate(store, load_run(store, loaded, results), kind="boundary")
     assert found.summary() == pytest.approx(evaluate_coco(truth, results, "boundary").summary(), abs=1e-12)
-    with pytest.raises(Invalid, match="rotated boxes"):
-        evaluate(store, 1, kind="obb")
+    with pytest.raises(Invalid, match="keypoints"):
+        evaluate(store, 1, kind="keypoints")
 
 
 def test_loading_gives_the_same_evaluation_without_matching(store: Store, tmp_path: Path) -> None:

@@ -111,6 +111,8 @@ def minimal(schema: Mapping[str, Any], schemas: Mapping[str, Any], things: Thing
                 for name, of in schema.get("properties", {}).items()
                 if name in required or name in things
             }
+        case "array" if "prefixItems" in schema:
+            return [minimal(one, schemas, things) for one in schema["prefixItems"]]
         case "array":
             return [minimal(schema["items"], schemas, things)] * schema.get("minItems", 0)
         case "integer" | "number":

@@ -176,6 +176,14 @@ SHAPE = {"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}
 ITEM = {"id": "a", "image": {"path": "a.jpg"}, "annotations": [{"type": "bbox", "bbox": [1, 1, 8, 8], "label_id": 0}]}
 DATUMARO = {"categories": {"label": {"labels": [{"name": "cat"}]}}, "items": [ITEM]}
 
+# A grey 1 is the colour 1, 1, 1.
+SEGMENT = {"id": 1 + 256 + 65536, "category_id": 3}
+PANOPTIC = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 48, "height": 32}],
+    "annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": [SEGMENT]}],
+    "categories": [{"id": 3, "name": "cat", "isthing": 1}],
+}
+
 
 @pytest.mark.parametrize(
     "files",
@@ -188,8 +196,18 @@ DATUMARO = {"categories": {"label": {"labels": [{"name": "cat"}]}}, "items": [IT
         },
         {"d/annotations/default.json": json.dumps(DATUMARO).encode(), "d/images/default/a.jpg": jpeg()},
         {"labelmap.txt": b"background:0,0,0::\ncat:0,0,0::\n", "masks/a.png": None, "images/a.jpg": jpeg()},
+        {
+            "x/labelmap.txt": b"background:0,0,0::\ncat:128,0,0::\n",
+            "x/SegmentationClass/a.png": None,
+            "x/JPEGImages/a.jpg": jpeg(),
+        },
+        {
+            "panoptic_val.json": json.dumps(PANOPTIC).encode(),
+            "panoptic_val/a.png": None,
+            "val/a.jpg": jpeg(),
+        },
     ],
-    ids=["voc", "cvat", "labelme", "datumaro", "masks"],
+    ids=["voc", "cvat", "labelme", "datumaro", "masks", "voc-pixels", "panoptic"],
 )
 def test_a_zip_of_another_format_is_known_by_its_files(
     store: Store, project: int, upload: Upload, take: Take, files: dict[str, bytes | None]

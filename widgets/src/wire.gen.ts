@@ -608,6 +608,7 @@ export interface CommentInfo {
   author: string;
   at: string;
   resolved_by: string;
+  resolved_at: string | null;
 }
 
 /** How far an image's labels have come. */

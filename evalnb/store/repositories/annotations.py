@@ -12,8 +12,8 @@ from sqlalchemy import BigInteger, Text, case, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from evalnb.core import masks as rle
-from evalnb.core import shapes
-from evalnb.core.records import Annotation, Geometry, Ints, Track, Truths
+from evalnb.core import rotated, shapes
+from evalnb.core.records import Annotation, Floats, Geometry, Ints, Track, Truths
 from evalnb.core.slices import Slice
 from evalnb.core.sources import SourceShape, forget
 from evalnb.core.stored import from_geometry, to_geometry
@@ -135,11 +135,15 @@ def _set_geometry(row: AnnotationRow, geometry: Geometry) -> None:
 # ---------------------------------------------------------------------------------------------- many at once
 
 
-def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: bool) -> Truths:
+def truths(
+    session: Session, dataset_id: int, part: Slice = Slice(), *, masks: bool = False, corners: bool = False
+) -> Truths:
     """The ground truth of a slice as columns, in the order of the source.
 
     Integer source ids are kept; shapes without one (drawn here, or with string ids) get fresh ids above them all.
     ``masks`` adds run-length masks of the image's size: outlines rasterised as COCO does, plain boxes filled.
+    ``corners`` adds those of rotated boxes, and takes the box around them: an ellipse has those of the rectangle that
+    it fills, a polygon of four corners its own, and what has none those of its upright box.
     Polylines and points enclose nothing and are left out, as is what its track says is out of sight.
     """
     conditions = _regions(session, dataset_id, part)
@@ -160,15 +164,18 @@ def truths(session: Session, dataset_id: int, part: Slice = Slice(), *, masks: b
     if fresh.any():
         above = int(ids[~fresh].max()) if not fresh.all() else 0
         ids[fresh] = np.arange(1, fresh.sum() + 1) + max(above, 0)
+    box = np.stack(columns[3:7], axis=1)
+    quads = _corners(session, conditions, box) if corners else None
     return Truths(
         id=ids,
         image=columns[1],
         class_id=columns[2],
-        box=np.stack(columns[3:7], axis=1),
+        box=box if quads is None else rotated.enclosing(quads),
         area=columns[7],
         crowd=columns[8],
         ignore=columns[9] if columns[9].any() else None,
         masks=list(_masks(session, conditions)) if masks else None,
+        corners=quads,
     )
 
 
@@ -196,6 +203,24 @@ def _masks(session: Session, conditions: Sequence[Any]) -> Iterator[rle.Rle]:
     )
     for kind, x, y, w, h, stored, height, width in session.execute(chosen.execution_options(yield_per=5_000)):
         yield shapes.mask_of(to_geometry(kind, (x, y, w, h), stored, None), (height, width))
+
+
+def _corners(session: Session, conditions: Sequence[Any], box: Floats) -> Floats:
+    """(n, 4, 2) of shapes whose upright boxes are ``box`` (n, 4), in the order of ``convex``."""
+    row = AnnotationRow
+    out = rotated.upright(box)
+    chosen = select(row.kind, row.geometry).where(*conditions).order_by(row.place)
+    turned: list[list[float]] = []
+    at: list[int] = []
+    for place, (kind, stored) in enumerate(session.execute(chosen.execution_options(yield_per=5_000))):
+        if kind in ("rotated", "ellipse"):
+            turned.append(stored)
+            at.append(place)
+        elif kind == "polygon" and isinstance(stored, list) and len(stored) == 1 and len(stored[0]) == 8:
+            out[place] = np.array(stored[0], dtype=np.float64).reshape(4, 2)
+    if at:
+        out[at] = rotated.corners_of(np.array(turned, dtype=np.float64))
+    return rotated.convex(out)[0]
 
 
 def id_of_source(dataset_id: int, key: str) -> UUID:

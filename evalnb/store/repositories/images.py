@@ -44,6 +44,11 @@ def page(
     return _records(session, slices.members(session, dataset_id, part, after=after, limit=limit))
 
 
+def by_ids(session: Session, image_ids: Sequence[int]) -> list[ImageRecord]:
+    """The images of these ids that there are, by id."""
+    return _records(session, select(ImageRow.id).where(slices.among(ImageRow.id, image_ids)))
+
+
 def count(session: Session, dataset_id: int, part: Slice = Slice()) -> int:
     """How many images the slice has."""
     if not part:

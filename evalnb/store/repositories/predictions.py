@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from evalnb.core import masks as rle
+from evalnb.core import rotated
 from evalnb.core.records import Detections, Floats, Ints
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
@@ -39,6 +40,8 @@ class ImagePredictions:
     """(n,) class ids of the dataset's taxonomy."""
     rles: Sequence[str] | None = None
     """n compressed COCO run strings of the image's size, for masks."""
+    corners: Floats | None = None
+    """(n, 4, 2) x, y of rotated boxes' corners as ``rotated.convex`` orders them; ``box`` encloses each."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -169,7 +172,7 @@ def write(session: Session, run_id: int, images: Iterable[tuple[int, ImagePredic
 
     Invalid (naming the image) if arrays disagree in length, or a number is not finite.
     """
-    columns = ("run_id", "image_id", "count", "boxes", "scores", "class_ids", "rles")
+    columns = ("run_id", "image_id", "count", "boxes", "scores", "class_ids", "rles", "corners")
     copy_in(session, PredictionRow.__tablename__, columns, (_packed(run_id, *one) for one in images))
 
 
@@ -183,6 +186,7 @@ def of_image(session: Session, run_id: int, image_id: int) -> ImagePredictions:
         np.frombuffer(row.scores, "<f8"),
         np.frombuffer(row.class_ids, "<i8"),
         row.rles,
+        None if row.corners is None else np.frombuffer(row.corners, "<f8").reshape(-1, 4, 2),
     )
 
 
@@ -222,7 +226,7 @@ def detections(session: Session, run_id: int, part: Slice = Slice()) -> Detectio
     """The run's predictions as columns, by image and within an image best first.
 
     ``part`` chooses images by tags, ids and text, and predictions by class; area ranges are the evaluation's affair
-    (a prediction outside a range is ignored there, not absent). Masks are there if any of them has one.
+    (a prediction outside a range is ignored there, not absent). Masks and corners are there if any of them has some.
     """
     run = get(session, run_id)
     images: list[Ints] = []
@@ -237,12 +241,14 @@ def detections(session: Session, run_id: int, part: Slice = Slice()) -> Detectio
     score = np.frombuffer(b"".join(one[1] for one in packed), "<f8").astype(np.float64)
     class_id = np.frombuffer(b"".join(one[2] for one in packed), "<i8").astype(np.int64)
     masks = _masks(session, run, part, len(image))
+    corners = _corners(session, run, part, box)
     if part.classes is not None:
         taxonomy = datasets.taxonomy(session, run.dataset_id)
         keep = np.isin(class_id, [taxonomy.named(name).id for name in sorted(part.classes)])
         image, class_id, box, score = image[keep], class_id[keep], box[keep], score[keep]
         masks = [one for one, kept in zip(masks, keep.tolist(), strict=True) if kept] if masks is not None else None
-    return Detections(image=image, class_id=class_id, box=box, score=score, masks=masks)
+        corners = corners[keep] if corners is not None else None
+    return Detections(image=image, class_id=class_id, box=box, score=score, masks=masks, corners=corners)
 
 
 def _chosen(run: PredictionRun, part: Slice) -> list[ColumnElement[bool]]:
@@ -300,6 +306,22 @@ def _masks(session: Session, run: PredictionRun, part: Slice, total: int) -> lis
     return out
 
 
+def _corners(session: Session, run: PredictionRun, part: Slice, box: Floats) -> Floats | None:
+    """(n, 4, 2) the corners of every prediction; of an image without any, those of its upright boxes."""
+    row = PredictionRow
+    some = select(exists().where(*_chosen(run, part), row.corners.is_not(None)))
+    if not session.scalars(some).one():
+        return None
+    out = rotated.upright(box)
+    place = 0
+    chosen = select(row.count, row.corners).where(*_chosen(run, part)).order_by(row.image_id)
+    for count, raw in session.execute(chosen).yield_per(1000):
+        if raw is not None:
+            out[place : place + count] = np.frombuffer(raw, "<f8").reshape(-1, 4, 2)
+        place += count
+    return out
+
+
 def _packed(run_id: int, image_id: int, found: ImagePredictions) -> tuple[Any, ...]:
     n = len(found.score)
     rles = found.rles
@@ -308,6 +330,17 @@ def _packed(run_id: int, image_id: int, found: ImagePredictions) -> tuple[Any, .
             f"the predictions of image {image_id} have {len(found.box)} boxes, {n} scores and "
             f"{len(found.class_id)} classes",
             remedy="give as many of each",
+        )
+    corners = found.corners
+    if corners is not None and corners.shape != (n, 4, 2):
+        raise Invalid(
+            f"the predictions of image {image_id} have corners of shape {corners.shape} and {n} scores",
+            remedy="give (n, 4, 2): four corners x, y for each",
+        )
+    if corners is not None and not np.isfinite(corners).all():
+        raise Invalid(
+            f"the predictions of image {image_id} hold a corner that is not finite",
+            remedy="check the model: its weights may have diverged in training",
         )
     if not np.isfinite(found.box).all() or not np.isfinite(found.score).all():
         raise Invalid(
@@ -322,6 +355,7 @@ def _packed(run_id: int, image_id: int, found: ImagePredictions) -> tuple[Any, .
         np.ascontiguousarray(found.score, "<f8").tobytes(),
         np.ascontiguousarray(found.class_id, "<i8").tobytes(),
         orjson.dumps(list(rles)).decode() if rles is not None else None,
+        np.ascontiguousarray(corners, "<f8").tobytes() if corners is not None else None,
     )
 
 

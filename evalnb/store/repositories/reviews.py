@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid, NotFound
 from evalnb.store.repositories import images, slices
-from evalnb.store.tables import CommentRow, ImageReviewRow, ImageRow
+from evalnb.store.tables import CommentRow, ImageReviewRow, ImageRow, ReviewChangeRow
 
 Status = Literal["todo", "doing", "review", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -35,6 +35,8 @@ class Comment:
     at: datetime
     resolved_by: str
     """Empty while it is open."""
+    resolved_at: datetime | None
+    """None while it is open, and of what was resolved before times were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,17 @@ class Review:
     at: datetime | None
     comments: tuple[Comment, ...]
     """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of an image's status or assignee: both as they stood after it."""
+
+    image_id: int
+    status: Status
+    assignee: str
+    author: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,37 +113,53 @@ def put(
     """Set the status, the assignee (empty: nobody) or both of images of the dataset; what is None stays.
 
     Invalid for a status that there is not, or an assignee's name longer than 200 characters; NotFound, and nothing
-    set, if the dataset lacks one of the images.
+    set, if the dataset lacks one of the images. What differs from before goes into the log; what does not changes
+    nothing.
     """
     if status is not None:
         status_of(status)
     if assignee is not None and len(assignee) > NAME_MAX:
         raise Invalid(f"a name of {len(assignee)} characters", remedy=f"use at most {NAME_MAX}")
-    wanted = set(image_ids)
-    own = set(session.scalars(select(ImageRow.id).where(ImageRow.dataset_id == dataset_id, ImageRow.id.in_(wanted))))
-    if own != wanted:
-        raise NotFound(f"the dataset has no image {min(wanted - own)}", remedy="use ids of its own images")
-    if not wanted or (status is None and assignee is None):
-        return
-    now = datetime.now(UTC)
-    fresh = [
-        {
-            "image_id": one,
-            "dataset_id": dataset_id,
-            "status": status or "todo",
-            "assignee": assignee or "",
-            "author": author,
-            "at": now,
-        }
-        for one in sorted(wanted)
-    ]
+    wanted = func.unnest(cast(sorted(set(image_ids)), ARRAY(BigInteger))).table_valued("id").render_derived()
+    image, row = ImageRow, ImageReviewRow
+    lacking = session.scalars(
+        select(func.min(wanted.c.id))
+        .outerjoin(image, and_(image.id == wanted.c.id, image.dataset_id == dataset_id))
+        .where(image.id.is_(None))
+    ).one()
+    if lacking is not None:
+        raise NotFound(f"the dataset has no image {lacking}", remedy="use ids of its own images")
+    # Locked, so that of two people's changes at once each is logged with what it found.
+    there = select(row.image_id).where(row.image_id.in_(select(wanted.c.id)))
+    session.execute(there.order_by(row.image_id).with_for_update())
+    was = (func.coalesce(row.status, "todo"), func.coalesce(row.assignee, ""))
+    becomes = (was[0] if status is None else literal(status), was[1] if assignee is None else literal(assignee))
+    now = literal(datetime.now(UTC))
+    changed = (
+        select(wanted.c.id, literal(dataset_id), *becomes, literal(author), now)
+        .outerjoin(row, row.image_id == wanted.c.id)
+        .where(or_(becomes[0] != was[0], becomes[1] != was[1]))
+        .order_by(wanted.c.id)
+    )
+    columns = ["image_id", "dataset_id", "status", "assignee", "author", "at"]
+    session.execute(insert(ReviewChangeRow).from_select(columns, changed))
+    fresh = insert(row).from_select(columns, changed)
     given = {name: value for name, value in (("status", status), ("assignee", assignee)) if value is not None}
     session.execute(
-        insert(ImageReviewRow)
-        .values(fresh)
-        .on_conflict_do_update(index_elements=["image_id"], set_={**given, "author": author, "at": now})
+        fresh.on_conflict_do_update(
+            index_elements=["image_id"], set_={**given, "author": fresh.excluded.author, "at": fresh.excluded.at}
+        )
     )
     session.expire_all()
+
+
+def changes(session: Session, image_id: int) -> list[Change]:
+    """What became of an image's status and assignee, oldest first."""
+    row = ReviewChangeRow
+    return [
+        Change(one.image_id, status_of(one.status), one.assignee, one.author, one.at)
+        for one in session.scalars(select(row).where(row.image_id == image_id).order_by(row.id))
+    ]
 
 
 def comment(session: Session, image_id: int, *, id: UUID, x: float, y: float, text: str, author: str) -> None:
@@ -158,14 +187,22 @@ def resolve(session: Session, image_id: int, id: UUID, *, resolved: bool, author
     row = session.get(CommentRow, id)
     if row is None or row.image_id != image_id:
         raise NotFound(f"image {image_id} has no comment {id}", remedy="take one of its review")
+    if bool(row.resolved_by) == resolved:
+        return  # said twice: whoever said it first, and when, stays
     row.resolved_by = author if resolved else ""
+    row.resolved_at = datetime.now(UTC) if resolved else None
     session.flush()
 
 
 def of_dataset(
-    session: Session, dataset_id: int, part: Slice = Slice(), *, status: str | None = None
+    session: Session,
+    dataset_id: int,
+    part: Slice = Slice(),
+    *,
+    status: str | None = None,
+    assignee: str | None = None,
 ) -> list[ReviewLine]:
-    """The slice's images (of one status) with their reviews, in the order of their ids."""
+    """The slice's images with their reviews, by id: all, or of one status, or of one person (empty: nobody's)."""
     row = ImageReviewRow
     remarks = (
         select(func.count())
@@ -182,6 +219,8 @@ def of_dataset(
     )
     if status is not None:
         chosen = chosen.where(stands == status_of(status))
+    if assignee is not None:
+        chosen = chosen.where(func.coalesce(row.assignee, "") == assignee)
     return [
         ReviewLine(id_, name, status_of(stand), assignee, author or "", at, many)
         for id_, name, stand, assignee, author, at, many in session.execute(chosen)
@@ -189,4 +228,4 @@ def of_dataset(
 
 
 def _comment(row: CommentRow) -> Comment:
-    return Comment(row.id, row.x, row.y, row.text, row.author, row.at, row.resolved_by)
+    return Comment(row.id, row.x, row.y, row.text, row.author, row.at, row.resolved_by, row.resolved_at)

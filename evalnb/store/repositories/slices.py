@@ -6,9 +6,10 @@ Lists of images are asked of the index that knows the answer in order: a tag's i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, union
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, cast, exists, func, or_, select, true, union
 from sqlalchemy.orm import Session, aliased
 
 from evalnb.core.slices import AREAS, Slice
@@ -39,7 +40,7 @@ def of_images_alone(dataset_id: int, part: Slice) -> list[ColumnElement[bool]]:
         tagged = select(ImageTagRow.image_id).where(ImageTagRow.dataset_id == dataset_id, ImageTagRow.tag == tag)
         conditions.append(ImageRow.id.in_(tagged))
     if part.images is not None:
-        conditions.append(ImageRow.id.in_(sorted(part.images)))
+        conditions.append(among(ImageRow.id, part.images))
     if part.text:
         conditions.append(ImageRow.file_name.contains(part.text, autoescape=True))
     return conditions
@@ -52,6 +53,12 @@ def of_images(session: Session, dataset_id: int, part: Slice) -> list[ColumnElem
         bears = of_annotations(session, dataset_id, part)
         conditions.append(exists().where(AnnotationRow.image_id == ImageRow.id, *bears))
     return conditions
+
+
+def among(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
+    """Whether an id is one of ``ids``, however many: as one array, since a statement takes 65,535 parameters."""
+    some: ColumnElement[bool] = column == any_(cast(sorted(ids), ARRAY(BigInteger)))
+    return some
 
 
 def narrows_images(part: Slice) -> bool:
@@ -148,7 +155,7 @@ def _narrowed(
             & (other.image_id > after),
         )
     if part.images is not None:
-        chosen = chosen.where(image_id.in_(sorted(part.images)))
+        chosen = chosen.where(among(image_id, part.images))
     if part.text:
         chosen = chosen.join(ImageRow, ImageRow.id == image_id)
         chosen = chosen.where(ImageRow.file_name.contains(part.text, autoescape=True))

@@ -16,7 +16,7 @@ from evalnb.store.tables.datasets import (
 )
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
-from evalnb.store.tables.reviews import CommentRow, ImageReviewRow
+from evalnb.store.tables.reviews import CommentRow, ImageReviewRow, ReviewChangeRow
 from evalnb.store.tables.runs import EvaluationRow, PredictionRow, PredictionRunRow, ReportRow
 from evalnb.store.tables.serving import (
     AliasChangeRow,
@@ -56,6 +56,7 @@ __all__ = [
     "ProjectRow",
     "PyramidRow",
     "ReportRow",
+    "ReviewChangeRow",
     "ServedPredictionRow",
     "SignInFailureRow",
     "TaxonomyRow",

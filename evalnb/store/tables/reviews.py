@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, DateTime, Double, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from evalnb.store.tables.base import Base, Created
+from evalnb.store.tables.base import Base, Created, Key
 
 
 class ImageReviewRow(Base):
@@ -26,6 +26,26 @@ class ImageReviewRow(Base):
     __table_args__ = (
         CheckConstraint("status IN ('todo', 'doing', 'review', 'accepted', 'rejected')", name="status_is_known"),
         Index("ix_image_review_status", "dataset_id", "status", "image_id"),
+        Index("ix_image_review_assignee", "dataset_id", "assignee", "image_id"),
+    )
+
+
+class ReviewChangeRow(Base):
+    """A change of an image's status or assignee: both as they stood after it. Rows are only added."""
+
+    __tablename__ = "review_change"
+
+    id: Mapped[Key]
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    status: Mapped[str] = mapped_column(Text)
+    assignee: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("ix_review_change_image", "image_id", "id"),
+        Index("ix_review_change_dataset", "dataset_id"),
     )
 
 
@@ -45,5 +65,7 @@ class CommentRow(Base):
     at: Mapped[Created]
     resolved_by: Mapped[str] = mapped_column(Text, server_default="")
     """Empty while it is open."""
+    resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """None while it is open, and of what was resolved before this was kept."""
 
     __table_args__ = (Index("ix_comment_image", "image_id", "at"), Index("ix_comment_dataset", "dataset_id"))

@@ -44,6 +44,8 @@ class PredictionRow(Base):
     """(count,) int64 class ids of the dataset's taxonomy."""
     rles: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
     """count COCO run strings (size is the image's), for masks."""
+    corners: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """(count, 4, 2) float64: x, y of rotated boxes' corners, as ``core.rotated.convex`` orders them."""
 
 
 class EvaluationRow(Base):

@@ -78,6 +78,17 @@ from evalnb.wire.http.jobs import (
 from evalnb.wire.http.models import ModelItem, ModelPage, RunItem, RunPage, VersionItem, VersionPage
 from evalnb.wire.http.projects import NewProject, ProjectItem, ProjectPage
 from evalnb.wire.http.reports import NewReport, ReportItem, ReportPage
+from evalnb.wire.http.reviews import (
+    Assignee,
+    AssigneeCount,
+    ImageReview,
+    ReviewChange,
+    ReviewCounts,
+    ReviewedImage,
+    ReviewPage,
+    ReviewsSet,
+    StatusCount,
+)
 from evalnb.wire.http.serving import (
     AliasChangeItem,
     AliasDetail,
@@ -104,6 +115,8 @@ __all__ = [
     "AliasWanted",
     "Alive",
     "Arm",
+    "Assignee",
+    "AssigneeCount",
     "ByConfidence",
     "ClassScores",
     "ClassTable",
@@ -133,6 +146,7 @@ __all__ = [
     "HealthCheck",
     "ImageDetail",
     "ImagePredictions",
+    "ImageReview",
     "IntervalItem",
     "IntervalTable",
     "JobAsk",
@@ -173,6 +187,11 @@ __all__ = [
     "Renamed",
     "ReportItem",
     "ReportPage",
+    "ReviewChange",
+    "ReviewCounts",
+    "ReviewPage",
+    "ReviewedImage",
+    "ReviewsSet",
     "RoleChange",
     "RunItem",
     "RunPage",
@@ -183,6 +202,7 @@ __all__ = [
     "SignInByToken",
     "SignedTiles",
     "SliceAsk",
+    "StatusCount",
     "Text",
     "TilesDescription",
     "TokenItem",

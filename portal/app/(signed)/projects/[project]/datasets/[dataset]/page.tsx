@@ -11,6 +11,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { count, plural } from "@/lib/format";
 import { guarded } from "@/lib/guarded";
 import { idOf, one, type Params, type Search } from "@/lib/params";
+import { statusOf } from "@/lib/reviews";
 import { type ImageFilter, routes } from "@/lib/routes";
 import { api, signedIn } from "@/lib/server";
 
@@ -27,14 +28,18 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default guarded(async ({ params, searchParams }: Props) => {
   const { project, dataset } = await params;
   const query = await searchParams;
-  const filter: ImageFilter = { tag: one(query.tag), class: one(query.class), text: one(query.text) };
+  const filter: ImageFilter = {
+    tag: one(query.tag), class: one(query.class), text: one(query.text),
+    status: statusOf(one(query.status)), assignee: one(query.assignee), unassigned: one(query.unassigned),
+  };
   const client = await api();
   const id = idOf(dataset);
-  const [found, first, session] = await Promise.all([
-    client.datasets.get(id), client.images.list(id, { ...filter, limit: 100 }), signedIn(),
+  const [found, first, reviews, session] = await Promise.all([
+    client.datasets.get(id), client.images.list(id, { ...filter, limit: 100 }), client.images.counts(id), signedIn(),
   ]);
-  const manages = session.projects.find((each) => each.id === found.project_id)?.role === "admin";
-  const narrowed = Boolean(filter.tag ?? filter.class ?? filter.text);
+  const role = session.projects.find((each) => each.id === found.project_id)?.role;
+  const manages = role === "admin";
+  const narrowed = Object.values(filter).some(Boolean);
   return (
     <Page
       wide title={found.name} crumbs={[{ name: "Datasets", href: routes.datasets(idOf(project)) }]}
@@ -55,8 +60,8 @@ export default guarded(async ({ params, searchParams }: Props) => {
       }
     >
       <div className="flex h-full">
-        <Facets dataset={found} filter={filter} />
-        <ImageGrid key={JSON.stringify(filter)} project={found.project_id} dataset={id} filter={filter} first={first} />
+        <Facets dataset={found} reviews={reviews} filter={filter} />
+        <ImageGrid key={JSON.stringify(filter)} project={found.project_id} dataset={id} filter={filter} first={first} edits={manages || role === "annotator"} />
       </div>
     </Page>
   );
@@ -65,5 +70,10 @@ export default guarded(async ({ params, searchParams }: Props) => {
 /** The same slice in Python. */
 function slice(filter: ImageFilter): string {
   const parts = [filter.tag && `tag=${JSON.stringify(filter.tag)}`, filter.class && `classes=[${JSON.stringify(filter.class)}]`].filter(Boolean);
-  return parts.length ? `.where(${parts.join(", ")})` : "";
+  const reviewed = [
+    filter.status && JSON.stringify(filter.status),
+    (filter.assignee || filter.unassigned) && `assignee=${JSON.stringify(filter.assignee ?? "")}`,
+  ].filter(Boolean);
+  const where = parts.length ? `.where(${parts.join(", ")})` : "";
+  return reviewed.length ? `${where}\ndataset = dataset.where(images=dataset.reviews(${reviewed.join(", ")}).index)` : where;
 }
