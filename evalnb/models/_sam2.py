@@ -242,7 +242,7 @@ class Sam2Segmenter:
         return self._decoder.candidates([features], [Prompt(where, marks, corners)], [prior])[0]
 
     def sweep(
-        self, key: str, *, sweep: Sweep | None = None, told: Callable[[float], None] | None = None
+        self, key: str, *, told: Callable[[float], None] | None = None, sweep: Sweep | None = None
     ) -> Candidates:
         """Every object of an image that was encoded, best first. ``told`` as in ``everything``; NotFound without."""
         wanted = (sweep or self._sweep).checked()

@@ -7,6 +7,7 @@ import type { SamOptions } from "../editor/tools/sam";
 import { Hovering } from "./hovering";
 import { Prompting } from "./prompting";
 import type { Session } from "./session";
+import { Sweeping } from "./sweeping";
 
 /** What the bar over the canvas says of the object in hand. */
 export interface WandState {
@@ -26,6 +27,7 @@ export class Wand {
   readonly #session: Session;
   readonly #prompting: Prompting;
   readonly #hovering: Hovering;
+  readonly sweeping: Sweeping;
   /** Milliseconds from the last pointer's place asked to its mask. */
   readonly hoverMs = signal<number | null>(null);
 
@@ -48,7 +50,9 @@ export class Wand {
       show: (glimpse) => this.#light(glimpse),
       onTime: (ms) => (this.hoverMs.value = ms),
     });
+    this.sweeping = new Sweeping(session, transport);
     this.stops = [
+      ...this.sweeping.stops,
       editor.on(() => this.#follow()),
       effect(() => {
         const shown = session.image.peek();

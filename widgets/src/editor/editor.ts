@@ -24,6 +24,8 @@ export interface EditorOptions {
   readonly onPrompt?: (object: number | null, question: Question | null) => void;
   /** Told where the SAM tool would like to know what a click means; null: nowhere any more. */
   readonly onPeek?: (at: Point | null) => void;
+  /** Told that nobody wants what is found, or looked for, in the whole image. */
+  readonly onSweepEnded?: () => void;
 }
 
 export interface PointerOptions {
@@ -49,6 +51,7 @@ export class Editor extends Selecting implements Workbench {
   #options: EditorOptions;
   #tools = makeTools(this);
   readonly sam: SamTool = this.#tools.sam;
+  readonly everything = this.#tools.everything;
   tool: Tool = this.#tools.select;
   /** What each class asks of its shapes, by its id. */
   labels: ReadonlyMap<number, Pick<LabelInfo, "keypoints" | "attributes">> = new Map();
@@ -183,6 +186,10 @@ export class Editor extends Selecting implements Workbench {
     this.#options.onPeek?.(at);
   }
 
+  sweepEnded(): void {
+    this.#options.onSweepEnded?.();
+  }
+
   /** The answer to one of the SAM tool's questions; null where it failed. */
   answer(turn: number, answer: Answer | null): void {
     this.sam.answer(turn, answer);
@@ -206,7 +213,8 @@ export class Editor extends Selecting implements Workbench {
     }
     if (this.tool.name !== name) {
       this.sam.end();
-      this.tool.handle({ type: "cancel" });
+      // What was found in the whole image waits for the hand to come back.
+      if (this.tool !== this.everything) this.tool.handle({ type: "cancel" });
     }
     this.tool = this.#tools[name];
     this.hover(null);
@@ -220,6 +228,7 @@ export class Editor extends Selecting implements Workbench {
 
   setClass(id: number): void {
     this.classId = id;
+    if (this.tool === this.everything && this.everything.classify(id)) return this.tell("class", "preview", "tool");
     this.putAll(this.editable.filter(({ class_id }) => class_id !== id).map((shape) => ({ ...shape, class_id: id })));
     this.tell("class", "preview");
   }

@@ -16,6 +16,7 @@ import { Palette } from "./Palette";
 import { Propagate } from "./Propagate";
 import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
+import { SweepBar } from "./SweepBar";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
 import { WandBar } from "./WandBar";
@@ -47,6 +48,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <Copied session={session} />
           <Arrange session={session} />
           <WandBar session={session} />
+          <SweepBar session={session} />
           <Pins session={session} />
           <Minimap session={session} />
           <Notices session={session} />
