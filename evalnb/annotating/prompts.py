@@ -86,10 +86,7 @@ class Prompts:
     def answer(self, ask: SegmentAsk, image: ImageRecord, *, stale: Callable[[], bool]) -> Reply:
         """The masks that a prompt may mean, cut to their windows. Superseded if ``stale`` once it is encoded."""
         self.used = True
-        if len(ask.points) != len(ask.labels) or any(one not in (0, 1) for one in ask.labels):
-            raise Invalid(
-                f"{len(ask.points)} points with labels {ask.labels}", remedy="give each point a label, 1 in or 0 out"
-            )
+        _labelled(ask)
         if not ask.points and ask.box is None:
             raise Invalid("the prompt is empty", remedy="click a point or drag a box")
         begin = self._hand_at = time.perf_counter()
@@ -102,7 +99,7 @@ class Prompts:
             points=np.array(ask.points, dtype=np.float64).reshape(-1, 2),
             labels=np.array(ask.labels, dtype=np.int64),
             box=ask.box,
-            prior=self._prior(ask, image),
+            prior=self._prior(ask, image.id),
         )
         decoded = self._hand_at = time.perf_counter()
         (window, inside), *others = [found.cut(place) for place in range(len(found))]
@@ -128,6 +125,7 @@ class Prompts:
 
     def hover(self, ask: HoverAsk) -> Reply:
         """What a click there would mean, coarsely; nothing while the image is not encoded."""
+        _labelled(ask)
         begin = self._hand_at = time.perf_counter()
         key = self._keys.get(ask.image_id)
         ready = key is not None and self._segmenter.encoded(key)
@@ -135,7 +133,11 @@ class Prompts:
         inside, score = np.zeros((0, 0), dtype=bool), 0.0
         if key is not None and ready:
             found = self._candidates(
-                key, points=np.array([[ask.x, ask.y]]), labels=np.ones(1, dtype=np.int64), box=None, prior=None
+                key,
+                points=np.array([*ask.points, (ask.x, ask.y)], dtype=np.float64),
+                labels=np.array([*ask.labels, 1], dtype=np.int64),
+                box=ask.box,
+                prior=self._prior(ask, ask.image_id),
             )
             window, inside = found.glimpse(0, GLIMPSE_CELLS)
             score = float(found.scores[0])
@@ -265,12 +267,12 @@ class Prompts:
             mask, score = self._segmenter.segment(key, points=points, labels=labels, box=corners)
         return Candidates(np.asarray(mask, dtype=bool)[None], np.array([score]), (mask.shape[0], mask.shape[1]))
 
-    def _prior(self, ask: SegmentAsk, image: ImageRecord) -> NDArray[np.float32] | None:
+    def _prior(self, ask: SegmentAsk | HoverAsk, shown_id: int) -> NDArray[np.float32] | None:
         if ask.refines is None:
             return None
         with self._lock:
             image_id, found = self._answers.get(ask.refines.answer, (0, None))
-        if found is None or image_id != image.id or ask.refines.candidate >= len(found):
+        if found is None or image_id != shown_id or ask.refines.candidate >= len(found):
             return None
         prior: NDArray[np.float32] = found.logits[ask.refines.candidate].astype(np.float32)
         return prior
@@ -284,6 +286,13 @@ class Prompts:
             while len(self._answers) > _ANSWERS:
                 self._answers.popitem(last=False)
             return self._answered
+
+
+def _labelled(ask: SegmentAsk | HoverAsk) -> None:
+    if len(ask.points) != len(ask.labels) or any(one not in (0, 1) for one in ask.labels):
+        raise Invalid(
+            f"{len(ask.points)} points with labels {ask.labels}", remedy="give each point a label, 1 in or 0 out"
+        )
 
 
 def unlabelled(found: Sequence[Rle], known: Iterable[Geometry], size: tuple[int, int]) -> list[bool]:

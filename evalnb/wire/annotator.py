@@ -320,6 +320,12 @@ class HoverAsk(Received):
     y: float
     seq: int
     """The asker's own number, counting up: an answer of a lower one than is shown is late."""
+    points: list[tuple[float, float]] = []
+    """The clicks on the object in hand, to which this one would be added."""
+    labels: list[int] = []
+    box: Box | None = None
+    refines: Earlier | None = None
+    """The mask that would be corrected."""
 
 
 class HoverReply(Wire):

@@ -209,3 +209,17 @@ def test_everything_stops_when_nobody_waits_any_more(make: Any, yard: Yard, ambi
     assert "error" not in browser.answer(browser.tell(ask="everything", image_id=image_id))[0]
     assert make().refused(ask="everything", image_id=image_id)["status"] == 503
     assert browser.refused(ask="everything", image_id=10**9)["status"] == 404
+
+
+def test_hovering_over_an_object_in_hand_corrects_its_mask(make: Any, yard: Yard, ambiguous: Any) -> None:
+    browser = make(segmenter=ambiguous)
+    image_id = yard.image_ids[0]
+    said = {"image_id": image_id, "points": [[100, 150]], "labels": [1]}
+    number = browser.ask(ask="segment", **said)["answer"]
+    refines = {"answer": number, "candidate": 1}
+    assert browser.ask(ask="hover", **said, x=5, y=5, seq=1, refines=refines)["ready"]
+    prior = ambiguous.priors[-1]
+    assert prior is not None and prior.shape == (HEIGHT, WIDTH) and not (prior[: HEIGHT // 2] > 0).any()
+    browser.ask(ask="hover", **said, x=5, y=5, seq=2)
+    assert ambiguous.priors[-1] is None
+    assert browser.refused(ask="hover", **{**said, "labels": [1, 0]}, x=5, y=5, seq=3)["kind"] == "Invalid"

@@ -249,6 +249,10 @@ export interface HoverAsk {
   x: number;
   y: number;
   seq: number;
+  points?: [number, number][];
+  labels?: number[];
+  box?: Box;
+  refines?: Earlier;
 }
 
 /**

@@ -44,7 +44,7 @@ export class Sweeping {
         if (imageId !== this.#imageId) this.stop();
         if (inHand && imageId !== null && imageId !== this.#imageId) void this.look();
       }),
-      effect(() => void (editor.everything.form = session.preferences.wand.value.form)),
+      effect(() => void (editor.everything.making = session.preferences.wand.value)),
     ];
   }
 

@@ -1,8 +1,7 @@
 // The segmenter of a session: its prompts, what it shows under the pointer, and how a person wants its masks.
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Transport } from "../bridges/transport";
-import type { Point } from "../editor/geometry";
-import { type Glimpse, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
+import { type Glimpse, type Peek, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
 import type { SamOptions } from "../editor/tools/sam";
 import { Hovering } from "./hovering";
 import { Prompting } from "./prompting";
@@ -61,7 +60,7 @@ export class Wand {
       effect(() => {
         // The image is encoded: the pointer may have been waiting for that.
         const ready = session.encoding.value === null && this.inHand.value;
-        if (ready && session.preferences.wand.peek().hover && editor.sam.state.kind === "idle") this.peek(editor.pointerAt);
+        if (ready && session.preferences.wand.peek().hover && editor.sam.state.kind === "idle") this.peek(editor.pointerAt && editor.sam.peekAt(editor.pointerAt));
       }),
       effect(() => void (editor.sam.options = session.preferences.wand.value)),
     ];
@@ -72,7 +71,7 @@ export class Wand {
     if (document) this.#prompting.ask(document.imageId, object, question);
   }
 
-  peek(at: Point | null): void {
+  peek(at: Peek | null): void {
     const { document } = this.#session.editor;
     if (document) this.#hovering.at(document.imageId, at);
   }

@@ -9,7 +9,7 @@ import { sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
-import type { Answer, Question } from "./prompted";
+import type { Answer, Peek, Question } from "./prompted";
 import type { Made, Preview, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
@@ -23,7 +23,7 @@ export interface EditorOptions {
   /** Told what the SAM tool asks of an object; null takes the question back, and without a number every one. */
   readonly onPrompt?: (object: number | null, question: Question | null) => void;
   /** Told where the SAM tool would like to know what a click means; null: nowhere any more. */
-  readonly onPeek?: (at: Point | null) => void;
+  readonly onPeek?: (at: Peek | null) => void;
   /** Told that nobody wants what is found, or looked for, in the whole image. */
   readonly onSweepEnded?: () => void;
 }
@@ -182,7 +182,7 @@ export class Editor extends Selecting implements Workbench {
     this.#options.onPrompt?.(object, question);
   }
 
-  peek(at: Point | null): void {
+  peek(at: Peek | null): void {
     this.#options.onPeek?.(at);
   }
 

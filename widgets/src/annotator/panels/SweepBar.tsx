@@ -2,23 +2,26 @@
 import type { Session } from "../session";
 import { Icon } from "./icons";
 
+export function SweepPill({ session }: { session: Session }) {
+  const { inHand, share } = session.wand.sweeping;
+  if (!inHand.value || share.value === null) return null;
+  return (
+    <div class="evalnb-pill evalnb-sweeping" role="status">
+      <Icon name="saving" spin />
+      Segmenting everything
+      <progress max={1} value={share.value} aria-label="Share of the image" />
+      <button type="button" class="evalnb-mini" aria-label="Stop" onClick={() => session.editor.dispatch({ type: "cancel" })}><Icon name="close" /></button>
+    </div>
+  );
+}
+
 export function SweepBar({ session }: { session: Session }) {
   const { sweeping } = session.wand;
   const { editor } = session;
   if (!sweeping.inHand.value) return null;
-  const share = sweeping.share.value;
-  if (share !== null) {
-    return (
-      <div class="evalnb-pill evalnb-sweeping" role="status">
-        <Icon name="saving" spin />
-        Segmenting everything
-        <progress max={1} value={share} aria-label="Share of the image" />
-        <button type="button" class="evalnb-mini" aria-label="Stop" onClick={() => editor.dispatch({ type: "cancel" })}><Icon name="close" /></button>
-      </div>
-    );
-  }
   const { shown, chosen, left, scoreMin, areaMin, areaMost } = sweeping.state.value;
-  if (!left) return null;
+  // The row stays while nothing is found: the image is not to jump.
+  if (!left) return <div class="evalnb-wand" />;
   const limit = (change: { scoreMin?: number; areaMin?: number }): void => {
     editor.everything.limit(change);
     editor.repaint();

@@ -83,7 +83,7 @@ test("many get a class at once, and Enter keeps the chosen ones: one step of und
 });
 
 test("without any chosen Enter keeps all that are shown, of the class in hand and in the wand's form", () => {
-  editor.everything.form = "box";
+  editor.everything.making = { form: "box", tolerancePx: 1 };
   editor.everything.limit({ scoreMin: 0.7 });
   editor.dispatch({ type: "accept" });
   expect(shapes().map(({ class_id, geometry }) => [class_id, geometry.kind])).toEqual([[7, "box"], [7, "box"]]);

@@ -2,7 +2,8 @@
 import { type EditorEvent, type Pointer, dragStart } from "../events";
 import { type Box, type Point, boxFromCorners, clampPoint, distance } from "../geometry";
 import { type Bits, bitAt, countSet } from "../masks";
-import { type Candidate, type Form, shapeOf } from "../prompted";
+import { tolerancePx } from "../ops/convert";
+import { type Candidate, type Making, shapeOf } from "../prompted";
 import type { Preview, Tool, Workbench } from "./tool";
 
 export interface Proposal extends Candidate {
@@ -41,7 +42,7 @@ export class EverythingTool implements Tool {
   readonly name = "everything";
   state: State = idle;
   /** What a kept one becomes. */
-  form: Form = "mask";
+  making: Making = { form: "mask", tolerancePx };
   #bench: Workbench;
 
   constructor(bench: Workbench) {
@@ -164,7 +165,7 @@ export class EverythingTool implements Tool {
     // What became a shape is taken back as one.
     this.#set({ past: [] });
     this.#bench.createAll(meant.flatMap(({ mask, classId }) => {
-      const geometry = shapeOf(mask, this.form, this.#bench.size);
+      const geometry = shapeOf(mask, this.making, this.#bench.size);
       return geometry ? [{ geometry, classId: classId ?? this.#bench.classId }] : [];
     }));
     return true;

@@ -3,7 +3,7 @@ import type { Dab } from "../brushing";
 import type { EditorEvent } from "../events";
 import type { Box, Point, Size } from "../geometry";
 import type { Bits } from "../masks";
-import type { Glimpse, Prompts, Question } from "../prompted";
+import type { Glimpse, Peek, Prompts, Question } from "../prompted";
 import type { Geometry, Shape } from "../records";
 import type { Proposal } from "./everything";
 
@@ -77,7 +77,7 @@ export interface Workbench {
   /** What was found, or looked for, in the whole image is not wanted any more. */
   sweepEnded(): void;
   /** Ask what a click there would mean; null: nothing any more. */
-  peek(at: Point | null): void;
+  peek(at: Peek | null): void;
 }
 
 export interface Tool {
