@@ -18,6 +18,7 @@ from evalnb.progress import TqdmProgress
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evalnb.annotating.outlining import BoxSegmenter, Outlined
     from evalnb.core.datasets import DatasetRecord
     from evalnb.core.ports import Pixels, Segmenter
     from evalnb.core.taxonomy import Attribute, Class, Taxonomy
@@ -235,6 +236,31 @@ class Dataset:
             height=height,
             read_only=read_only,
             link=image_link(self.store.settings.home, self.record.project_id),
+        )
+
+    def boxes_to_masks(self, segmenter: BoxSegmenter | str | None = None, *, score_min: float = 0.5) -> Outlined:
+        """Turn its boxes into the masks that a SAM 2 draws in them, here, with a bar; the answer counts them.
+
+        ``segmenter`` is a name or what ``ev.sam2`` returns; None: the smallest whose weights are here, else pico.
+        Boxes with a predicted IoU below ``score_min`` stay. Each mask is an edit, which a shape's history takes back.
+        ``project.submit.masks`` does the same on a worker.
+        """
+        from uuid import uuid4
+
+        from evalnb import models
+        from evalnb.annotating.outlining import boxes_to_masks
+
+        settings = self.store.settings
+        name = segmenter if segmenter is not None else models.installed_segmenter(settings) or "pico"
+        return boxes_to_masks(
+            self.store,
+            self.id,
+            models.sam2(name, settings=settings) if isinstance(name, str) else name,
+            author=settings.author,
+            once=uuid4(),
+            part=self.part,
+            score_min=score_min,
+            progress=TqdmProgress(),
         )
 
     def reviews(self, status: str | None = None, *, assignee: str | None = None) -> pd.DataFrame:

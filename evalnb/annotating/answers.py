@@ -23,6 +23,7 @@ from evalnb.store.repositories import edits as log
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
+    EverythingAsk,
     HelloAsk,
     HelloReply,
     HoverAsk,
@@ -39,6 +40,8 @@ from evalnb.wire.annotator import (
     SegmentAsk,
     ShapesAsk,
     ShapesReply,
+    StopAsk,
+    StopReply,
     VerdictsAsk,
     VerdictsReply,
 )
@@ -267,6 +270,19 @@ class Answers:
             with self.transaction() as session:
                 self.own(session, ask.image_id)
         return prompts.hover(ask)
+
+    def everything(self, ask: EverythingAsk) -> Reply:
+        """Every object that is not labelled yet. Cancelled after ``stop``; else as ``segment`` refuses."""
+        prompts = self._with_segmenter()
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+            known = [one.geometry for one in annotation_rows.of_image(session, ask.image_id)]
+        return prompts.everything(image, known)
+
+    def stop(self, ask: StopAsk) -> Reply:
+        """Let ``everything`` be."""
+        self._with_segmenter().stop(ask.image_id)
+        return Reply(StopReply())
 
     def _with_segmenter(self) -> Prompts:
         if self._prompts is None:

@@ -7,7 +7,8 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,25 @@ from numpy.typing import NDArray
 from evalnb import imagery
 from evalnb.annotating.desk import Reply, superseded
 from evalnb.core.candidates import Candidates
+from evalnb.core.everything import Sweep, gathered, grid
 from evalnb.core.images import ImageRecord
-from evalnb.core.ports import Interactive, Segmenter
-from evalnb.core.records import Floats, Ints
+from evalnb.core.masks import Rle, iou, placed
+from evalnb.core.ports import Interactive, Segmenter, Thorough
+from evalnb.core.records import Floats, Geometry, Ints
+from evalnb.core.shapes import mask_of
 from evalnb.errors import Cancelled, Invalid
 from evalnb.registry import pixels
 from evalnb.store import Store
-from evalnb.wire.annotator import Candidate, EncodingPush, HoverAsk, HoverReply, SegmentAsk, SegmentReply
+from evalnb.wire.annotator import (
+    Candidate,
+    EncodingPush,
+    EverythingReply,
+    HoverAsk,
+    HoverReply,
+    SegmentAsk,
+    SegmentReply,
+    SweepPush,
+)
 from evalnb.wire.shapes import Box
 
 CHEAP_ENCODE_S = 1.5
@@ -31,6 +44,12 @@ GLIMPSE_CELLS = 320
 """The longer side of a hover's mask: on most screens a cell is a pixel or two, and the bits take 1 to 4 KB."""
 _ANSWERS = 32
 """Answers whose logits are kept for the next click: 1 MB each, of a model with 256 × 256."""
+_MOST_FOUND = 500
+"""So many objects of one image are looked through by hand, at most."""
+_SAME_IOU = 0.7
+_CLICKS_PER_SIDE = 12
+"""Of a segmenter that is asked click by click."""
+_CORNER, _INSIDE = np.array([[0.5, 0.5]]), np.ones(1, dtype=np.int64)
 _HAND_S, _PAUSE_S = 0.1, 0.4
 """An encoding ahead pauses between two blocks while the hand asked for something this recently, at most so long."""
 
@@ -38,7 +57,9 @@ _HAND_S, _PAUSE_S = 0.1, 0.4
 class Prompts:
     """Answers prompts with one segmenter. Threads may share it."""
 
-    def __init__(self, store: Store, segmenter: Segmenter, announce: Callable[[EncodingPush], None]) -> None:
+    def __init__(
+        self, store: Store, segmenter: Segmenter, announce: Callable[[EncodingPush | SweepPush], None]
+    ) -> None:
         self._store = store
         self._segmenter = segmenter
         self._announce = announce
@@ -48,6 +69,7 @@ class Prompts:
         self._answered = 0
         self._answers: OrderedDict[int, tuple[int, Candidates]] = OrderedDict()
         self._hand_at = 0.0
+        self._swept: int | None = None
         self.used = False
         """Whether anybody prompted yet: before that nothing is encoded ahead."""
 
@@ -64,10 +86,7 @@ class Prompts:
     def answer(self, ask: SegmentAsk, image: ImageRecord, *, stale: Callable[[], bool]) -> Reply:
         """The masks that a prompt may mean, cut to their windows. Superseded if ``stale`` once it is encoded."""
         self.used = True
-        if len(ask.points) != len(ask.labels) or any(one not in (0, 1) for one in ask.labels):
-            raise Invalid(
-                f"{len(ask.points)} points with labels {ask.labels}", remedy="give each point a label, 1 in or 0 out"
-            )
+        _labelled(ask)
         if not ask.points and ask.box is None:
             raise Invalid("the prompt is empty", remedy="click a point or drag a box")
         begin = self._hand_at = time.perf_counter()
@@ -80,7 +99,7 @@ class Prompts:
             points=np.array(ask.points, dtype=np.float64).reshape(-1, 2),
             labels=np.array(ask.labels, dtype=np.int64),
             box=ask.box,
-            prior=self._prior(ask, image),
+            prior=self._prior(ask, image.id),
         )
         decoded = self._hand_at = time.perf_counter()
         (window, inside), *others = [found.cut(place) for place in range(len(found))]
@@ -106,6 +125,7 @@ class Prompts:
 
     def hover(self, ask: HoverAsk) -> Reply:
         """What a click there would mean, coarsely; nothing while the image is not encoded."""
+        _labelled(ask)
         begin = self._hand_at = time.perf_counter()
         key = self._keys.get(ask.image_id)
         ready = key is not None and self._segmenter.encoded(key)
@@ -113,7 +133,11 @@ class Prompts:
         inside, score = np.zeros((0, 0), dtype=bool), 0.0
         if key is not None and ready:
             found = self._candidates(
-                key, points=np.array([[ask.x, ask.y]]), labels=np.ones(1, dtype=np.int64), box=None, prior=None
+                key,
+                points=np.array([*ask.points, (ask.x, ask.y)], dtype=np.float64),
+                labels=np.array([*ask.labels, 1], dtype=np.int64),
+                box=ask.box,
+                prior=self._prior(ask, ask.image_id),
             )
             window, inside = found.glimpse(0, GLIMPSE_CELLS)
             score = float(found.scores[0])
@@ -131,6 +155,53 @@ class Prompts:
             ),
             [packed(inside)],
         )
+
+    def everything(self, image: ImageRecord, known: Iterable[Geometry]) -> Reply:
+        """Every object of the image but those that are ``known``. Cancelled once ``stop`` is called."""
+        self.used = True
+        self._swept = image.id
+
+        def told(share: float) -> None:
+            if self._swept != image.id:
+                raise Cancelled("segmenting everything was stopped", remedy="press the key again to begin anew")
+            self._announce(SweepPush(image_id=image.id, fraction=min(share, 1.0)))
+
+        key = self._encode(image, lambda share: told(0.1 * share))
+        told(0.1)
+        found = self._sweep(key, lambda share: told(0.1 + 0.9 * share))
+        cut = [(place, *found.cut(place)) for place in range(len(found))][:_MOST_FOUND]
+        there = unlabelled([placed(inside, window, found.size) for _, window, inside in cut], known, found.size)
+        left = [one for one, new in zip(cut, there, strict=True) if new]
+        return Reply(
+            EverythingReply(
+                image_id=image.id,
+                found=[Candidate(window=window, score=float(found.scores[place])) for place, window, _ in left],
+                labelled=len(cut) - len(left),
+            ),
+            [packed(inside) for _, _, inside in left],
+        )
+
+    def stop(self, image_id: int) -> None:
+        """End ``everything`` on that image."""
+        if self._swept == image_id:
+            self._swept = None
+
+    def _sweep(self, key: str, told: Callable[[float], None]) -> Candidates:
+        if isinstance(self._segmenter, Thorough):
+            return self._segmenter.sweep(key, told=told)
+        # One that answers clicks alone is clicked on, and gives way to the hand between two clicks.
+        whole = self._candidates(key, points=_CORNER, labels=_INSIDE, box=None, prior=None)
+        at = grid(whole.size, _CLICKS_PER_SIDE)
+
+        def clicked() -> Iterator[tuple[NDArray[np.floating[Any]], Floats]]:
+            for number, point in enumerate(at):
+                told(number / len(at))
+                one = self._candidates(key, points=point[None], labels=_INSIDE, box=None, prior=None)
+                logits = one.logits if one.logits.dtype != np.bool_ else np.where(one.logits, 1, -1)
+                yield np.asarray(logits, dtype=np.float32), one.scores
+
+        # How steep a stranger's logits are nobody knows: only what it says of its masks counts.
+        return gathered(clicked(), whole.size, Sweep(iou_min=0.5, stability_min=0))
 
     def encode(self, image: ImageRecord) -> str:
         """Have the shown image's features in the cache; their key. Says how far it is."""
@@ -196,12 +267,12 @@ class Prompts:
             mask, score = self._segmenter.segment(key, points=points, labels=labels, box=corners)
         return Candidates(np.asarray(mask, dtype=bool)[None], np.array([score]), (mask.shape[0], mask.shape[1]))
 
-    def _prior(self, ask: SegmentAsk, image: ImageRecord) -> NDArray[np.float32] | None:
+    def _prior(self, ask: SegmentAsk | HoverAsk, shown_id: int) -> NDArray[np.float32] | None:
         if ask.refines is None:
             return None
         with self._lock:
             image_id, found = self._answers.get(ask.refines.answer, (0, None))
-        if found is None or image_id != image.id or ask.refines.candidate >= len(found):
+        if found is None or image_id != shown_id or ask.refines.candidate >= len(found):
             return None
         prior: NDArray[np.float32] = found.logits[ask.refines.candidate].astype(np.float32)
         return prior
@@ -215,6 +286,23 @@ class Prompts:
             while len(self._answers) > _ANSWERS:
                 self._answers.popitem(last=False)
             return self._answered
+
+
+def _labelled(ask: SegmentAsk | HoverAsk) -> None:
+    if len(ask.points) != len(ask.labels) or any(one not in (0, 1) for one in ask.labels):
+        raise Invalid(
+            f"{len(ask.points)} points with labels {ask.labels}", remedy="give each point a label, 1 in or 0 out"
+        )
+
+
+def unlabelled(found: Sequence[Rle], known: Iterable[Geometry], size: tuple[int, int]) -> list[bool]:
+    """Which of the masks no outline of the image is the same as. A box is no outline: what is in it is news."""
+    outlined = [mask_of(one, size) for one in known if one.kind in ("mask", "polygon", "ellipse", "rotated")]
+    outlined = [one for one in outlined if one.size == size]
+    if not outlined or not found:
+        return [True] * len(found)
+    alike = iou(list(found), outlined, np.zeros(len(outlined), dtype=bool)).max(axis=1)
+    return [bool(one < _SAME_IOU) for one in alike]
 
 
 def packed(inside: NDArray[np.bool_]) -> bytes:

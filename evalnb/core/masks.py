@@ -49,6 +49,30 @@ def encode(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Rle:
     return Rle((mask.shape[0], mask.shape[1]), np.diff(edges, prepend=0).astype(np.uint32))
 
 
+def placed(inside: NDArray[np.bool_], window: tuple[int, int, int, int], size: tuple[int, int]) -> Rle:
+    """The mask of ``size`` that is ``inside`` (h, w) in the window x, y, w, h and empty elsewhere.
+
+    Only the window is looked at: a small object in a large image costs what the object does.
+    """
+    x, y, w, h = window
+    height, width = size
+    if inside.shape != (h, w) or min(x, y) < 0 or x + w > width or y + h > height:
+        raise Invalid(
+            f"{inside.shape} pixels do not fill the window {window} of an image of {width} × {height}",
+            remedy="cut the mask to a window inside the image",
+        )
+    edged = np.zeros((w, h + 2), dtype=np.int8)
+    edged[:, 1:-1] = inside.T
+    column, row = np.nonzero(np.diff(edged, axis=1))
+    # Starts and ends by turns, column after column.
+    turns = (column + x) * height + row + y
+    # A run that ends with its column may go on in the next.
+    goes_on = np.flatnonzero(turns[1:-1:2] == turns[2::2])
+    turns = np.delete(turns, np.concatenate([2 * goes_on + 1, 2 * goes_on + 2]))
+    edges = np.concatenate([turns, [height * width]] if not len(turns) or turns[-1] < height * width else [turns])
+    return Rle(size, np.diff(edges, prepend=0).astype(np.uint32))
+
+
 def decode(rle: Rle) -> NDArray[np.bool_]:
     """The (h, w) mask of these runs."""
     values = np.zeros(len(rle.counts), dtype=bool)

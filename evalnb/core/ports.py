@@ -96,6 +96,14 @@ class Interactive(Segmenter, Protocol):
         """
 
 
+@runtime_checkable
+class Thorough(Interactive, Protocol):
+    """An interactive segmenter that finds every object of an image by itself, faster than click by click."""
+
+    def sweep(self, key: str, *, told: Callable[[float], None] | None = None) -> Candidates:
+        """Every object of an image that was encoded, best first. ``told`` as in ``encode``."""
+
+
 class Embedder(Protocol):
     """Maps an image to a vector whose distances mean likeness."""
 

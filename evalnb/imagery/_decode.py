@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from evalnb.core.pixels import eight_bits
 from evalnb.core.ports import Pixels
 from evalnb.errors import Unsafe
 from evalnb.imagery._header import broken, foreign, open_image, orientation_of
@@ -85,23 +85,10 @@ def deep(image: Image.Image) -> bool:
 
 def _rgb(image: Image.Image) -> Image.Image:
     if deep(image):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+        return Image.fromarray(eight_bits(np.asarray(image))).convert("RGB")
     if has_alpha(image):
         over = image.convert("RGBA")
         flat = Image.new("RGBA", over.size, "white")
         flat.alpha_composite(over)
         return flat.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    if values.dtype.itemsize == 2:
-        wide = values.astype(np.int64)
-        top = 4095 if wide.max() <= 4095 and wide.min() >= 0 else 65535
-        return np.asarray((np.clip(wide, 0, top) * 255 + top // 2) // top, dtype=np.uint8)
-    real = values.astype(np.float64)
-    finite = np.isfinite(real)
-    low, high = (real[finite].min(), real[finite].max()) if finite.any() else (0.0, 0.0)
-    real = np.where(finite, real, low)
-    scaled = (real - low) * (255.0 / (high - low)) if high > low else np.zeros_like(real)
-    return np.asarray(np.rint(scaled), dtype=np.uint8)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 
-_T = TypeVar("_T", bound="TrainArguments | PredictArguments | EvaluateArguments")
+_T = TypeVar("_T", bound="TrainArguments | PredictArguments | EvaluateArguments | MasksArguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,24 @@ class EvaluateArguments:
     part: Slice = Slice()
 
 
-def to_json(arguments: TrainArguments | PredictArguments | EvaluateArguments) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class MasksArguments:
+    """Draw what is in each box of a dataset (or a slice of it) as a mask; the result counts them."""
+
+    dataset_id: int
+    part: Slice = Slice()
+    segmenter: str | None = None
+    """A SAM 2 by name; None: the smallest whose weights the worker has, else pico."""
+    score_min: float = 0.5
+    """Boxes whose mask the model gives a lower IoU stay boxes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail on the worker."""
+        if not 0 <= self.score_min <= 1:
+            raise Invalid(f"score_min is {self.score_min:g}", remedy="give a number from 0 to 1, such as 0.5")
+
+
+def to_json(arguments: TrainArguments | PredictArguments | EvaluateArguments | MasksArguments) -> dict[str, Any]:
     """The row's JSON."""
     return {**asdict(arguments), "part": _slice_to_json(arguments.part)}
 

@@ -9,17 +9,22 @@ from sqlalchemy.orm import Session
 
 from evalnb.core.slices import Slice
 from evalnb.errors import NotFound
-from evalnb.jobs.arguments import EvaluateArguments, PredictArguments, TrainArguments, to_json
+from evalnb.jobs.arguments import EvaluateArguments, MasksArguments, PredictArguments, TrainArguments, to_json
 from evalnb.jobs.broker import ring
 from evalnb.jobs.handle import Job, Resolve, View
 from evalnb.jobs.rows import ask
-from evalnb.models import detector_architecture
+from evalnb.models import architecture, detector_architecture
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, models, predictions
 
-Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments
+Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments | MasksArguments
 
-_KIND: dict[type, str] = {TrainArguments: "train", PredictArguments: "predict", EvaluateArguments: "evaluate"}
+_KIND: dict[type, str] = {
+    TrainArguments: "train",
+    PredictArguments: "predict",
+    EvaluateArguments: "evaluate",
+    MasksArguments: "masks",
+}
 
 
 class HasId(Protocol):
@@ -108,6 +113,16 @@ class Submit:
         """Match a prediction run with its truths; the result is an evaluation."""
         return self._ask(EvaluateArguments(run_id=_id(run), kind=kind))
 
+    def masks(self, dataset: HasId | int, *, segmenter: str | None = None, score_min: float = 0.5) -> Job:
+        """Turn the boxes of a dataset (or a slice) into the masks that a SAM 2 draws in them; the result counts them.
+
+        ``segmenter``: "sam2.1-tiny", … or "pico"; None: the smallest whose weights the worker has. Boxes with a
+        predicted IoU below ``score_min`` stay. Each is an edit of its own, which history can take back.
+        """
+        return self._ask(
+            MasksArguments(dataset_id=_id(dataset), part=_part(dataset), segmenter=segmenter, score_min=score_min)
+        )
+
     def _ask(self, arguments: Arguments) -> Job:
         job_id = submit(self._store, self._project_id, arguments, author=self._author)
         return Job(self._store, job_id, view=self._view, resolve=self._resolve)
@@ -136,6 +151,13 @@ def _check(session: Session, project_id: int, arguments: Arguments) -> None:
             models.get(session, arguments.start_version_id)
     elif isinstance(arguments, PredictArguments):
         models.get(session, arguments.version_id)
+        dataset_id = arguments.dataset_id
+    elif isinstance(arguments, MasksArguments):
+        if arguments.segmenter not in (None, "pico") and architecture(str(arguments.segmenter)).detects:
+            raise NotFound(
+                f"{arguments.segmenter!r} is no segmenter",
+                remedy="use sam2.1-tiny, -small, -base_plus, -large or pico",
+            )
         dataset_id = arguments.dataset_id
     else:
         dataset_id = predictions.get(session, arguments.run_id).dataset_id

@@ -7,12 +7,16 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalnb.core.ports import Detector, Interactive, Segmenter
+from evalnb.core.ports import Detector, Segmenter
 from evalnb.core.progress import Progress
 from evalnb.errors import NotFound
 from evalnb.models.architectures import ARCHITECTURES, Architecture, architecture, detector_architecture
 from evalnb.settings import Settings
+
+if TYPE_CHECKING:
+    from evalnb.models._sam2 import Sam2Segmenter
 
 __all__ = [
     "ARCHITECTURES",
@@ -47,19 +51,20 @@ def detector(
     return open_detector(found, weights, class_names=class_names, device=device, home=home)
 
 
-_segmenters: weakref.WeakValueDictionary[tuple[object, ...], Interactive] = weakref.WeakValueDictionary()
+_segmenters: weakref.WeakValueDictionary[tuple[object, ...], Sam2Segmenter] = weakref.WeakValueDictionary()
 _opening = threading.Lock()
 
 
 def sam2(
-    name: str = "sam2.1-tiny",
+    name: str | Path = "sam2.1-tiny",
     *,
     device: str | None = None,
     weights: Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Interactive:
-    """A SAM 2.1 segmenter: sam2.1-tiny, -small, -base_plus or -large; its weights are downloaded on first use.
+) -> Sam2Segmenter:
+    """A SAM 2.1 segmenter: sam2.1-tiny, -small, -base_plus or -large; its weights are downloaded on first use. Or the
+    path of a .safetensors or .pt file: which of them it holds is seen from its shapes.
 
     While one is in use, asking for the same again gives the same. ``pico`` is the small one that ships with evalnb:
     nothing to download, good for the demo's scenes and for tests, not for photographs. ``device`` goes before
@@ -77,7 +82,9 @@ def sam2(
         asked = (name, device, weights, settings.home)
         if (open_one := _segmenters.get(asked)) is not None:
             return open_one
-        if name == _sam2.PICO:
+        if isinstance(name, Path) or name.endswith((".safetensors", ".pt", ".pth")):
+            made = _sam2.open_file(Path(name), device=device, home=settings.home)
+        elif name == _sam2.PICO:
             made = _sam2.open_pico(device=device, home=settings.home)
         else:
             found = architecture(name)

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.candidates import Candidates
-from evalnb.core.ports import Interactive, Pixels
+from evalnb.core.ports import Pixels, Thorough
 from evalnb.core.records import Floats, Ints
 
 
 class Later:
     """Stands for a segmenter whose name is known and whose weights are not loaded yet. Threads may share it."""
 
-    def __init__(self, name: str, open_it: Callable[[], Interactive]) -> None:
+    def __init__(self, name: str, open_it: Callable[[], Thorough]) -> None:
         self._name, self._open = name, open_it
-        self._opened: Interactive | None = None
+        self._opened: Thorough | None = None
         self._opening = threading.Lock()
 
     @property
@@ -52,7 +52,11 @@ class Later:
         """As the segmenter's."""
         return self._it().candidates(key, points=points, labels=labels, box=box, prior=prior)
 
-    def _it(self) -> Interactive:
+    def sweep(self, key: str, *, told: Callable[[float], None] | None = None) -> Candidates:
+        """As the segmenter's."""
+        return self._it().sweep(key, told=told)
+
+    def _it(self) -> Thorough:
         with self._opening:
             if self._opened is None:
                 self._opened = self._open()

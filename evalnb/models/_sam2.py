@@ -6,28 +6,33 @@ import hashlib
 import json
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.candidates import Candidates
-from evalnb.core.masks import Rle
-from evalnb.core.masks import encode as encode_rle
+from evalnb.core.everything import Sweep, gathered, grid
+from evalnb.core.masks import Rle, placed
+from evalnb.core.pixels import rgb
 from evalnb.core.ports import Pixels
+from evalnb.core.prompted import Boxes, Mask, Points, Prompt, checked, prompts
 from evalnb.core.records import Floats, Ints
+from evalnb.core.segmented import Segmented
 from evalnb.errors import Invalid, NotFound
 from evalnb.models import _features, _torch, files
+from evalnb.models._decoder import Decoder
 from evalnb.models._features import Disk, Features, Memory
-from evalnb.models.architectures import Architecture
+from evalnb.models.architectures import Architecture, architecture
 
 PICO = "pico"
 """The small SAM 2 that ships with evalnb (decision 120): for demonstrations and tests, not for photographs."""
 
 _HERE = Path(__file__).parent
 _REDUCE_PIXELS = 25_000_000
+_NONE = np.empty(0, dtype=np.int64)
 
 
 class Sam2Segmenter:
@@ -60,8 +65,10 @@ class Sam2Segmenter:
         side = module.image_size
         # The predictor assumes 1024; the maps have strides 4, 8 and 16.
         self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
-        self._encoding, self._decoding = threading.Lock(), threading.Lock()
+        self._encoding, self._decoder = threading.Lock(), Decoder(self._module, device)
         self._memory, self._disk = Memory(memory_bytes), disk
+        # A small model is less sure of what it finds, and right nevertheless.
+        self._sweep = Sweep() if side >= 512 else Sweep(per_side=20, iou_min=0.5, stability_min=0.75)
         self._told: Callable[[float], None] | None = None
         self._listen()
 
@@ -108,19 +115,108 @@ class Sam2Segmenter:
         """Whether ``segment`` under that key answers without encoding."""
         return self._find(key) is not None
 
+    @overload
     def segment(
-        self, key: str, *, points: Floats, labels: Ints, box: Floats | None = None
-    ) -> tuple[NDArray[np.bool_], float]:
-        """The best mask (h, w) and its predicted IoU.
+        self, image: str, *, points: Floats, labels: Ints, box: Floats | None = None
+    ) -> tuple[NDArray[np.bool_], float]: ...
 
-        ``points`` (k, 2) x, y in pixels; ``labels`` (k,) 1 in, 0 out; ``box`` (4,) two opposite corners x, y, x, y,
-        cut to the image. Prompts that only say what is out give an empty mask and 0.
+    @overload
+    def segment(
+        self,
+        image: NDArray[Any],
+        *,
+        points: Points | None = None,
+        boxes: Boxes | None = None,
+        mask: Mask | Sequence[Mask] | None = None,
+    ) -> Segmented: ...
 
-        NotFound unless the image was encoded; Invalid for prompts that are none, not finite, outside, or a box that
-        holds no pixel.
+    @overload
+    def segment(
+        self,
+        image: Sequence[NDArray[Any]],
+        *,
+        points: Sequence[Points | None] | None = None,
+        boxes: Sequence[Boxes | None] | None = None,
+        mask: Sequence[Mask | Sequence[Mask] | None] | None = None,
+    ) -> list[Segmented]: ...
+
+    def segment(
+        self,
+        image: str | NDArray[Any] | Sequence[NDArray[Any]],
+        *,
+        points: Any = None,
+        labels: Ints | None = None,
+        box: Floats | None = None,
+        boxes: Any = None,
+        mask: Any = None,
+    ) -> Any:
+        """Masks of an image's objects, by their prompts.
+
+        ``image`` is an array (h, w, 3) uint8 RGB; greyscale, alpha and 16 bits are taken too. For one object
+        ``points`` are (x, y) inside it or (x, y, 0) outside it, in pixels; for several, a list of such lists.
+        ``boxes`` are (x0, y0, x1, y1), one or one for each object; ``mask`` is a rough mask (an ``Rle``, a
+        ``Geometry`` or (h, w) bool), or one for each. The answer is a ``Segmented``: a mask for each object, in
+        order. For a list of images each prompt is a list with an entry for each image, and so is the answer. All
+        objects of all images go through the decoder together.
+
+        Given the key of an image that was encoded, it answers as ``evalnb.core.ports.Segmenter``: ``points`` (k, 2),
+        ``labels`` (k,) 1 in, 0 out, ``box`` (4,) two opposite corners; the best mask (h, w) and its predicted IoU.
+
+        Prompts that only say what is out give an empty mask and 0. Invalid for prompts that are none, not finite,
+        outside, or a box that holds no pixel; NotFound unless a key's image was encoded.
         """
-        found = self.candidates(key, points=points, labels=labels, box=box)
-        return found.mask(0), float(found.scores[0])
+        if isinstance(image, str):
+            found = self.candidates(image, points=points, labels=_NONE if labels is None else labels, box=box)
+            return found.mask(0), float(found.scores[0])
+        if labels is not None or box is not None:
+            raise Invalid(
+                "labels= and box= belong to the key of an encoded image",
+                remedy="with an image write points=[(x, y), (x, y, 0)] and boxes=(x0, y0, x1, y1)",
+            )
+        if not isinstance(image, np.ndarray):
+            return self._each(image, points, boxes, mask)
+        return self._each([image], *(None if one is None else [one] for one in (points, boxes, mask)))[0]
+
+    @overload
+    def everything(
+        self, image: NDArray[Any], *, sweep: Sweep | None = None, told: Callable[[float], None] | None = None
+    ) -> Segmented: ...
+
+    @overload
+    def everything(
+        self,
+        image: Sequence[NDArray[Any]],
+        *,
+        sweep: Sweep | None = None,
+        told: Callable[[float], None] | None = None,
+    ) -> list[Segmented]: ...
+
+    def everything(
+        self,
+        image: NDArray[Any] | Sequence[NDArray[Any]],
+        *,
+        sweep: Sweep | None = None,
+        told: Callable[[float], None] | None = None,
+    ) -> Segmented | list[Segmented]:
+        """Every object that the model finds in an image, best first; a list of them for a list of images.
+
+        ``sweep`` (an ``evalnb.core.everything.Sweep``) says what counts as one; None: what suits the model.
+        ``told`` hears the share that is done; what it raises ends the work.
+        Invalid as ``segment``.
+        """
+        several = not isinstance(image, np.ndarray)
+        images: Sequence[NDArray[Any]] = [image] if isinstance(image, np.ndarray) else image
+        out = []
+        for place, one in enumerate(images):
+
+            def heard(share: float, place: int = place) -> None:
+                if told is not None:
+                    told((place + share) / len(images))
+
+            key, _ = self._encoded(one, f"image {place}" if several else "the image", lambda share: heard(share / 10))
+            found = self.sweep(key, sweep=sweep, told=lambda share: heard(0.1 + 0.9 * share))
+            out.append(Segmented.of(found))
+        return out if several else out[0]
 
     def candidates(
         self,
@@ -138,36 +234,74 @@ class Sam2Segmenter:
         comes first, or where it is unstable the best of the three. Errors as ``segment``; Invalid also for a prior of
         another shape.
         """
-        features = self._find(key)
-        if features is None:
-            raise NotFound(f"the image {key!r} is not encoded", remedy="call encode(key, image) first")
-        coordinates, marks, corners = _checked(points, labels, box, features.size)
-        side = self._module.sam_prompt_encoder.mask_input_size
-        if prior is not None and prior.shape != tuple(side):
-            raise Invalid(
-                f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {tuple(side)}"
+        features = self._features(key)
+        where, marks, corners = checked(points, labels, box, features.size)
+        side = self._decoder.side
+        if prior is not None and prior.shape != side:
+            raise Invalid(f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {side}")
+        return self._decoder.candidates([features], [Prompt(where, marks, corners)], [prior])[0]
+
+    def sweep(
+        self, key: str, *, told: Callable[[float], None] | None = None, sweep: Sweep | None = None
+    ) -> Candidates:
+        """Every object of an image that was encoded, best first. ``told`` as in ``everything``; NotFound without."""
+        wanted = (sweep or self._sweep).checked()
+        features = self._features(key)
+        at = grid(features.size, wanted.per_side)
+        one = np.ones(1, dtype=np.int64)
+
+        def batches() -> Iterator[tuple[NDArray[np.floating], Floats]]:
+            for start in range(0, len(at), self._decoder.pass_size):
+                clicks = [Prompt(click[None], one, None) for click in at[start : start + self._decoder.pass_size]]
+                yield self._decoder.swept(features, clicks, wanted)
+                if told is not None:
+                    told(min(1.0, (start + len(clicks)) / len(at)))
+
+        return gathered(batches(), features.size, wanted)
+
+    def _encoded(self, image: object, name: str, told: Callable[[float], None] | None = None) -> tuple[str, Features]:
+        pixels = rgb(image, name)
+        key = hashlib.sha256(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+        self.encode(key, pixels, told=told)
+        return key, self._features(key)
+
+    def _each(self, images: Sequence[object], points: Any, boxes: Any, mask: Any) -> list[Segmented]:
+        """The objects of several images, as many in one pass of the decoder as fit."""
+        given = {"points": points, "boxes": boxes, "mask": mask}
+        for what, some in given.items():
+            if some is not None and len(some) != len(images):
+                raise Invalid(
+                    f"{what} has {len(some)} entries for {len(images)} images",
+                    remedy="give an entry for each image; None where there is none",
+                )
+        found: list[dict[int, tuple[Rle, float]]] = [{} for _ in images]
+        sizes: list[tuple[int, int]] = []
+        waiting: list[tuple[int, int, Features, Prompt]] = []
+
+        def decode() -> None:
+            answers = self._decoder.candidates([one[2] for one in waiting], [one[3] for one in waiting])
+            for (place, number, _, _), answer in zip(waiting, answers, strict=True):
+                window, inside = answer.cut(0)
+                found[place][number] = placed(inside, window, answer.size), float(answer.scores[0])
+            waiting.clear()
+
+        for place, image in enumerate(images):
+            _, features = self._encoded(image, f"image {place}" if len(images) > 1 else "the image")
+            sizes.append(features.size)
+            said = {what: None if some is None else some[place] for what, some in given.items()}
+            for number, one in enumerate(prompts(features.size, **said)):
+                waiting.append((place, number, features, one))
+                if len(waiting) >= self._decoder.pass_size:
+                    decode()
+        decode()
+        return [
+            Segmented(
+                tuple(one[number][0] for number in range(len(one))),
+                np.array([one[number][1] for number in range(len(one))], dtype=np.float64),
+                size,
             )
-        if corners is None and not (marks == 1).any():
-            return Candidates(np.full((1, *side), -1, np.float32), np.zeros(1), features.size)
-        return self._decode(features, coordinates, marks, corners, prior)
-
-    def segment_image(
-        self, image: Pixels, *, points: Sequence[Sequence[float]] = (), boxes: Sequence[Sequence[float]] = ()
-    ) -> list[tuple[Rle, float]]:
-        """Masks of one image in one call: a mask for each box (x0, y0, x1, y1), or else one for all the points.
-
-        ``points`` are (x, y) inside the object or (x, y, 0) outside it. Errors as ``segment``.
-        """
-        key = hashlib.sha256(f"{image.shape}".encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
-        self.encode(key, image)
-        where = np.array([point[:2] for point in points], dtype=np.float64).reshape(-1, 2)
-        marks = np.array([int(point[2]) if len(point) > 2 else 1 for point in points], dtype=np.int64)
-        out = []
-        corners: list[Floats | None] = [np.asarray(box, dtype=np.float64) for box in boxes]
-        for one in corners or [None]:
-            mask, iou = self.segment(key, points=where, labels=marks, box=one)
-            out.append((encode_rle(mask), iou))
-        return out
+            for one, size in zip(found, sizes, strict=True)
+        ]
 
     def _compute(self, image: Pixels) -> Features:
         import torch
@@ -185,63 +319,11 @@ class Sam2Segmenter:
         maps = (*found["high_res_feats"], found["image_embed"])
         return Features(size, tuple(one.float().contiguous() for one in maps))
 
-    def _decode(
-        self,
-        features: Features,
-        points: Floats,
-        labels: Ints,
-        box: Floats | None,
-        prior: NDArray[np.float32] | None,
-    ) -> Candidates:
-        import torch
-
-        height, width = features.size
-        scale = np.array([self._module.image_size / width, self._module.image_size / height])
-        coordinates, marks = points * scale, labels
-        if box is not None:
-            # SAM takes a box as two points, of labels 2 and 3, before the clicks.
-            coordinates = np.concatenate([box.reshape(2, 2) * scale, coordinates])
-            marks = np.concatenate([[2, 3], marks])
-        model, decoder = self._module, self._module.sam_mask_decoder
-        # The package clamps what it hands out to be handed in again.
-        mask = None if prior is None else torch.as_tensor(prior, device=self._device).clamp(-32, 32)[None, None]
-        with self._decoding, torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
-            sparse, dense = model.sam_prompt_encoder(
-                points=(
-                    torch.as_tensor(coordinates[None], dtype=torch.float32, device=self._device),
-                    torch.as_tensor(marks[None], dtype=torch.int32, device=self._device),
-                ),
-                boxes=None,
-                masks=mask,
-            )
-            # All four tokens: the one for a single mask, and the three for what else it may be.
-            logits, ious, _, _ = decoder.predict_masks(
-                image_embeddings=features.maps[-1],
-                image_pe=model.sam_prompt_encoder.get_dense_pe(),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                repeat_image=False,
-                high_res_features=list(features.maps[:-1]),
-            )
-            drawn, scores = logits[0].float().cpu().numpy(), ious[0].float().cpu().numpy().astype(np.float64)
-            several = (1 + np.argsort(-scores[1:], kind="stable")).tolist()
-            if box is None and prior is None and len(marks) == 1:
-                order = several
-            elif (
-                float(decoder._get_stability_scores(logits[:, :1])[0, 0])
-                >= decoder.dynamic_multimask_stability_thresh
-            ):
-                order = [0, *several]
-            else:
-                order = [several[0], 0, *several[1:]]
-        seen: set[bytes] = set()
-        kept: list[int] = []
-        for place in order:
-            inside = np.packbits(drawn[place] > 0).tobytes()
-            if inside not in seen and (not kept or any(inside)):
-                seen.add(inside)
-                kept.append(place)
-        return Candidates(drawn[kept], scores[kept], features.size)
+    def _features(self, key: str) -> Features:
+        features = self._find(key)
+        if features is None:
+            raise NotFound(f"the image {key!r} is not encoded", remedy="call encode(key, image) first")
+        return features
 
     def _find(self, key: str, size: tuple[int, ...] | None = None) -> Features | None:
         found = self._memory.get(key)
@@ -275,6 +357,29 @@ def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, 
     _fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
     chosen = _torch.choose(device)
     return Sam2Segmenter(architecture.name, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
+
+
+_LETTERS = {(96, 12): "tiny", (96, 16): "small", (112, 24): "base_plus", (144, 48): "large"}
+"""By the width of the trunk's first block, and how many blocks it has."""
+
+
+def open_file(path: Path, *, device: str | None, home: Path) -> Sam2Segmenter:
+    """The SAM 2.1 whose weights the file holds, whichever of the four it is (or one of pico's form), by its shapes.
+
+    Errors as ``open_sam2``; Invalid also for weights that are of none of these.
+    """
+    need()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    described = files.open_weights(path, into=home / "cache" / "weights")
+    shapes = files.shapes(described.path)
+    blocks = {name.split(".")[3] for name in shapes if name.startswith("image_encoder.trunk.blocks.")}
+    width = shapes.get("image_encoder.trunk.patch_embed.proj.bias", (0,))[0]
+    if (letter := _LETTERS.get((width, len(blocks)))) is not None:
+        return open_sam2(architecture(f"sam2.1-{letter}"), described.path, device=device, home=home)
+    module = build(str(_HERE / "sam2_pico.yaml"))
+    _fill(module, described.path, f"{path.name} holds no SAM 2.1 (tiny, small, base_plus, large), nor one like pico")
+    chosen = _torch.choose(device)
+    return Sam2Segmenter(path.stem, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
 
 
 def _disk(home: Path, digest: str, device: Any) -> Disk | None:
@@ -338,44 +443,6 @@ def build(config: str) -> Any:
     }
     OmegaConf.update(model, "sam_mask_decoder_extra_args", extra, force_add=True)
     return instantiate(model, _recursive_=True)
-
-
-def _checked(
-    points: Floats, labels: Ints, box: Floats | None, size: tuple[int, int]
-) -> tuple[Floats, Ints, Floats | None]:
-    height, width = size
-    where = np.asarray(points, dtype=np.float64)
-    marks = np.asarray(labels, dtype=np.int64)
-    if where.size == 0:
-        where = where.reshape(0, 2)
-    if where.ndim != 2 or where.shape[1] != 2 or marks.shape != (len(where),):
-        raise Invalid(
-            f"points have shape {where.shape} and labels {marks.shape}", remedy="give (k, 2) x, y and (k,) of 1 and 0"
-        )
-    if len(where) and not np.isin(marks, (0, 1)).all():
-        raise Invalid(f"the labels are {sorted(set(marks.tolist()))}", remedy="use 1 for inside and 0 for outside")
-    outside = ~((where >= 0) & (where <= [width, height])).all(axis=1)
-    if outside.any():
-        x, y = where[outside][0]
-        raise Invalid(
-            f"the point ({x:g}, {y:g}) is outside the image of {width} × {height} pixels",
-            remedy="give x, y in pixels of the image",
-        )
-    if box is None:
-        if not len(where):
-            raise Invalid("there is no prompt", remedy="give a point or a box")
-        return where, marks, None
-    corners = np.asarray(box, dtype=np.float64)
-    if corners.shape != (4,) or not np.isfinite(corners).all():
-        raise Invalid(f"the box is {corners.tolist()}", remedy="give x0, y0, x1, y1 in pixels")
-    x0, x1 = np.clip(np.sort(corners[[0, 2]]), 0, width)
-    y0, y1 = np.clip(np.sort(corners[[1, 3]]), 0, height)
-    if x1 <= x0 or y1 <= y0:
-        raise Invalid(
-            f"the box {corners.tolist()} holds no pixel of the image of {width} × {height}",
-            remedy="drag a box that has a width and a height inside the image",
-        )
-    return where, marks, np.array([x0, y0, x1, y1])
 
 
 def _reduced(image: Pixels, side: int) -> Pixels:

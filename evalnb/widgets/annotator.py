@@ -97,7 +97,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         # First of all: whatever raises below, ``__del__`` closes what there is.
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
         self._aside, self._segmenting, self._seeking = Aside(), Latest(), Latest()
-        self._hovering, self._ahead, self._tiling = Latest(), Latest(), Aside()
+        self._hovering, self._ahead, self._sweeping, self._tiling = Latest(), Latest(), Latest(), Aside()
         self._gallery = KernelGallery(store)
         self._hearing: Listening | None = None
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
@@ -156,6 +156,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "prepare": (at_once, self._prepare),
                 "segment": (self._segmenting, self._segment),
                 "hover": (self._hovering, self._answers.hover),
+                "everything": (self._sweeping, self._answers.everything),
+                "stop": (at_once, self._answers.stop),
             },
             send=self._send_now,
             log=self.log,
@@ -241,7 +243,15 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         """End it: its threads stop, and the canvas says that it is over."""
         self._deafen()
         self._company.close()
-        for lane in (self._aside, self._segmenting, self._seeking, self._hovering, self._ahead, self._tiling):
+        for lane in (
+            self._aside,
+            self._segmenting,
+            self._seeking,
+            self._hovering,
+            self._ahead,
+            self._sweeping,
+            self._tiling,
+        ):
             lane.close()
         self._gallery.close()
         super().close()

@@ -175,6 +175,8 @@ class Story:
             return f"Run {_model(session, asked['version_id'])} over {_dataset(session, asked['dataset_id'])}"
         if record.kind == "evaluate":
             return f"Evaluate {_run(session, asked['run_id'])}"
+        if record.kind == "masks":
+            return f"Draw the masks of {_dataset(session, asked['dataset_id'])}'s boxes"
         if record.kind in {"import", "register"}:
             return f"Take in {asked['filename']}"
         if record.kind == "pyramid":

@@ -320,6 +320,12 @@ class HoverAsk(Received):
     y: float
     seq: int
     """The asker's own number, counting up: an answer of a lower one than is shown is late."""
+    points: list[tuple[float, float]] = []
+    """The clicks on the object in hand, to which this one would be added."""
+    labels: list[int] = []
+    box: Box | None = None
+    refines: Earlier | None = None
+    """The mask that would be corrected."""
 
 
 class HoverReply(Wire):
@@ -335,6 +341,41 @@ class HoverReply(Wire):
     rows: int
     score: float
     decode_ms: float
+
+
+class EverythingAsk(Received):
+    """Every object of the image that the segmenter finds. ``SweepPush`` tells how far it is; ``StopAsk`` ends it."""
+
+    ask: Literal["everything"] = "everything"
+    image_id: int
+
+
+class EverythingReply(Wire):
+    """The objects, the surest first, less those that are labelled already; a buffer each, as ``SegmentReply``'s."""
+
+    image_id: int
+    found: list[Candidate]
+    labelled: int
+    """How many were left out, since a shape of the image is the same."""
+
+
+class StopAsk(Received):
+    """Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled."""
+
+    ask: Literal["stop"] = "stop"
+    image_id: int
+
+
+class StopReply(Wire):
+    """Heard."""
+
+
+class SweepPush(Wire):
+    """How far ``EverythingAsk`` is; ``fraction`` of 1."""
+
+    push: Literal["sweep"] = "sweep"
+    image_id: int
+    fraction: float = Field(ge=0, le=1)
 
 
 class ChangedPush(Wire):
@@ -381,11 +422,14 @@ AnnotatorAsk = Annotated[
     | ResolveAsk
     | PrepareAsk
     | SegmentAsk
-    | HoverAsk,
+    | HoverAsk
+    | EverythingAsk
+    | StopAsk,
     Field(discriminator="ask"),
 ]
 AnnotatorPush = Annotated[
-    ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush, Field(discriminator="push")
+    ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush,
+    Field(discriminator="push"),
 ]
 AnnotatorReplies: dict[str, type[Wire]] = {
     "hello": HelloReply,
@@ -409,4 +453,6 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "prepare": PrepareReply,
     "segment": SegmentReply,
     "hover": HoverReply,
+    "everything": EverythingReply,
+    "stop": StopReply,
 }

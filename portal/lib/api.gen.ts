@@ -2582,6 +2582,43 @@ export interface components {
             counts: string;
         };
         /**
+         * MasksAsk
+         * @description Draw what is in each box as a mask; the result is ``{"images", "changed", "kept", "problems"}``.
+         * @example {
+         *       "dataset_id": 1,
+         *       "kind": "masks",
+         *       "part": {
+         *         "classes": [
+         *           "forklift"
+         *         ]
+         *       },
+         *       "segmenter": "sam2.1-tiny"
+         *     }
+         */
+        MasksAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "masks";
+            /** Dataset Id */
+            dataset_id: number;
+            /**
+             * @default {
+             *       "tags": [],
+             *       "text": ""
+             *     }
+             */
+            part?: components["schemas"]["SliceAsk"];
+            /** Segmenter */
+            segmenter?: string | null;
+            /**
+             * Score Min
+             * @default 0.5
+             */
+            score_min?: number;
+        };
+        /**
          * MemberItem
          * @description An account in a project.
          */
@@ -8826,7 +8863,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"];
+                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"] | components["schemas"]["MasksAsk"];
             };
         };
         responses: {

@@ -157,3 +157,70 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
     one.press("f")
     one.wait()
     until(hovered)
+
+
+def test_everything_is_looked_through_named_dropped_and_kept(
+    store: Store, lab: Lab, page: Any, tmp_path: Path
+) -> None:
+    project = Project(store)
+    prepare.datasets(project, tmp_path / "demo", images=2)
+    (first, *_) = project.dataset("scenes")
+
+    def kinds() -> list[str]:
+        with store.database.transaction() as session:
+            return [shape.geometry.kind for shape in edits.shapes(session, first.id).shapes]
+
+    before = kinds()
+    lab.write("everything.ipynb", CELL)
+    lab.open(page, "everything.ipynb")
+    lab.run_all(page)
+    one = Annotating(page).wait()
+    one.shapes(len(before))
+    one.press("t")
+
+    # Stopped at once, it leaves nothing; asked again it goes through.
+    one.press("Shift+A")
+    pill = page.locator(".evalnb-sweeping")
+    pill.wait_for()
+    pictured(page, "everything-progress")
+    pill.get_by_role("button", name="Stop").click()
+    pill.wait_for(state="detached")
+    assert page.locator(".evalnb-sweep").count() == 0 and lit(page) == 0
+    one.press("Enter")
+    bar = page.locator(".evalnb-sweep")
+    bar.wait_for(timeout=120_000)
+    found = int(bar.get_attribute("data-left"))
+    assert found >= 4 and kinds() == before
+    until(lambda: lit(page) > 500)
+    pictured(page, "everything-found")
+
+    # The surest half, all of the second class; one of them is dropped.
+    bar.get_by_label("Least predicted IoU").fill("0.7")
+    until(lambda: int(bar.get_attribute("data-shown")) < found)
+    shown = int(bar.get_attribute("data-shown"))
+    assert shown >= 1
+    one.press("Control+a")
+    until(lambda: int(bar.get_attribute("data-chosen")) == shown)
+    one.press("2")
+    pictured(page, "everything-named")
+    one.press("Enter")
+    one.shapes(len(before) + shown)
+    one.saved()
+    assert kinds() == [*before, *["mask"] * shown]
+    with store.database.transaction() as session:
+        classes = {shape.class_id for shape in edits.shapes(session, first.id).shapes[-shown:]}
+    assert len(classes) == 1
+    # What is left can be dropped, and comes back; the shapes go as one step.
+    bar.get_by_label("Least predicted IoU").fill("0")
+    until(lambda: int(bar.get_attribute("data-left")) == found - shown)
+    one.canvas.click(position={"x": 3, "y": 3})
+    one.press("Control+a")
+    one.press("Delete")
+    bar.wait_for(state="detached")
+    one.press("Backspace")
+    bar.wait_for()
+    one.press("Escape")
+    one.press("Control+z")
+    one.press("Control+z")
+    one.shapes(len(before))
+    one.saved()

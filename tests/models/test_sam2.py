@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from evalnb import imagery, models
-from evalnb.core.masks import decode
 from evalnb.core.ports import Pixels
 from evalnb.errors import Invalid, NotFound, Offline
 from evalnb.models import _sam2
@@ -180,15 +179,6 @@ def test_threads_get_the_masks_that_one_thread_gets(segmenter: _sam2.Sam2Segment
     for one in threads:
         one.join()
     assert all(np.array_equal(got[n], wanted[n]) for n in range(8))
-
-
-def test_a_whole_image_is_segmented_in_one_call(segmenter: _sam2.Sam2Segmenter, picture: Pixels) -> None:
-    boxes = [(10, 10, 200, 200), (300, 100, 500, 400)]
-    found = segmenter.segment_image(picture, boxes=boxes)
-    assert len(found) == 2 and found[0][0].size == (480, 640)
-    ((rle, iou),) = segmenter.segment_image(picture, points=[(100, 100), (300, 300, 0)])
-    mask, same = segmenter.segment_image(picture, points=[(100, 100, 1), (300, 300, 0)])[0]
-    assert np.array_equal(decode(rle), decode(mask)) and iou == same
 
 
 def test_a_huge_image_is_scaled_before_it_becomes_floats(

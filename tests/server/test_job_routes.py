@@ -52,6 +52,15 @@ def test_what_could_only_fail_is_refused_at_once(house: House) -> None:
         assert answer.status_code == status, (wrong, answer.text)
 
 
+def test_masks_of_a_slices_boxes_are_asked_for(house: House) -> None:
+    asked = {"kind": "masks", "dataset_id": house.dataset_id, "segmenter": "pico", "part": {"areas": ["large"]}}
+    queued = house.client.post(place(house), json=asked)
+    assert queued.status_code == 201 and queued.json()["arguments"]["segmenter"] == "pico", queued.text
+    house.client.post(f"/api/jobs/{queued.json()['id']}/cancel")
+    for wrong, status in (({"segmenter": "sam9"}, 404), ({"score_min": 2}, 422), ({"dataset_id": 10**9}, 404)):
+        assert house.client.post(place(house), json={**asked, **wrong}).status_code == status
+
+
 def test_a_job_is_followed_to_its_end_and_cancelled(house: House) -> None:
     asked = house.client.post(place(house), json={"kind": "evaluate", "run_id": house.runs[1]}).json()
     at = f"/api/jobs/{asked['id']}"

@@ -7,9 +7,16 @@ import time
 import zlib
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
+import pytest
 
+from evalnb.annotating import prompts
+from evalnb.core import masks
+from evalnb.core.records import Geometry
+from evalnb.store.repositories import datasets
+from evalnb.wire.shapes import geometry_of
 from tests.yard import HEIGHT, WIDTH, Yard
 
 
@@ -158,3 +165,61 @@ def test_a_click_does_not_wait_for_a_neighbour(make: Any, yard: Yard, ambiguous:
     assert browser.ask(ask="hover", image_id=yard.image_ids[0], x=9, y=9, seq=1)["ready"]
     assert len(ambiguous.images) == 1
     ambiguous.blocks.release(100)
+
+
+def test_everything_is_found_shown_as_it_goes_and_not_what_is_labelled(
+    make: Any, yard: Yard, ambiguous: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "_CLICKS_PER_SIDE", 3)
+    browser = make(segmenter=ambiguous)
+    image_id = yard.image_ids[0]
+    message, buffers = browser.answer(browser.tell(ask="everything", image_id=image_id))
+    reply = message["ok"]
+    assert len(buffers) == len(reply["found"]) > 0
+    scores = [one["score"] for one in reply["found"]]
+    assert scores == sorted(scores, reverse=True) and min(scores) >= 0.5
+    for one, buffer in zip(reply["found"], buffers, strict=True):
+        assert bits(one["window"], buffer).any()
+    shares = [m["fraction"] for m, _ in browser.sent if m.get("push") == "sweep"]
+    assert shares == sorted(shares) and shares[0] < 0.2 and shares[-1] > 0.8
+    # The first becomes a shape, and is not found again.
+    window = reply["found"][0]["window"]
+    runs = masks.placed(bits(window, buffers[0]), tuple(window), (HEIGHT, WIDTH))
+    geometry = geometry_of(Geometry("mask", masks.box(runs), mask=runs)).model_dump(mode="json")
+    op = {"client_op_id": str(uuid4()), "shape_id": str(uuid4()), "action": "create", "base_rev": 0}
+    with yard.store.database.transaction() as session:
+        class_id = next(iter(datasets.taxonomy(session, yard.dataset_id))).id
+    browser.ask(ask="apply", image_id=image_id, ops=[{**op, "patch": {"class_id": class_id, "geometry": geometry}}])
+    again = browser.ask(ask="everything", image_id=image_id)
+    assert again["labelled"] == reply["labelled"] + 1 and len(again["found"]) == len(reply["found"]) - 1
+
+
+def test_everything_stops_when_nobody_waits_any_more(make: Any, yard: Yard, ambiguous: Any) -> None:
+    browser = make(segmenter=ambiguous)
+    image_id = yard.image_ids[0]
+    browser.ask(ask="segment", image_id=image_id, points=[[100, 150]], labels=[1])
+    ambiguous.may_decode.clear()
+    ambiguous.decoding.clear()
+    asked = browser.tell(ask="everything", image_id=image_id)
+    assert ambiguous.decoding.wait(20)
+    browser.ask(ask="stop", image_id=image_id)
+    ambiguous.may_decode.set()
+    assert browser.answer(asked)[0]["error"]["kind"] == "Cancelled"
+    # Another search is not stopped by that.
+    assert "error" not in browser.answer(browser.tell(ask="everything", image_id=image_id))[0]
+    assert make().refused(ask="everything", image_id=image_id)["status"] == 503
+    assert browser.refused(ask="everything", image_id=10**9)["status"] == 404
+
+
+def test_hovering_over_an_object_in_hand_corrects_its_mask(make: Any, yard: Yard, ambiguous: Any) -> None:
+    browser = make(segmenter=ambiguous)
+    image_id = yard.image_ids[0]
+    said = {"image_id": image_id, "points": [[100, 150]], "labels": [1]}
+    number = browser.ask(ask="segment", **said)["answer"]
+    refines = {"answer": number, "candidate": 1}
+    assert browser.ask(ask="hover", **said, x=5, y=5, seq=1, refines=refines)["ready"]
+    prior = ambiguous.priors[-1]
+    assert prior is not None and prior.shape == (HEIGHT, WIDTH) and not (prior[: HEIGHT // 2] > 0).any()
+    browser.ask(ask="hover", **said, x=5, y=5, seq=2)
+    assert ambiguous.priors[-1] is None
+    assert browser.refused(ask="hover", **{**said, "labels": [1, 0]}, x=5, y=5, seq=3)["kind"] == "Invalid"

@@ -103,6 +103,7 @@ function apply(imageId: number, op: Op): OpResult {
 const peopleOf = (names: string): Person[] => names.split(",").filter(Boolean).map((name) => ({ key: name, name }));
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 let seq = 1;
+let stopped = false;
 
 async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promise<[object, ArrayBuffer[]]> {
   switch (ask.ask) {
@@ -187,6 +188,28 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       const box: Box = [ask.x - 60, ask.y - 60, 120, 120];
       return [{ image_id: ask.image_id, seq: ask.seq, ready: true, window: box, columns: 40, rows: 40, score: 0.9, decode_ms: 12 }, [packed]];
     }
+    case "everything": {
+      stopped = false;
+      for (let f = 0; f < 1; f += 0.05) {
+        if (stopped) throw { kind: "Cancelled", happened: "segmenting everything was stopped", remedy: "press the key again", status: 409 };
+        push({ push: "sweep", image_id: ask.image_id, fraction: f });
+        await wait(scene === "encoding" ? 2000 : 40);
+      }
+      const found: { window: [number, number, number, number]; score: number }[] = [];
+      const buffers: ArrayBuffer[] = [];
+      for (let n = 0; n < 24; n++) {
+        const r = 18 + ((n * 37) % 50);
+        const stride = (2 * r + 7) >> 3;
+        const bits = new Uint8Array(stride * 2 * r);
+        for (let y = 0; y < 2 * r; y++) for (let x = 0; x < 2 * r; x++) if ((x - r) ** 2 + (y - r) ** 2 < r * r) bits[y * stride + (x >> 3)]! |= 0x80 >> (x & 7);
+        buffers.push(await new Response(new Blob([bits]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer());
+        found.push({ window: [60 + (n % 6) * 150, 50 + Math.floor(n / 6) * 150, 2 * r, 2 * r], score: 0.97 - 0.02 * n });
+      }
+      return [{ image_id: ask.image_id, found, labelled: 2 }, buffers];
+    }
+    case "stop":
+      stopped = true;
+      return [{}, []];
     case "prepare":
     case "bye":
       return [{}, []];

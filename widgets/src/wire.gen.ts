@@ -2,9 +2,9 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
 
-export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
+export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
 export type AreaName = "all" | "small" | "medium" | "large";
 
@@ -249,6 +249,10 @@ export interface HoverAsk {
   x: number;
   y: number;
   seq: number;
+  points?: [number, number][];
+  labels?: number[];
+  box?: Box;
+  refines?: Earlier;
 }
 
 /**
@@ -264,6 +268,35 @@ export interface HoverReply {
   rows: number;
   score: number;
   decode_ms: number;
+}
+
+/** Every object of the image that the segmenter finds. ``SweepPush`` tells how far it is; ``StopAsk`` ends it. */
+export interface EverythingAsk {
+  ask: "everything";
+  image_id: number;
+}
+
+/** The objects, the surest first, less those that are labelled already; a buffer each, as ``SegmentReply``'s. */
+export interface EverythingReply {
+  image_id: number;
+  found: Candidate[];
+  labelled: number;
+}
+
+/** Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled. */
+export interface StopAsk {
+  ask: "stop";
+  image_id: number;
+}
+
+/** Heard. */
+export interface StopReply extends Record<string, never> {}
+
+/** How far ``EverythingAsk`` is; ``fraction`` of 1. */
+export interface SweepPush {
+  push: "sweep";
+  image_id: number;
+  fraction: number;
 }
 
 /** Somebody else edited the image; ask for its shapes. */
@@ -891,6 +924,8 @@ export interface AnnotatorReplies {
   prepare: PrepareReply;
   segment: SegmentReply;
   hover: HoverReply;
+  everything: EverythingReply;
+  stop: StopReply;
 }
 
 export interface EvaluationReplies {

@@ -78,7 +78,22 @@ class EvaluateAsk(Received):
     part: SliceAsk = SliceAsk()
 
 
-JobAsk = Annotated[TrainAsk | PredictAsk | EvaluateAsk, Field(discriminator="kind")]
+class MasksAsk(Received):
+    """Draw what is in each box as a mask; the result is ``{"images", "changed", "kept", "problems"}``."""
+
+    model_config = example(kind="masks", dataset_id=1, part={"classes": ["forklift"]}, segmenter="sam2.1-tiny")
+
+    kind: Literal["masks"]
+    dataset_id: Key
+    part: SliceAsk = SliceAsk()
+    """Images, and of what classes and sizes the boxes are."""
+    segmenter: Text | None = None
+    """sam2.1-tiny … large, or pico; by default the smallest whose weights the worker has."""
+    score_min: float = Field(default=0.5, strict=True, ge=0, le=1)
+    """Boxes whose mask the model gives a lower IoU stay boxes."""
+
+
+JobAsk = Annotated[TrainAsk | PredictAsk | EvaluateAsk | MasksAsk, Field(discriminator="kind")]
 
 
 class JobProblem(Wire):

@@ -214,6 +214,8 @@ class Seat:
             "prepare": answers.prepare,
             "segment": segment,
             "hover": answers.hover,
+            "everything": answers.everything,
+            "stop": answers.stop,
         }
         return Desk(
             _ASKS,

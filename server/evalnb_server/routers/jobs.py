@@ -13,7 +13,7 @@ from evalnb import jobs
 from evalnb.accounts import Caller
 from evalnb.core.jobs import JobEvent, JobRecord
 from evalnb.core.slices import Slice
-from evalnb.jobs.arguments import EvaluateArguments, PredictArguments, TrainArguments
+from evalnb.jobs.arguments import EvaluateArguments, MasksArguments, PredictArguments, TrainArguments
 from evalnb.store.repositories import projects
 from evalnb.wire.http import (
     EvaluateAsk,
@@ -24,6 +24,7 @@ from evalnb.wire.http import (
     JobLog,
     JobPage,
     JobProblem,
+    MasksAsk,
     PredictAsk,
     SliceAsk,
     TrainAsk,
@@ -130,7 +131,7 @@ def _event(one: JobEvent) -> JobEventItem:
     return JobEventItem(id=one.id, at=one.at, kind=one.kind, body=one.body)
 
 
-def _check(session: Session, who: Caller, project_id: int, asked: TrainAsk | PredictAsk | EvaluateAsk) -> None:
+def _check(session: Session, who: Caller, project_id: int, asked: JobAsk) -> None:
     """What the job is to work on must be the project's own: what it makes belongs there, too."""
     if isinstance(asked, EvaluateAsk):
         access.run(session, who, asked.run_id)
@@ -138,13 +139,15 @@ def _check(session: Session, who: Caller, project_id: int, asked: TrainAsk | Pre
         return
     dataset = access.dataset(session, who, asked.dataset_id)
     access.inside(project_id, dataset.project_id, "dataset", dataset.id)
+    if isinstance(asked, MasksAsk):
+        return
     version_id = asked.version_id if isinstance(asked, PredictAsk) else asked.start_version_id
     if version_id is not None:
         version = access.version(session, who, version_id)
         access.inside(project_id, version.project_id, "model version", version.id)
 
 
-def _arguments(asked: TrainAsk | PredictAsk | EvaluateAsk) -> TrainArguments | PredictArguments | EvaluateArguments:
+def _arguments(asked: JobAsk) -> TrainArguments | PredictArguments | EvaluateArguments | MasksArguments:
     match asked:
         case TrainAsk():
             return TrainArguments(
@@ -172,6 +175,13 @@ def _arguments(asked: TrainAsk | PredictAsk | EvaluateAsk) -> TrainArguments | P
             )
         case EvaluateAsk():
             return EvaluateArguments(run_id=asked.run_id, kind=asked.compare, part=_part(asked.part))
+        case MasksAsk():
+            return MasksArguments(
+                dataset_id=asked.dataset_id,
+                part=_part(asked.part),
+                segmenter=asked.segmenter,
+                score_min=asked.score_min,
+            )
         case _:
             assert_never(asked)
 

@@ -41,15 +41,17 @@ const labels = (by: number): Verb => ({ preferences }) =>
 
 /** A verb that returns false meant nothing just then: the key stays the browser's. */
 const verbs: Partial<Record<Command, Verb>> = {
-  "tool.sam": (session) => session.segment(),
+  "tool.sam": (session) => session.segment("sam"),
+  "tool.everything": (session) => session.segment("everything"),
   "sam.other": ({ wand }) => wand.cycle(1),
+  "sam.before": ({ wand }) => wand.cycle(-1),
   "sam.hover": ({ wand }) => wand.change(({ hover }) => ({ hover: !hover })),
   "sam.sticky": ({ wand }) => wand.change(({ sticky }) => ({ sticky: !sticky })),
   "sam.form": ({ wand }) => wand.change(Wand.nextForm),
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),
-  accept: ({ editor, sight }) => editor.dispatch({ type: "accept" }) || sight.accept(),
+  accept: ({ editor, sight, wand }) => editor.dispatch({ type: "accept" }) || wand.sweeping.again() || sight.accept(),
   back: ({ editor }) => editor.dispatch({ type: "back" }),
   cancel: (session, { leave }) => {
     const { editor } = session;
@@ -60,7 +62,11 @@ const verbs: Partial<Record<Command, Verb>> = {
       else editor.use("select");
     }
   },
-  delete: ({ editor }) => editor.remove(),
+  delete: ({ editor }) => {
+    if (editor.tool !== editor.everything) return editor.remove();
+    editor.everything.drop();
+    editor.repaint();
+  },
   undo: ({ editor }) => editor.undo(),
   redo: ({ editor }) => editor.redo(),
   hide: ({ editor }) => (editor.selectedIds.length ? editor.toggleHidden(editor.selectedIds) : editor.showTruth(!editor.truthShown)),
@@ -70,6 +76,10 @@ const verbs: Partial<Record<Command, Verb>> = {
   },
   "unlock.all": ({ editor }) => editor.unlockAll(),
   all: ({ editor }) => {
+    if (editor.tool === editor.everything) {
+      editor.everything.chooseAll();
+      return editor.repaint();
+    }
     editor.use("select");
     editor.selectAll([...(editor.document?.store.all() ?? [])].filter((shape) => editor.isWithinReach(shape)).map(({ id }) => id));
   },

@@ -2,14 +2,13 @@
 // up, and an answer is shown only if it is newer than what is shown and than the last time that nothing was wanted.
 import type { Transport } from "../bridges/transport";
 import { Refused } from "../bridges/transport";
-import type { Point } from "../editor/geometry";
-import type { Glimpse } from "../editor/prompted";
-import { unpacked } from "./prompting";
+import type { Glimpse, Peek } from "../editor/prompted";
+import { asked, unpacked } from "./prompting";
 
-/** No more than thirty a second: the hand feels no more, and the kernel has other things to do. */
-const paceMs = 33;
+/** No more than one for each frame of a screen. At the hand's own pace, a place would wait for its turn although the line is free. */
+const paceMs = 16;
 /** Of a slow model's time clicks and encodings get a third. */
-const restShare = 0.5;
+const slowMs = 33, restShare = 0.5;
 const timeoutMs = 20_000;
 
 export interface HoveringOptions {
@@ -22,7 +21,7 @@ export interface HoveringOptions {
 
 export class Hovering {
   #options: HoveringOptions;
-  #wanted: { imageId: number; at: Point } | null = null;
+  #wanted: (Peek & { imageId: number }) | null = null;
   #busy = false;
   #seq = 0;
   /** Answers up to this number are late. */
@@ -37,8 +36,8 @@ export class Hovering {
   }
 
   /** Ask what a click there would mean; null: nothing is wanted any more, and no answer that is under way either. */
-  at(imageId: number, at: Point | null): void {
-    this.#wanted = at && { imageId, at };
+  at(imageId: number, at: Peek | null): void {
+    this.#wanted = at && { ...at, imageId };
     if (!at) this.#floor = this.#seq;
     else if (!this.#busy) void this.#ask();
   }
@@ -52,8 +51,10 @@ export class Hovering {
     const seq = ++this.#seq;
     let busyMs = 0;
     try {
-      const { imageId, at } = wanted;
-      const { reply, buffers } = await this.#options.transport.request<"hover">({ ask: "hover", image_id: imageId, x: at.x, y: at.y, seq }, { timeoutMs });
+      const { imageId, at, object } = wanted;
+      const { reply, buffers } = await this.#options.transport.request<"hover">(
+        { ask: "hover", image_id: imageId, x: at.x, y: at.y, seq, ...(object && asked(object.prompts, object.refines)) }, { timeoutMs },
+      );
       busyMs = reply.decode_ms;
       const cells = await unpacked([0, 0, reply.columns, reply.rows], buffers[0]);
       if (reply.seq > this.#floor) {
@@ -65,7 +66,9 @@ export class Hovering {
       // Nobody asked for it in so many words: the click will say what is wrong.
       if (!(error instanceof Refused)) console.debug("evalnb: no preview of what a click would mean", error);
     }
-    const rest = busyMs > paceMs ? busyMs * restShare : 0;
-    this.#later(() => void this.#ask(), Math.max(begin + paceMs - this.#now(), rest, 0));
+    const rest = Math.max(begin + paceMs - this.#now(), busyMs > slowMs ? busyMs * restShare : 0);
+    // A timer of nothing is four milliseconds, too.
+    if (rest > 0) this.#later(() => void this.#ask(), rest);
+    else void this.#ask();
   }
 }

@@ -1,7 +1,7 @@
 // What a person likes, kept in this browser: their keys, how images are shown, and how the wand works.
 import { effect, signal } from "@preact/signals";
 import { KeyMap } from "../editor/keys";
-import { forms } from "../editor/prompted";
+import { forms, tolerances } from "../editor/prompted";
 import { type SamOptions, samDefaults } from "../editor/tools/sam";
 import { type Look, lookFrom } from "../render/look";
 import type { Shelf } from "./keepsake";
@@ -43,11 +43,12 @@ export class Preferences {
 
 /** What of the kept options still means something. */
 function wandFrom(kept: unknown): SamOptions {
-  const { hover, sticky, form } = (typeof kept === "object" && kept ? kept : {}) as Partial<Record<keyof SamOptions, unknown>>;
+  const { hover, sticky, form, tolerancePx } = (typeof kept === "object" && kept ? kept : {}) as Partial<Record<keyof SamOptions, unknown>>;
   return {
     hover: typeof hover === "boolean" ? hover : samDefaults.hover,
     sticky: typeof sticky === "boolean" ? sticky : samDefaults.sticky,
     form: forms.find((one) => one === form) ?? samDefaults.form,
+    tolerancePx: tolerances.find((one) => one === tolerancePx) ?? samDefaults.tolerancePx,
   };
 }
 

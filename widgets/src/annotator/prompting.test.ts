@@ -96,7 +96,7 @@ const ring = async (seq: number): Promise<[object, DataView[]]> => {
 test("one hover is in flight; then the latest place is asked, and no other", async () => {
   const kernel = new Kernel();
   const { made, shown, next } = hovering(kernel);
-  for (const x of [1, 2, 3]) made.at(5, { x, y: 0 });
+  for (const x of [1, 2, 3]) made.at(5, { at: { x, y: 0 }, object: null });
   expect(kernel.asked.map(({ ask }) => ask.x)).toEqual([1]);
   kernel.asked[0]!.reply(...(await ring(1)));
   await settled();
@@ -108,12 +108,12 @@ test("one hover is in flight; then the latest place is asked, and no other", asy
 test("an answer is late once nothing is wanted, or a newer one is shown", async () => {
   const kernel = new Kernel();
   const { made, shown, next } = hovering(kernel);
-  made.at(5, { x: 1, y: 0 });
+  made.at(5, { at: { x: 1, y: 0 }, object: null });
   made.at(5, null);
   kernel.asked[0]!.reply(...(await ring(1)));
   await settled();
   expect(shown).toEqual([]);
-  made.at(5, { x: 2, y: 0 });
+  made.at(5, { at: { x: 2, y: 0 }, object: null });
   next();
   kernel.asked[1]!.reply(...(await ring(1)));
   await settled();
@@ -123,10 +123,10 @@ test("an answer is late once nothing is wanted, or a newer one is shown", async 
 test("a hover that fails is followed by the next", async () => {
   const kernel = new Kernel();
   const { made, shown, next } = hovering(kernel);
-  made.at(5, { x: 1, y: 0 });
+  made.at(5, { at: { x: 1, y: 0 }, object: null });
   kernel.asked[0]!.refuse(refusal("Superseded"));
   await settled();
-  made.at(5, { x: 2, y: 0 });
+  made.at(5, { at: { x: 2, y: 0 }, object: null });
   next();
   kernel.asked[1]!.reply(...(await ring(2)));
   await settled();

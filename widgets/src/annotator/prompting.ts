@@ -1,8 +1,8 @@
 // SAM prompts to the kernel and masks back: one question in flight, and of each object's the latest.
 import { Refused, type Transport } from "../bridges/transport";
 import type { Bits } from "../editor/masks";
-import type { Answer, Question } from "../editor/prompted";
-import type { SegmentReply } from "../wire.gen";
+import type { Answer, Prompts, Question } from "../editor/prompted";
+import type { SegmentAsk, SegmentReply } from "../wire.gen";
 
 /** The first click on an image encodes it: minutes on a slow CPU. */
 const timeoutMs = 300_000;
@@ -73,17 +73,21 @@ export class Prompting {
     return this.#wanted.get(object) === asked && this.#wanted.delete(object);
   }
 
-  async #asked({ imageId, prompts: { points, labels, box }, refines }: Asked): Promise<Answer> {
+  async #asked({ imageId, prompts, refines }: Asked): Promise<Answer> {
     const { reply, buffers } = await this.#options.transport.request<"segment">(
       {
-        ask: "segment", image_id: imageId, points: points.map((p): [number, number] => [p.x, p.y]),
-        labels: [...labels], ...(box ? { box } : {}), ...(refines ? { refines } : {}),
+        ask: "segment", image_id: imageId, ...asked(prompts, refines),
       },
       { timeoutMs },
     );
     this.#options.onTimes(reply.encode_ms, reply.decode_ms);
     return answerOf(reply, buffers);
   }
+}
+
+/** Prompts as the wire has them. */
+export function asked({ points, labels, box }: Prompts, refines: Question["refines"]): Pick<SegmentAsk, "points" | "labels" | "box" | "refines"> {
+  return { points: points.map((p): [number, number] => [p.x, p.y]), labels: [...labels], ...(box ? { box } : {}), ...(refines ? { refines } : {}) };
 }
 
 async function answerOf(reply: SegmentReply, buffers: readonly DataView[]): Promise<Answer> {

@@ -85,6 +85,7 @@ export class Session extends State {
       onNothing: (at) => this.sight.pick(at),
       onPrompt: (object, question) => this.wand.ask(object, question),
       onPeek: (at) => this.wand.peek(at),
+      onSweepEnded: () => this.wand.sweeping.stop(),
     });
     this.stage = new Stage(this.editor, this.palette);
     this.preferences = new Preferences(shelf);
@@ -253,6 +254,8 @@ export class Session extends State {
       case "encoding":
         if (push.image_id === this.image.value?.id) this.encoding.value = push.fraction < 1 ? push.fraction : null;
         return;
+      case "sweep":
+        return this.wand.sweeping.hear(push);
       case "goto":
         void this.viewer.open(push.image);
         return;
@@ -325,9 +328,9 @@ export class Session extends State {
   }
 
   /** Take up the segmenter; without one, say once how to get it. */
-  segment(): void {
+  segment(tool: "sam" | "everything"): void {
     const { segmenter, segmenter_help } = this.hello.value ?? {};
-    if (segmenter) return this.editor.use("sam");
+    if (segmenter) return this.editor.use(tool);
     const text = "There is no segmenter yet";
     if (this.notices.value.some((one) => one.text === text)) return;
     this.#notify("info", text, segmenter_help || "give one to annotate(segmenter=…)");

@@ -1,12 +1,12 @@
 // The segmenter of a session: its prompts, what it shows under the pointer, and how a person wants its masks.
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Transport } from "../bridges/transport";
-import type { Point } from "../editor/geometry";
-import { type Glimpse, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
+import { type Glimpse, type Peek, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
 import type { SamOptions } from "../editor/tools/sam";
 import { Hovering } from "./hovering";
 import { Prompting } from "./prompting";
 import type { Session } from "./session";
+import { Sweeping } from "./sweeping";
 
 /** What the bar over the canvas says of the object in hand. */
 export interface WandState {
@@ -26,6 +26,7 @@ export class Wand {
   readonly #session: Session;
   readonly #prompting: Prompting;
   readonly #hovering: Hovering;
+  readonly sweeping: Sweeping;
   /** Milliseconds from the last pointer's place asked to its mask. */
   readonly hoverMs = signal<number | null>(null);
 
@@ -48,7 +49,9 @@ export class Wand {
       show: (glimpse) => this.#light(glimpse),
       onTime: (ms) => (this.hoverMs.value = ms),
     });
+    this.sweeping = new Sweeping(session, transport);
     this.stops = [
+      ...this.sweeping.stops,
       editor.on(() => this.#follow()),
       effect(() => {
         const shown = session.image.peek();
@@ -57,7 +60,7 @@ export class Wand {
       effect(() => {
         // The image is encoded: the pointer may have been waiting for that.
         const ready = session.encoding.value === null && this.inHand.value;
-        if (ready && session.preferences.wand.peek().hover && editor.sam.state.kind === "idle") this.peek(editor.pointerAt);
+        if (ready && session.preferences.wand.peek().hover && editor.sam.state.kind === "idle") this.peek(editor.pointerAt && editor.sam.peekAt(editor.pointerAt));
       }),
       effect(() => void (editor.sam.options = session.preferences.wand.value)),
     ];
@@ -68,7 +71,7 @@ export class Wand {
     if (document) this.#prompting.ask(document.imageId, object, question);
   }
 
-  peek(at: Point | null): void {
+  peek(at: Peek | null): void {
     const { document } = this.#session.editor;
     if (document) this.#hovering.at(document.imageId, at);
   }

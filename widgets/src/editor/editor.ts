@@ -9,7 +9,7 @@ import { sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
-import type { Answer, Question } from "./prompted";
+import type { Answer, Peek, Question } from "./prompted";
 import type { Made, Preview, Tool, ToolName, Workbench } from "./tools/tool";
 import { Viewport } from "./viewport";
 
@@ -23,7 +23,9 @@ export interface EditorOptions {
   /** Told what the SAM tool asks of an object; null takes the question back, and without a number every one. */
   readonly onPrompt?: (object: number | null, question: Question | null) => void;
   /** Told where the SAM tool would like to know what a click means; null: nowhere any more. */
-  readonly onPeek?: (at: Point | null) => void;
+  readonly onPeek?: (at: Peek | null) => void;
+  /** Told that nobody wants what is found, or looked for, in the whole image. */
+  readonly onSweepEnded?: () => void;
 }
 
 export interface PointerOptions {
@@ -49,6 +51,7 @@ export class Editor extends Selecting implements Workbench {
   #options: EditorOptions;
   #tools = makeTools(this);
   readonly sam: SamTool = this.#tools.sam;
+  readonly everything = this.#tools.everything;
   tool: Tool = this.#tools.select;
   /** What each class asks of its shapes, by its id. */
   labels: ReadonlyMap<number, Pick<LabelInfo, "keypoints" | "attributes">> = new Map();
@@ -179,8 +182,12 @@ export class Editor extends Selecting implements Workbench {
     this.#options.onPrompt?.(object, question);
   }
 
-  peek(at: Point | null): void {
+  peek(at: Peek | null): void {
     this.#options.onPeek?.(at);
+  }
+
+  sweepEnded(): void {
+    this.#options.onSweepEnded?.();
   }
 
   /** The answer to one of the SAM tool's questions; null where it failed. */
@@ -206,7 +213,8 @@ export class Editor extends Selecting implements Workbench {
     }
     if (this.tool.name !== name) {
       this.sam.end();
-      this.tool.handle({ type: "cancel" });
+      // What was found in the whole image waits for the hand to come back.
+      if (this.tool !== this.everything) this.tool.handle({ type: "cancel" });
     }
     this.tool = this.#tools[name];
     this.hover(null);
@@ -220,6 +228,7 @@ export class Editor extends Selecting implements Workbench {
 
   setClass(id: number): void {
     this.classId = id;
+    if (this.tool === this.everything && this.everything.classify(id)) return this.tell("class", "preview", "tool");
     this.putAll(this.editable.filter(({ class_id }) => class_id !== id).map((shape) => ({ ...shape, class_id: id })));
     this.tell("class", "preview");
   }

@@ -19,7 +19,7 @@ export type Command =
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
-  | `sam.${"other" | "hover" | "sticky" | "form"}`
+  | `sam.${"other" | "before" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
@@ -51,6 +51,7 @@ export interface CommandGroup {
 
 const toolKeys: Readonly<Record<ToolName, string>> = {
   select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", sam: "s",
+  everything: "shift+a",
 };
 
 const nudged = { shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" };
@@ -73,6 +74,7 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       { command: "accept", keys: ["Enter"], about: "Accept the shape or mask; keep the prediction in focus", fixed: true },
       { command: "sam.other", keys: ["z"], about: "Another of the masks that the clicks may mean" },
+      { command: "sam.before", keys: ["alt+z"], about: "The one of these masks before" },
       { command: "sam.hover", keys: ["shift+x"], about: "Show what a click would mean, or no longer" },
       { command: "sam.sticky", keys: ["shift+z"], about: "Every click an object of its own, or no longer" },
       { command: "sam.form", keys: ["shift+s"], about: "Accept as a mask, a polygon or a box" },

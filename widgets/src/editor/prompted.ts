@@ -1,7 +1,6 @@
 // One object that is being segmented: its prompts step by step, and what the model made of each.
 import type { Box, Point, Size } from "./geometry";
 import { type Bits, bitAt, encode } from "./masks";
-import { tolerancePx } from "./ops/convert";
 import { maskToPolygon } from "./ops/trace";
 import type { Geometry } from "./records";
 
@@ -48,6 +47,12 @@ export interface Prompted {
   readonly steps: readonly Step[];
 }
 
+/** Where the pointer is, and the object that a click there would go on with; null: a new one. */
+export interface Peek {
+  readonly at: Point;
+  readonly object: Pick<Question, "prompts" | "refines"> | null;
+}
+
 /** What a click would mean: cells over a part of the image. */
 export interface Glimpse {
   /** Its window is in cells, from 0, 0. */
@@ -77,10 +82,16 @@ export function shownOf({ steps }: Prompted): (Candidate & { readonly place: num
   return null;
 }
 
+/** The mask that the next prompt corrects, by its answer's number; null where there is none. */
+export function refinedBy(prompted: Prompted): Question["refines"] {
+  const { answer, chosen } = latest(prompted);
+  return answer && { answer: answer.id, candidate: chosen };
+}
+
 /** One step more. A corrected mask is a prompt itself, but not for another box, which may mean another object. */
 export function further(before: Prompted | null, prompts: Prompts, { turn, number, classId }: { turn: number; number: number; classId: number }): Prompted {
   const last = before && latest(before);
-  const refines = last?.answer && prompts.box === last.prompts.box ? { answer: last.answer.id, candidate: last.chosen } : null;
+  const refines = before && prompts.box === last?.prompts.box ? refinedBy(before) : null;
   const step: Step = { turn, prompts, refines, answer: null, failed: false, chosen: 0 };
   return before ? { ...before, steps: [...before.steps, step] } : { number, classId, steps: [step] };
 }
@@ -111,8 +122,18 @@ function withStep(prompted: Prompted, place: number, step: Step): Prompted {
 export const forms = ["mask", "polygon", "box"] as const;
 export type Form = (typeof forms)[number];
 
+/** What a polygon may depart from its mask by, in image pixels. */
+export const tolerances = [0.5, 1, 2, 4, 8] as const;
+
+/** How a mask becomes a shape. */
+export interface Making {
+  readonly form: Form;
+  /** A polygon's outline is nowhere farther from the mask's, in image pixels. */
+  readonly tolerancePx: number;
+}
+
 /** The shape that a mask becomes; null where no pixel is set. */
-export function shapeOf(mask: Bits, form: Form, size: Size): Geometry | null {
+export function shapeOf(mask: Bits, { form, tolerancePx }: Making, size: Size): Geometry | null {
   const geometry = encode(mask, size);
   if (!geometry) return null;
   switch (form) {

@@ -109,6 +109,28 @@ export class ActiveLayer {
     tag(ctx, this.#palette, { x: geometry.box[0], y: geometry.box[1] }, "theirs", "#ffffff", camera.zoom);
   }
 
+  #proposals(ctx: CanvasRenderingContext2D, { proposals, chosen, band }: Extract<Preview, { kind: "proposals" }>, camera: Camera): void {
+    const { zoom } = camera;
+    for (const { number, mask, classId } of proposals) {
+      const color = classId === null ? this.#palette.instance(number) : this.#palette.color(classId);
+      // While some are chosen, the others stand back.
+      ctx.globalAlpha = chosen.size && !chosen.has(number) ? 0.45 : 0.9;
+      this.#bitmaps.draw(ctx, mask, color);
+      ctx.globalAlpha = 1;
+      if (classId !== null) tag(ctx, this.#palette, tagPlace(mask.window, -camera.y / zoom, zoom), this.#palette.name(classId), color, zoom);
+    }
+    for (const { number, mask } of proposals) {
+      if (!chosen.has(number)) continue;
+      ctx.beginPath();
+      ctx.rect(...mask.window);
+      paintPath(ctx, this.#palette, "#ffffff", zoom, { dashed: true, width: 1.5 });
+    }
+    if (!band) return;
+    ctx.beginPath();
+    ctx.rect(...band);
+    paintPath(ctx, this.#palette, "#ffffff", zoom, { fill: 0.12, dashed: true, width: 1 });
+  }
+
   #preview(ctx: CanvasRenderingContext2D, preview: Preview, camera: Camera, view: Size): void {
     const { zoom } = camera;
     const color = this.#palette.color(this.#editor.classId);
@@ -136,6 +158,8 @@ export class ActiveLayer {
         ctx.rect(...preview.box);
         paintPath(ctx, this.#palette, "#ffffff", zoom, { fill: 0.12, dashed: true, width: 1 });
         return;
+      case "proposals":
+        return this.#proposals(ctx, preview, camera);
       case "stroke":
         paintStroke(ctx, preview.dabs, preview.wipes ? "#ffffff" : color, zoom);
         return;

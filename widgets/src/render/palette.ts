@@ -42,6 +42,11 @@ export class Palette {
     return instances[(hash >>> 0) % instances.length]!;
   }
 
+  /** A colour that says only which one of many it is. */
+  instance(number: number): string {
+    return instances[number % instances.length]!;
+  }
+
   /** What a shape's label says. */
   title({ id, class_id }: { readonly id: string; readonly class_id: number }): string {
     const missed = this.by === "match" && this.standings.get(id) === "missed";

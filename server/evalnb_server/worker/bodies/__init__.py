@@ -18,6 +18,7 @@ BODIES: dict[str, str] = {
     "train": "evalnb_server.worker.bodies.train:train",
     "predict": "evalnb_server.worker.bodies.predict:predict",
     "evaluate": "evalnb_server.worker.bodies.evaluate:evaluate",
+    "masks": "evalnb_server.worker.bodies.masks:masks",
     "import": "evalnb_server.worker.bodies.import_:import_",
     "register": "evalnb_server.worker.bodies.import_:register",
     "pyramid": "evalnb_server.worker.bodies.pyramid:pyramid",

@@ -16,6 +16,7 @@ import { Palette } from "./Palette";
 import { Propagate } from "./Propagate";
 import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
+import { SweepBar, SweepPill } from "./SweepBar";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
 import { WandBar } from "./WandBar";
@@ -40,16 +41,20 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
       <TopBar session={session} panelShown={panelShown} togglePanel={() => setPanelShown(!panelShown)} />
       <div class="evalnb-main" data-panel={panelShown}>
         <ToolStrip session={session} />
-        <div class="evalnb-canvas">
-          <StageHost session={session} root={root} />
-          <Curtain session={session} />
-          <SegmenterPill session={session} />
-          <Copied session={session} />
-          <Arrange session={session} />
+        <div class="evalnb-middle">
           <WandBar session={session} />
-          <Pins session={session} />
-          <Minimap session={session} />
-          <Notices session={session} />
+          <SweepBar session={session} />
+          <div class="evalnb-canvas">
+            <StageHost session={session} root={root} />
+            <Curtain session={session} />
+            <SegmenterPill session={session} />
+            <SweepPill session={session} />
+            <Copied session={session} />
+            <Arrange session={session} />
+            <Pins session={session} />
+            <Minimap session={session} />
+            <Notices session={session} />
+          </div>
         </div>
         {panelShown && session.hello.value && (
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>

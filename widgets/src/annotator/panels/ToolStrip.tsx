@@ -12,17 +12,18 @@ export function ToolStrip({ session }: { session: Session }) {
   return (
     <nav class="evalnb-strip" inert={session.phase.value.kind !== "ready"} role="toolbar" aria-label="Tools" aria-orientation="vertical">
       {tools.map(([name, label]) => {
-        const missing = name === "sam" && !hello?.segmenter;
+        const asks = name === "sam" || name === "everything";
+        const missing = asks && !hello?.segmenter;
         const disabled = missing || (name !== "select" && (hello?.read_only ?? true));
         // Help beside a loaded segmenter is for who wants a better one: the model in the wheel is a demonstration.
         const wand = [`${label} (${hello?.segmenter})`, hello?.segmenter_help].filter(Boolean).join(". ");
-        const tip = missing ? hello?.segmenter_help || "No segmenter is loaded" : name === "sam" ? wand : label;
+        const tip = missing ? hello?.segmenter_help || "No segmenter is loaded" : asks ? wand : label;
         return (
           <button
             key={name} type="button" class="evalnb-button evalnb-tool" data-tool={name} aria-label={tip} data-tip={tip}
             data-key={missing ? undefined : session.preferences.keys.value.shown(`tool.${name}`)} data-place="right" aria-pressed={session.tool.value === name}
             // Not `disabled`: the help on how to get a segmenter must be reachable.
-            aria-disabled={disabled} onClick={() => (missing ? session.segment() : !disabled && session.editor.use(name))}
+            aria-disabled={disabled} onClick={() => (missing ? session.segment(name as "sam" | "everything") : !disabled && session.editor.use(name))}
           >
             <Icon name={name} />
           </button>

@@ -1,6 +1,6 @@
 // Over the canvas while the wand is in hand: which mask is shown and how sure the model is, and how masks are made.
 import { type Command, infoOf } from "../../editor/keys";
-import { type Form, forms } from "../../editor/prompted";
+import { type Form, forms, tolerances } from "../../editor/prompted";
 import { perform } from "../commands";
 import type { Session } from "../session";
 import { Icon, type IconName } from "./icons";
@@ -24,7 +24,7 @@ export function WandBar({ session }: { session: Session }) {
   const { wand, preferences } = session;
   if (!wand.inHand.value) return null;
   const { mask, prompting, waiting, gathered } = wand.state.value;
-  const { hover, sticky, form } = preferences.wand.value;
+  const { hover, sticky, form, tolerancePx } = preferences.wand.value;
   const keys = preferences.keys.value;
   return (
     <div class="evalnb-wand" role="toolbar" aria-label="Wand" data-waiting={waiting} data-gathered={gathered}>
@@ -51,6 +51,14 @@ export function WandBar({ session }: { session: Session }) {
           </button>
         ))}
       </span>
+      {form === "polygon" && (
+        <select
+          aria-label="How far the polygon may depart from the mask" data-tip="How far the polygon may depart from the mask" data-place="below"
+          value={String(tolerancePx)} onChange={(e) => wand.change(() => ({ tolerancePx: Number(e.currentTarget.value) }))}
+        >
+          {tolerances.map((one) => <option key={one} value={String(one)}>within {one} px</option>)}
+        </select>
+      )}
       {(prompting || gathered > 0) && (
         <>
           <hr />

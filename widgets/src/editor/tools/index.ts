@@ -1,6 +1,7 @@
 // Every tool: how it is made, and what it is called. A new one is a module, a line here, and a key in keys.ts.
 import { BoxTool } from "./box";
 import { BrushTool } from "./brush";
+import { EverythingTool } from "./everything";
 import { KeypointsTool } from "./keypoints";
 import { PathTool } from "./path";
 import { RotatedTool } from "./rotated";
@@ -24,6 +25,7 @@ export function makeTools(bench: Workbench) {
     eraser: new BrushTool(bench, "eraser"),
     slice: new PathTool(bench, "slice"),
     sam: new SamTool(bench),
+    everything: new EverythingTool(bench),
   } satisfies Record<ToolName, unknown>;
 }
 
@@ -43,4 +45,5 @@ export const toolLabels: Readonly<Record<ToolName, string>> = {
   eraser: "Wipe a mask",
   slice: "Cut a shape in two",
   sam: "Segment with clicks",
+  everything: "Segment everything, and look it through",
 };

@@ -18,7 +18,7 @@ beforeEach(() => {
   editor = new Editor({
     newId: () => `shape-${++made}`,
     onPrompt: (object, question) => asked.push([object, question]),
-    onPeek: (at) => peeked.push(at),
+    onPeek: (peek) => peeked.push(peek && peek.at),
   });
   editor.viewport.resize({ w: 432, h: 332 });
   document = new EditorDocument(1, { w: 400, h: 300 });
@@ -278,4 +278,43 @@ test("with hovering off nothing is asked, nor beside the image", () => {
   editor.sam.options = { ...samDefaults, hover: false };
   editor.pointerMove(p(50, 50));
   expect(peeked.filter(Boolean)).toEqual([]);
+});
+
+test("hovering over an object in hand asks what one more click would make of it", () => {
+  const peeks: unknown[] = [];
+  editor.peek = (peek) => void peeks.push(peek);
+  click(25, 25);
+  editor.pointerMove(p(30, 30));
+  // Not while its own answer is under way.
+  expect(peeks.at(-1)).toBe(null);
+  const id = answer(square(20, 20), square(0, 0, 60));
+  editor.sam.cycle(1);
+  editor.pointerMove(p(50, 40));
+  expect(peeks.at(-1)).toEqual({ at: p(50, 40), object: { prompts: { points: [p(25, 25)], labels: [1], box: null }, refines: { answer: id, candidate: 1 } } });
+  const cells = square(0, 0, 8);
+  editor.sam.glimpse({ cells, box: [40, 30, 20, 20], score: 0.8 }, p(50, 40));
+  expect(preview()).toMatchObject({ glimpse: { score: 0.8 }, mask: { window: [0, 0, 60, 60] } });
+  // A click is asked in earnest, and what was lit goes with its answer; Enter accepts the mask, never the glimpse.
+  click(50, 40);
+  answer(square(20, 20));
+  expect(preview()?.glimpse).toBe(null);
+  editor.sam.options = { ...samDefaults, sticky: true };
+  editor.pointerMove(p(70, 70));
+  expect(peeks.at(-1)).toEqual({ at: p(70, 70), object: null });
+});
+
+test("a polygon departs from the mask by as much as is allowed", () => {
+  const corners = (tolerancePx: number): number => {
+    editor.sam.options = { ...samDefaults, form: "polygon", tolerancePx };
+    click(50, 50);
+    const disc = emptyBits([20, 20, 60, 60]);
+    for (let x = 20; x < 80; x++) for (let y = 20; y < 80; y++) if (Math.hypot(x - 50, y - 50) < 29) setBit(disc, x, y);
+    answer(disc);
+    enter();
+    const { geometry } = shapes().at(-1)!;
+    return geometry.kind === "polygon" ? geometry.parts[0]!.length / 2 : 0;
+  };
+  const [fine, coarse] = [corners(0.5), corners(8)];
+  expect(coarse).toBeGreaterThanOrEqual(3);
+  expect(coarse).toBeLessThan(fine / 2);
 });

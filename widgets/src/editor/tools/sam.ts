@@ -3,21 +3,20 @@
 import { type EditorEvent, type Pointer, dragStart } from "../events";
 import { type Point, boxFromCorners, clampPoint, distance } from "../geometry";
 import {
-  type Answer, type Form, type Glimpse, type Prompted, type Prompts, answered, askedAgain, cycled, further, isOn, isWaiting, latest,
-  noPrompts, shapeOf, shownOf,
+  type Answer, type Glimpse, type Making, type Peek, type Prompted, type Prompts, answered, askedAgain, cycled, further, isOn, isWaiting, latest,
+  noPrompts, refinedBy, shapeOf, shownOf,
 } from "../prompted";
+import { tolerancePx } from "../ops/convert";
 import type { Made, Preview, Tool, Workbench } from "./tool";
 
-export interface SamOptions {
+export interface SamOptions extends Making {
   /** Show what a click would mean. */
   readonly hover: boolean;
   /** Every click is an object of its own; Shift adds to the one before. */
   readonly sticky: boolean;
-  /** What an accepted mask becomes. */
-  readonly form: Form;
 }
 
-export const samDefaults: SamOptions = { hover: true, sticky: false, form: "mask" };
+export const samDefaults: SamOptions = { hover: true, sticky: false, form: "mask", tolerancePx };
 
 interface Press {
   readonly from: Point;
@@ -95,13 +94,13 @@ export class SamTool implements Tool {
   }
 
   #move({ at, screen }: Pointer): boolean {
-    const { press, now, glimpse } = this.state;
+    const { press, glimpse } = this.state;
     const to = clampPoint(at, this.#bench.size);
     if (press) {
       if (press.to || distance(screen, press.screen) >= dragStart) this.#set({ press: { ...press, to } });
-    } else if (!now) {
+    } else {
       const inside = to.x === at.x && to.y === at.y;
-      this.#bench.peek(this.options.hover && inside ? at : null);
+      this.#bench.peek(this.options.hover && inside ? this.peekAt(at) : null);
       // What is lit is under the pointer, or is lit no more.
       if (glimpse && !(inside && isOn(glimpse, at))) this.#set({ glimpse: null });
     }
@@ -142,9 +141,17 @@ export class SamTool implements Tool {
     if (accepting) this.#accept();
   }
 
+  /** What is to be known of a click there: of a new object, or of the one in hand with all that was said of it. */
+  peekAt(at: Point): Peek | null {
+    const { now } = this.state;
+    if (!now || this.options.sticky) return { at, object: null };
+    // What is asked just now will say more than a glance.
+    return isWaiting(now) ? null : { at, object: { prompts: latest(now).prompts, refines: refinedBy(now) } };
+  }
+
   /** What a click at the pointer would mean. */
   glimpse(glimpse: Glimpse | null, at: Point): void {
-    if (this.state.kind === "idle") this.#set({ glimpse: glimpse && isOn(glimpse, at) ? glimpse : null });
+    if (!this.state.press && !(this.state.now && isWaiting(this.state.now))) this.#set({ glimpse: glimpse && isOn(glimpse, at) ? glimpse : null });
   }
 
   #look(glimpse: Glimpse | null): void {
@@ -184,7 +191,7 @@ export class SamTool implements Tool {
   #made(all: readonly Prompted[]): Made[] {
     return all.flatMap((one) => {
       const shown = shownOf(one);
-      const geometry = shown && shapeOf(shown.mask, this.options.form, this.#bench.size);
+      const geometry = shown && shapeOf(shown.mask, this.options, this.#bench.size);
       return geometry ? [{ geometry, classId: one.classId }] : [];
     });
   }
@@ -239,7 +246,7 @@ export class SamTool implements Tool {
       const { mask } = shownOf(one) ?? {};
       return mask ? [{ mask, classId: one.classId }] : [];
     });
-    return { kind: "prompts", prompts, mask: shown?.mask ?? null, waiting: now !== null && isWaiting(now), kept, glimpse: shown ? null : glimpse };
+    return { kind: "prompts", prompts, mask: shown?.mask ?? null, waiting: now !== null && isWaiting(now), kept, glimpse };
   }
 
   hint(): string {

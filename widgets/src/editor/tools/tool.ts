@@ -3,11 +3,13 @@ import type { Dab } from "../brushing";
 import type { EditorEvent } from "../events";
 import type { Box, Point, Size } from "../geometry";
 import type { Bits } from "../masks";
-import type { Glimpse, Prompts, Question } from "../prompted";
+import type { Glimpse, Peek, Prompts, Question } from "../prompted";
 import type { Geometry, Shape } from "../records";
+import type { Proposal } from "./everything";
 
 export type ToolName =
-  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam";
+  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam"
+  | "everything";
 
 /** A shape to be. */
 export interface Made {
@@ -32,6 +34,8 @@ export type Preview =
     readonly kept: readonly { readonly mask: Bits; readonly classId: number }[];
     readonly glimpse: Glimpse | null;
   }
+  /** What was found in the image and is no shape yet. */
+  | { readonly kind: "proposals"; readonly proposals: readonly Proposal[]; readonly chosen: ReadonlySet<number>; readonly band: Box | null }
   | { readonly kind: "stroke"; readonly dabs: readonly Dab[]; readonly wipes: boolean }
   | { readonly kind: "cross"; readonly at: Point };
 
@@ -70,8 +74,10 @@ export interface Workbench {
   createAll(made: readonly Made[]): void;
   /** Ask for an object's masks; null takes its question back, and without a number every one. */
   prompt(object: number | null, question: Question | null): void;
+  /** What was found, or looked for, in the whole image is not wanted any more. */
+  sweepEnded(): void;
   /** Ask what a click there would mean; null: nothing any more. */
-  peek(at: Point | null): void;
+  peek(at: Peek | null): void;
 }
 
 export interface Tool {
