@@ -46,6 +46,8 @@ from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
 from evalnb.wire.references import ImageRef
 
 PAGE_MAX = 500
+TAGS_MAX = 500
+"""So many of a dataset's tags are offered on the canvas."""
 
 
 class Answers:
@@ -104,6 +106,7 @@ class Answers:
                 image_count=images.count(session, self._dataset_id, self._part),
                 start=None if image_id is None else self.reference(session, self.own(session, image_id)),
                 classes=[LabelInfo.of(one, taxonomy) for one in taxonomy],
+                tags=datasets.tag_names(session, self._dataset_id, limit=TAGS_MAX),
                 runs=sorted(
                     (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
                     key=lambda one: one.id != self._run_id,
@@ -156,11 +159,15 @@ class Answers:
         """What happened since the asker last looked. Whoever calls this has begun to listen before."""
         with self.transaction() as session:
             if ask.image_id is None:
-                return WatchReply(image_id=None, seq=0, reload=False, shapes=[])
+                return WatchReply(image_id=None, seq=0, reload=False, shapes=[], tags=None)
             self.own(session, ask.image_id)
             changes = edits.since(session, ask.image_id, ask.since)
         return WatchReply(
-            image_id=ask.image_id, seq=changes.seq, reload=not changes.complete, shapes=list(changes.shapes)
+            image_id=ask.image_id,
+            seq=changes.seq,
+            reload=not changes.complete,
+            shapes=list(changes.shapes),
+            tags=changes.tags,
         )
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:

@@ -126,6 +126,8 @@ class HelloReply(Wire):
     image_count: int
     start: ImageRef | None
     classes: list[LabelInfo]
+    tags: list[str]
+    """Those that images of the dataset have, by name; the first few hundred."""
     runs: list[RunInfo]
     segmenter: str | None
     """The SAM tool's model name, or None where there is none; ``segmenter_help`` then says how to get one."""
@@ -171,11 +173,12 @@ class ShapesAsk(Received):
 
 
 class ShapesReply(Wire):
-    """All that are not deleted, and the sequence number they stand at."""
+    """All that are not deleted, the image's tags, and the sequence number they stand at."""
 
     image_id: int
     seq: int
     shapes: list[Shape]
+    tags: list[str]
 
 
 class PredictionsAsk(Received):

@@ -88,7 +88,7 @@ class PastEdit(Wire):
     rev: int
     author: str
     at: datetime
-    action: Literal["create", "update", "delete", "restore"]
+    action: Literal["create", "update", "delete", "restore", "tag", "untag"]
     changed: list[str]
     """The properties that it set."""
 

@@ -80,6 +80,7 @@ export interface HelloReply {
   image_count: number;
   start: ImageRef | null;
   classes: LabelInfo[];
+  tags: string[];
   runs: RunInfo[];
   segmenter: string | null;
   segmenter_help: string;
@@ -115,11 +116,12 @@ export interface ShapesAsk {
   image_id: number;
 }
 
-/** All that are not deleted, and the sequence number they stand at. */
+/** All that are not deleted, the image's tags, and the sequence number they stand at. */
 export interface ShapesReply {
   image_id: number;
   seq: number;
   shapes: Shape[];
+  tags: string[];
 }
 
 /** One run's predictions on an image. */
@@ -560,6 +562,7 @@ export interface WatchReply {
   seq: number;
   reload: boolean;
   shapes: Shape[];
+  tags: string[] | null;
 }
 
 /**
@@ -573,6 +576,7 @@ export interface EditsPush {
   after: number;
   seq: number;
   shapes: Shape[];
+  tags: string[] | null;
   authors: string[];
 }
 
@@ -664,7 +668,7 @@ export interface PastEdit {
   rev: number;
   author: string;
   at: string;
-  action: "create" | "update" | "delete" | "restore";
+  action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
   changed: string[];
 }
 
@@ -785,7 +789,7 @@ export interface Op {
   client_op_id: string;
   shape_id: string;
   base_rev: number;
-  action: "create" | "update" | "delete" | "restore";
+  action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
   patch?: Patch;
 }
 

@@ -123,6 +123,7 @@ class Seat:
                     after=changes.after,
                     seq=changes.seq,
                     shapes=changes.shapes,
+                    tags=changes.tags,
                     authors=changes.authors,
                 )
             else:

@@ -29,6 +29,11 @@ const chooseClass: Verb = (session, _, command) => {
   if (chosen) session.editor.setClass(chosen.id);
 };
 
+const setTag: Verb = ({ tagging }, _, command) => {
+  const name = tagging.known.value[Number(command.slice("tag.".length)) - 1];
+  if (name !== undefined) tagging.toggle(name);
+};
+
 const takeUp: Verb = (session, _, command) => session.editor.use(command.slice("tool.".length) as ToolName);
 
 const align: Verb = ({ editor }, _, command) => editor.putAll(aligned(editor.editable, command.slice("align.".length) as Side));
@@ -114,6 +119,9 @@ const verbs: Partial<Record<Command, Verb>> = {
   "mistake.previous": ({ sight }) => sight.next(-1),
   "accept.free": ({ sight }) => sight.acceptFree(),
   occluded: ({ editor }) => editor.toggleOccluded(),
+  tags: (session) => {
+    if (session.phase.value.kind === "ready") session.dialog.value = "tags";
+  },
   search: (session) => void session.searchAsked.value++,
   help: (session) => void (session.dialog.value = session.dialog.value === "keys" ? null : "keys"),
   palette: (session) => void (session.dialog.value = "palette"),
@@ -141,7 +149,7 @@ const verbs: Partial<Record<Command, Verb>> = {
 
 /** Do what the command says; false where it means nothing now, so that the key stays the browser's. */
 export function perform(command: Command, session: Session, how: How): boolean {
-  const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : null);
+  const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : command.startsWith("tag.") ? setTag : null);
   if (!verb) throw new Error(`nothing does ${command}`);
   return verb(session, how, command) !== false;
 }

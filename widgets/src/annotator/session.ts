@@ -16,6 +16,7 @@ import { Reviewing } from "./reviewing";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
+import { Tagging } from "./tagging";
 import { Tracking } from "./tracking";
 import { Viewer } from "./viewer";
 import { Wand } from "./wand";
@@ -56,6 +57,7 @@ export class Session extends State {
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
   readonly shaping = new Shaping(this);
+  readonly tagging = new Tagging(this);
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
   readonly sight: Sight;
@@ -229,7 +231,7 @@ export class Session extends State {
     );
   }
 
-  #follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes">): void {
+  #follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes" | "tags">): void {
     if (!this.#documents.follow(edits)) this.#refresh(edits.image_id);
   }
 

@@ -33,7 +33,7 @@ export class State {
   readonly hello = signal<HelloReply | null>(null);
   readonly classes = computed<readonly LabelInfo[]>(() => this.hello.value?.classes ?? []);
   /** What lies over everything and has the keys. */
-  readonly dialog = signal<"keys" | "palette" | "propagate" | null>(null);
+  readonly dialog = signal<"keys" | "palette" | "propagate" | "tags" | null>(null);
   /** How far copies to other images are made; null where none are under way, and setting it so stops them. */
   readonly copied = signal<{ readonly done: number; readonly of: number } | null>(null);
   /** Counts the requests to put the cursor into the class search. */
@@ -55,6 +55,8 @@ export class State {
   /** The one chosen last. */
   readonly selectedId = computed<string | null>(() => this.selectedIds.value.at(-1) ?? null);
   readonly shapes = signal<readonly Shape[]>([]);
+  /** What is said of the whole image. */
+  readonly tags = signal<ReadonlySet<string>>(new Set());
   readonly hidden = signal<ReadonlySet<string>>(new Set());
   readonly locked = signal<ReadonlySet<string>>(new Set());
   readonly truthShown = signal(true);
@@ -122,6 +124,7 @@ export function mirror(editor: Editor, state: State): () => void {
     if (now !== version) {
       version = now;
       state.shapes.value = document ? [...document.store.all()] : [];
+      state.tags.value = document?.store.tags ?? new Set();
     }
     follow(state.hidden, document?.hidden);
     follow(state.locked, document?.locked);

@@ -1,20 +1,26 @@
 // Undo and redo from the store's own diffs; tools know nothing of it.
 import { type Property, properties, same } from "./records";
-import type { Diff, ShapeStore } from "./store";
+import type { Diff, ShapeStore, TagDiff } from "./store";
 
 /** Steps: a thousand strokes of the brush on one 4K mask are some 30 MB of run lengths. */
 const depth = 1000;
 
+/** What one step changed. */
+export interface Step {
+  readonly shapes: Diff;
+  readonly tags: TagDiff;
+}
+
 export class History {
-  #undo: Diff[] = [];
-  #redo: Diff[] = [];
+  #undo: Step[] = [];
+  #redo: Step[] = [];
   #store: ShapeStore;
 
   constructor(store: ShapeStore) {
     this.#store = store;
-    store.listen((diff, origin) => {
+    store.listen((shapes, origin, tags) => {
       if (origin !== "local") return;
-      this.#undo.push(diff);
+      this.#undo.push({ shapes, tags });
       if (this.#undo.length > depth) this.#undo.shift();
       this.#redo = [];
     });
@@ -37,11 +43,12 @@ export class History {
     return this.#replay(this.#redo, this.#undo, false);
   }
 
-  #replay(from: Diff[], to: Diff[], backward: boolean): string[] | null {
-    const diff = from.pop();
-    if (!diff) return null;
+  #replay(from: Step[], to: Step[], backward: boolean): string[] | null {
+    const step = from.pop();
+    if (!step) return null;
     this.#store.change("replay", (draft) => {
-      for (const [id, change] of diff) {
+      for (const [name, on] of step.tags) draft.tag(name, on !== backward);
+      for (const [id, change] of step.shapes) {
         const [was, wanted] = backward ? [change.after, change.before] : [change.before, change.after];
         const now = this.#store.get(id);
         if (!wanted) draft.remove(id);
@@ -54,7 +61,7 @@ export class History {
         }
       }
     });
-    to.push(diff);
-    return [...diff.keys()];
+    to.push(step);
+    return [...step.shapes.keys()];
   }
 }

@@ -3,10 +3,12 @@
 import { type ToolName, toolLabels } from "./tools";
 
 const classPlaces = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+type Digit = (typeof classPlaces)[number];
 
 export type Command =
   | `tool.${ToolName}`
-  | `class.${(typeof classPlaces)[number]}`
+  | `class.${Digit}`
+  | `tag.${Digit}`
   | `image.${"next" | "previous" | "forward" | "back"}`
   | `nudge.${"left" | "right" | "up" | "down"}`
   | `zoom.${"in" | "out" | "fit" | "selection"}`
@@ -21,7 +23,7 @@ export type Command =
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
-  | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
+  | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
@@ -97,6 +99,16 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "nudge.up", keys: ["ArrowUp", "shift+ArrowUp"], about: "Move up", row: null, fixed: true },
       { command: "nudge.down", keys: ["ArrowDown", "shift+ArrowDown"], about: "Move down", row: null, fixed: true },
       { command: "occluded", keys: ["q"], about: "What is selected is partly hidden, or no longer" },
+    ],
+  },
+  {
+    title: "The whole image",
+    commands: [
+      { command: "tags", keys: ["alt+t"], about: "Tags of the image" },
+      ...classPlaces.map((n): CommandInfo => ({
+        command: `tag.${n}`, keys: [`alt+${n}`], about: `Tag ${n} of the list`,
+        row: n === 1 ? { shown: "Alt 1 – 9", about: "Set a tag of the image, or take it away" } : null,
+      })),
     ],
   },
   {

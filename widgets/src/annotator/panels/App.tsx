@@ -16,6 +16,7 @@ import { Palette } from "./Palette";
 import { Propagate } from "./Propagate";
 import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
+import { TagDialog, Tags } from "./Tags";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
 import { WandBar } from "./WandBar";
@@ -55,6 +56,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>
             <ClassPicker session={session} />
             <Attributes session={session} />
+            <Tags session={session} />
             <OverlayPanel session={session} />
             <Mistakes session={session} />
             <Review session={session} />
@@ -69,6 +71,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
       <KeySheet session={session} />
       <Palette session={session} />
       <Propagate session={session} />
+      <TagDialog session={session} />
     </>
   );
 }

@@ -131,7 +131,7 @@ export function Pins({ session }: { session: Session }) {
   );
 }
 
-const actions: Readonly<Record<PastEdit["action"], string>> = { create: "drawn", update: "changed", delete: "deleted", restore: "restored" };
+const actions: Readonly<Record<PastEdit["action"], string>> = { create: "drawn", update: "changed", delete: "deleted", restore: "restored", tag: "tagged", untag: "untagged" };
 const properties: Readonly<Record<string, string>> = { class_id: "class", geometry: "outline" };
 
 /** The selected shape's history; without one, what was deleted. */

@@ -95,7 +95,7 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
       <div class="evalnb-title">
         <strong>{session.hello.value?.dataset ?? "…"}</strong>
         {image && <span class="evalnb-name" title={`${image.name} · ${image.width} × ${image.height}`}>{image.name}</span>}
-        {image?.tags.slice(0, 3).map((tag) => <span key={tag} class="evalnb-chip">{tag}</span>)}
+        {image && [...session.tags.value].slice(0, 3).map((tag) => <span key={tag} class="evalnb-chip">{tag}</span>)}
       </div>
       <Position session={session} />
       <div class="evalnb-group" role="group" aria-label="History">
