@@ -44,8 +44,11 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
 from evalnb.wire.references import ImageRef
+from evalnb.wire.tracks import Frame, TrackAsk, TrackReply
 
 PAGE_MAX = 500
+FRAMES_MAX = 2000
+"""So many images of a track are told at once."""
 TAGS_MAX = 500
 """So many of a dataset's tags are offered on the canvas."""
 
@@ -169,6 +172,16 @@ class Answers:
             shapes=list(changes.shapes),
             tags=changes.tags,
         )
+
+    def track(self, ask: TrackAsk) -> Reply:
+        """Where the shapes of a track stand."""
+        with self.transaction() as session:
+            found = images.of_track(session, self._dataset_id, self._part, ask.track_id, limit=FRAMES_MAX + 1)
+            frames = [
+                Frame(image=self.reference(session, image), shape_id=id, keyframe=keyframe, outside=outside)
+                for image, id, keyframe, outside in found[:FRAMES_MAX]
+            ]
+        return Reply(TrackReply(track_id=ask.track_id, frames=frames, complete=len(found) <= FRAMES_MAX))
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""

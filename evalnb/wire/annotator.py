@@ -29,6 +29,7 @@ from evalnb.wire.review import (
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
+from evalnb.wire.tracks import TrackAsk, TrackReply
 
 
 class Refusal(Wire):
@@ -378,6 +379,7 @@ AnnotatorAsk = Annotated[
     | ApplyAsk
     | RestoreAsk
     | PastAsk
+    | TrackAsk
     | ReviewAsk
     | ReviewSetAsk
     | CommentAsk
@@ -405,6 +407,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "apply": ApplyReply,
     "restore": ApplyReply,
     "past": PastReply,
+    "track": TrackReply,
     "review": ReviewReply,
     "review_set": ReviewReply,
     "comment": ReviewReply,

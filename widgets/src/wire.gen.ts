@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -872,6 +872,27 @@ export interface TilesReply {
   tiles: TileInfo[];
 }
 
+/** Where a track's shapes stand. */
+export interface TrackAsk {
+  ask: "track";
+  track_id: string;
+}
+
+/** A track's shape on one image. */
+export interface Frame {
+  image: ImageRef;
+  shape_id: string;
+  keyframe: boolean;
+  outside: boolean;
+}
+
+/** The shapes that are not deleted, on images of the slice, in their order. */
+export interface TrackReply {
+  track_id: string;
+  frames: Frame[];
+  complete: boolean;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
@@ -887,6 +908,7 @@ export interface AnnotatorReplies {
   apply: ApplyReply;
   restore: ApplyReply;
   past: PastReply;
+  track: TrackReply;
   review: ReviewReply;
   review_set: ReviewReply;
   comment: ReviewReply;

@@ -2,13 +2,13 @@
 import { batch, effect } from "@preact/signals";
 import { Gone, type Life, Refused, type Transport, Unanswered } from "../bridges/transport";
 import { Editor } from "../editor/editor";
-import type { Shape } from "../editor/records";
 import { Palette } from "../render/palette";
 import { Stage } from "../render/stage";
 import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
 import { Copying } from "./copying";
 import { Deep } from "./deep";
 import { type Conflict, Documents } from "./documents";
+import { showGhosts } from "./ghosts";
 import { Keepsake, type Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
@@ -18,6 +18,7 @@ import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Tagging } from "./tagging";
 import { Tracking } from "./tracking";
+import { Tracks } from "./tracks";
 import { Viewer } from "./viewer";
 import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
@@ -60,6 +61,7 @@ export class Session extends State {
   readonly tagging = new Tagging(this);
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
+  readonly tracks: Tracks;
   readonly sight: Sight;
   readonly reviewing: Reviewing;
   readonly wand: Wand;
@@ -104,6 +106,7 @@ export class Session extends State {
     this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, deep: this.deep, onShown, imageUrl: options.imageUrl, tell: (text, remedy) => this.tell(text, remedy) });
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
+    this.tracks = new Tracks(this, transport);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
       mirror(this.editor, this),
@@ -117,13 +120,11 @@ export class Session extends State {
       }),
       this.preferences.stop,
       this.tracking.start(),
+      this.tracks.start(),
       this.reviewing.start(),
       effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
-      effect(() => {
-        const imageId = this.image.value?.id;
-        this.stage.ghosts = this.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? this.#ghost(conflict) : []));
-      }),
+      showGhosts(this),
     ];
   }
 
@@ -339,11 +340,5 @@ export class Session extends State {
   useTheirs(notice: Notice): void {
     if (notice.conflict) this.#documents.useTheirs(notice.conflict);
     this.dismiss(notice.id);
-  }
-
-  /** Their version of a contested outline, to be drawn beside ours. */
-  #ghost({ shapeId, theirs }: Conflict): Shape[] {
-    const shape = this.editor.document?.store.get(shapeId);
-    return shape && theirs?.geometry ? [{ ...shape, geometry: theirs.geometry }] : [];
   }
 }

@@ -18,7 +18,7 @@ export type Command =
   | `window.${"auto" | "full"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
-  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
+  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous" | "key" | "spread" | "join" | "split"}`
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "hover" | "sticky" | "form"}`
@@ -151,8 +151,12 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
       { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
       { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
-      { command: "track.next", keys: [], about: "Next keyframe of the track" },
-      { command: "track.previous", keys: [], about: "Previous keyframe of the track" },
+      { command: "track.key", keys: ["shift+k"], about: "Make what is selected a keyframe of its track, or no longer" },
+      { command: "track.next", keys: [">"], about: "Next keyframe of the track" },
+      { command: "track.previous", keys: ["<"], about: "Previous keyframe of the track" },
+      { command: "track.spread", keys: [], about: "Give the whole track this shape's class and attributes" },
+      { command: "track.split", keys: [], about: "Split the track: another one from this image on" },
+      { command: "track.join", keys: [], about: "Join this track to the one selected before, on another image" },
     ],
   },
   {

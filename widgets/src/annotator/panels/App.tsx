@@ -19,6 +19,7 @@ import { ShapeList } from "./ShapeList";
 import { TagDialog, Tags } from "./Tags";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
+import { TrackPanel } from "./TrackPanel";
 import { WandBar } from "./WandBar";
 import { Window } from "./Window";
 
@@ -56,6 +57,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>
             <ClassPicker session={session} />
             <Attributes session={session} />
+            <TrackPanel session={session} />
             <Tags session={session} />
             <OverlayPanel session={session} />
             <Mistakes session={session} />
