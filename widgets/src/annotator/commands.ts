@@ -1,6 +1,7 @@
 // What each command does. What they are called and which keys they have is the editor's; here they meet the session.
 import { aligned, type Side } from "../editor/arranging";
 import { type Command, infoOf } from "../editor/keys";
+import type { Target } from "../editor/ops/convert";
 import type { ToolName } from "../editor/tools/tool";
 import { restored } from "../render/look";
 import type { Session } from "./session";
@@ -38,6 +39,8 @@ const takeUp: Verb = (session, _, command) => session.editor.use(command.slice("
 
 const align: Verb = ({ editor }, _, command) => editor.putAll(aligned(editor.editable, command.slice("align.".length) as Side));
 
+const convert: Verb = ({ converting }, _, command) => converting.convert(command.slice("convert.".length) as Target);
+
 const flip = (name: "crosshair" | "rulers" | "minimap"): Verb => ({ preferences }) =>
   preferences.show({ [name]: !preferences.look.value[name] });
 
@@ -54,11 +57,12 @@ const verbs: Partial<Record<Command, Verb>> = {
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),
-  accept: ({ editor, sight }) => editor.dispatch({ type: "accept" }) || sight.accept(),
+  accept: ({ converting, editor, sight }) => converting.apply() || editor.dispatch({ type: "accept" }) || sight.accept(),
   back: ({ editor }) => editor.dispatch({ type: "back" }),
   cancel: (session, { leave }) => {
     const { editor } = session;
     if (session.dialog.value) session.dialog.value = null;
+    else if (session.converting.asked.value) session.converting.close();
     else if (session.reviewing.pinning.value) session.reviewing.pinning.value = false;
     else if (!session.sight.leave() && !editor.dispatch({ type: "cancel" })) {
       if (editor.tool.name === "select") leave();
@@ -105,8 +109,12 @@ const verbs: Partial<Record<Command, Verb>> = {
   "shapes.punch": ({ shaping }) => shaping.subtract(false),
   "shapes.tighten": ({ shaping }) => shaping.tighten(),
   snap: ({ preferences }) => void (preferences.snap.value = !preferences.snap.value),
-  "convert.polygon": ({ copying }) => copying.convert("polygon"),
-  "convert.mask": ({ copying }) => copying.convert("mask"),
+  convert: ({ converting }) => converting.open(),
+  "convert.polygon": convert,
+  "convert.mask": convert,
+  "convert.box": convert,
+  "convert.rotated": convert,
+  "convert.ellipse": convert,
   front: ({ copying }) => copying.order("front"),
   rear: ({ copying }) => copying.order("rear"),
   "align.left": align,

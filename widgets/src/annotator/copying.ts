@@ -2,7 +2,6 @@
 import { fitted, misfit, ordered, shiftedTogether } from "../editor/arranging";
 import type { Size } from "../editor/geometry";
 import { type Shape, alone, same } from "../editor/records";
-import { converted, tolerancePx } from "../editor/ops/convert";
 import { clipOf, unclipped } from "./clipping";
 import type { Session } from "./session";
 
@@ -112,17 +111,6 @@ export class Copying {
       const what = least.reason ? "What fits is" : `${many(shapes.length, "shape")} ${shapes.length === 1 ? "is" : "are"}`;
       if (done) this.#session.tell(`${what} copied to the next ${many(done, "image")}`);
     }
-  }
-
-  /** Masks among what is selected become polygons, or polygons masks: one step of undo. */
-  convert(to: "polygon" | "mask"): boolean {
-    const { editor } = this.#session;
-    const { changed, least } = converted(editor.editable, to, editor.size);
-    editor.putAll(changed);
-    if (changed.length && to === "polygon") {
-      this.#session.tell(`${many(changed.length, "mask")} made ${changed.length === 1 ? "a polygon" : "polygons"}: within ${tolerancePx} px, IoU ${least.toFixed(3)} or more`);
-    }
-    return changed.length > 0;
   }
 
   /** Over all others, or under them. */

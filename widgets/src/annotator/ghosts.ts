@@ -1,4 +1,4 @@
-// Shapes drawn beside those that are: other people's versions of contested outlines.
+// Shapes drawn beside those that are: other people's versions of contested outlines, and what a conversion would make.
 import { effect } from "@preact/signals";
 import type { Shape } from "../editor/records";
 import type { Conflict } from "./documents";
@@ -7,7 +7,8 @@ import type { Session } from "./session";
 export function showGhosts(session: Session): () => void {
   return effect(() => {
     const imageId = session.image.value?.id;
-    session.stage.ghosts = session.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? theirs(session, conflict) : []));
+    const contested = session.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? theirs(session, conflict) : []));
+    session.stage.ghosts = [...contested, ...(session.converting.result.value?.changed ?? [])];
   });
 }
 

@@ -7,6 +7,7 @@ import { Stage } from "../render/stage";
 import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
 import { Copying } from "./copying";
 import { Deep } from "./deep";
+import { Converting } from "./converting";
 import { type Conflict, Documents } from "./documents";
 import { showGhosts } from "./ghosts";
 import { Keepsake, type Shelf } from "./keepsake";
@@ -58,6 +59,7 @@ export class Session extends State {
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
   readonly shaping = new Shaping(this);
+  readonly converting = new Converting(this);
   readonly tagging = new Tagging(this);
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();

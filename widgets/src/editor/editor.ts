@@ -5,7 +5,7 @@ import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
 import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape, same } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
-import { sliced } from "./ops/combine";
+import { pierced, sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
@@ -163,6 +163,18 @@ export class Editor extends Selecting implements Workbench {
     this.selectAll(halves.map(({ id }) => id));
   }
 
+  punch(ring: readonly Point[]): void {
+    const under = !this.selectedIds.length && !this.readOnly && ring[0] ? this.hit(ring[0]) : null;
+    const cut = (under ? [under] : this.editable).flatMap((shape) => {
+      const geometry = pierced(shape.geometry, ring, this.size);
+      return geometry ? [{ ...shape, geometry }] : [];
+    });
+    if (!cut.length) return this.#options.onRemark?.("There is nothing to cut out: draw the hole inside the shape that is selected");
+    this.use("select");
+    this.putAll(cut);
+    this.selectAll(cut.map(({ id }) => id));
+  }
+
   clickedNothing(at: Point): void {
     this.#options.onNothing?.(at);
   }
@@ -199,10 +211,11 @@ export class Editor extends Selecting implements Workbench {
   use(name: ToolName): void {
     if (name !== "select") {
       if (this.readOnly) return;
-      if (name !== "slice") this.#drawn = name;
+      const cuts = name === "slice" || name === "hole";
+      if (!cuts) this.#drawn = name;
       // The brush goes on with the mask that is selected, and the knife cuts what is.
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
-      if (!goesOn && name !== "slice") this.select(null);
+      if (!goesOn && !cuts) this.select(null);
     }
     if (this.tool.name !== name) {
       this.sam.end();

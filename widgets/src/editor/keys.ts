@@ -1,5 +1,6 @@
 // Every command, what it is called, and the keys that it has until somebody gives it others. CVAT's keys are the
 // convention; the tools' own letters fill its gaps.
+import type { Target } from "./ops/convert";
 import { type ToolName, toolLabels } from "./tools";
 
 const classPlaces = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
@@ -24,7 +25,7 @@ export type Command =
   | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
+  | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -52,7 +53,7 @@ export interface CommandGroup {
 }
 
 const toolKeys: Readonly<Record<ToolName, string>> = {
-  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", sam: "s",
+  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", hole: "alt+h", sam: "s",
 };
 
 const nudged = { shown: "← ↑ ↓ →", about: "Move by 1 px (Shift: 10 px)" };
@@ -134,8 +135,12 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "shapes.subtract", keys: [], about: "Cut the others out of the shape chosen first" },
       { command: "shapes.punch", keys: [], about: "Cut the others out of the shape chosen first, and delete them" },
       { command: "shapes.tighten", keys: [], about: "Fit boxes to the masks or outlines in them" },
-      { command: "convert.polygon", keys: [], about: "Masks to polygons, within 1 px" },
-      { command: "convert.mask", keys: [], about: "Polygons to masks" },
+      { command: "convert", keys: ["shift+c"], about: "Convert to another kind, with a preview" },
+      { command: "convert.polygon", keys: [], about: "Convert to polygons (of masks and ellipses: within 1 px)" },
+      { command: "convert.mask", keys: [], about: "Convert to masks" },
+      { command: "convert.box", keys: [], about: "Convert to boxes" },
+      { command: "convert.rotated", keys: [], about: "Convert to rotated boxes" },
+      { command: "convert.ellipse", keys: [], about: "Convert to ellipses" },
       { command: "front", keys: ["PageUp"], about: "Bring to the front" },
       { command: "rear", keys: ["PageDown"], about: "Send to the back" },
       { command: "hide", keys: ["h"], about: "Hide or show what is selected" },

@@ -162,7 +162,7 @@ test("what an image cannot hold is said", () => {
 test("a polygon becomes a mask and a polygon again, and what is neither stays out", () => {
   const outline: Geometry = { kind: "polygon", box: [10, 10, 40, 30], parts: [[10, 10, 50, 10, 50, 40, 10, 40]], holes: [] };
   const size = { w: 400, h: 300 };
-  const { changed: [mask] } = converted([newShape("a", 0, outline), newShape("b", 0, box(0, 0, 9, 9))], "mask", size);
+  const { changed: [mask] } = converted([newShape("a", 0, outline), newShape("b", 0, { kind: "polyline", box: [0, 0, 9, 9], parts: [[0, 0, 9, 9]] })], "mask", size);
   expect(mask!.geometry).toMatchObject({ kind: "mask", box: [10, 10, 40, 30], size: [300, 400] });
   const back = converted([mask!], "polygon", size);
   expect(back.least).toBe(1);

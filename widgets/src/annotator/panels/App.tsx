@@ -5,6 +5,7 @@ import type { Session } from "../session";
 import { Arrange } from "./Arrange";
 import { Attributes } from "./Attributes";
 import { ClassPicker } from "./ClassPicker";
+import { ConvertBar } from "./ConvertBar";
 import { Copied } from "./Copied";
 import { Display } from "./Display";
 import { KeySheet } from "./KeySheet";
@@ -47,7 +48,8 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <Curtain session={session} />
           <SegmenterPill session={session} />
           <Copied session={session} />
-          <Arrange session={session} />
+          {!session.converting.asked.value && <Arrange session={session} />}
+          <ConvertBar session={session} />
           <WandBar session={session} />
           <Pins session={session} />
           <Minimap session={session} />

@@ -23,6 +23,7 @@ export function makeTools(bench: Workbench) {
     brush: new BrushTool(bench, "brush"),
     eraser: new BrushTool(bench, "eraser"),
     slice: new PathTool(bench, "slice"),
+    hole: new PathTool(bench, "hole"),
     sam: new SamTool(bench),
   } satisfies Record<ToolName, unknown>;
 }
@@ -42,5 +43,6 @@ export const toolLabels: Readonly<Record<ToolName, string>> = {
   brush: "Brush a mask",
   eraser: "Wipe a mask",
   slice: "Cut a shape in two",
+  hole: "Cut a hole into a shape",
   sam: "Segment with clicks",
 };

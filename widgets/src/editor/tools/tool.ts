@@ -7,7 +7,7 @@ import type { Glimpse, Prompts, Question } from "../prompted";
 import type { Geometry, Shape } from "../records";
 
 export type ToolName =
-  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam";
+  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "hole" | "sam";
 
 /** A shape to be. */
 export interface Made {
@@ -62,6 +62,8 @@ export interface Workbench {
   remove(id: string): void;
   /** Cut what is selected, or what lies under the middle of the line, along the line. */
   slice(line: readonly Point[]): void;
+  /** Cut what the ring encloses out of what is selected, or of what lies under its first corner. */
+  punch(ring: readonly Point[]): void;
   /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** A click meant no shape: perhaps something else that is drawn there. */
