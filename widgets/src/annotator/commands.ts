@@ -1,5 +1,5 @@
 // What each command does. What they are called and which keys they have is the editor's; here they meet the session.
-import { aligned, type Side } from "../editor/arranging";
+import { aligned, distributed, type Side } from "../editor/arranging";
 import { type Command, infoOf } from "../editor/keys";
 import type { Target } from "../editor/ops/convert";
 import type { ToolName } from "../editor/tools/tool";
@@ -38,6 +38,8 @@ const setTag: Verb = ({ tagging }, _, command) => {
 const takeUp: Verb = (session, _, command) => session.editor.use(command.slice("tool.".length) as ToolName);
 
 const align: Verb = ({ editor }, _, command) => editor.putAll(aligned(editor.editable, command.slice("align.".length) as Side));
+
+const distribute: Verb = ({ editor }, _, command) => editor.putAll(distributed(editor.editable, command === "distribute.horizontal" ? "horizontal" : "vertical"));
 
 const convert: Verb = ({ converting }, _, command) => converting.convert(command.slice("convert.".length) as Target);
 
@@ -117,6 +119,10 @@ const verbs: Partial<Record<Command, Verb>> = {
   "convert.ellipse": convert,
   front: ({ copying }) => copying.order("front"),
   rear: ({ copying }) => copying.order("rear"),
+  "distribute.horizontal": distribute,
+  "distribute.vertical": distribute,
+  group: ({ copying }) => copying.group(),
+  ungroup: ({ copying }) => copying.ungroup(),
   "align.left": align,
   "align.right": align,
   "align.top": align,

@@ -15,6 +15,7 @@ export type Command =
   | `zoom.${"in" | "out" | "fit" | "selection"}`
   | `brush.${"smaller" | "larger"}`
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
+  | `distribute.${"horizontal" | "vertical"}`
   | `clip.${"copy" | "cut" | "paste"}`
   | `window.${"auto" | "full"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
@@ -25,7 +26,7 @@ export type Command =
   | `sam.${"other" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
+  | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "group" | "ungroup" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -130,6 +131,10 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "align.top", keys: [], about: "Align top edges" },
       { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
       { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "distribute.horizontal", keys: [], about: "Even gaps from left to right" },
+      { command: "distribute.vertical", keys: [], about: "Even gaps from top to bottom" },
+      { command: "group", keys: ["g"], about: "Group what is selected: one click selects all of it" },
+      { command: "ungroup", keys: ["shift+g"], about: "Take what is selected out of its group" },
       { command: "shapes.join", keys: ["j"], about: "Join into one shape" },
       { command: "shapes.split", keys: ["shift+j"], about: "Take apart: a shape for each part or island" },
       { command: "shapes.subtract", keys: [], about: "Cut the others out of the shape chosen first" },
@@ -189,7 +194,7 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "image.forward", keys: ["v"], about: "Forward ten" },
       { command: "image.back", keys: ["c"], about: "Back ten" },
       { command: "zoom.fit", keys: ["0"], about: "Fit the image (or double-click beside shapes)" },
-      { command: "zoom.selection", keys: ["g"], about: "Zoom to what is selected" },
+      { command: "zoom.selection", keys: ["shift+f"], about: "Zoom to what is selected" },
       { command: "zoom.in", keys: ["+", "="], about: "Zoom in" },
       { command: "zoom.out", keys: ["-"], about: "Zoom out" },
       { command: "view.fainter", keys: ["{"], about: "Fainter labels", row: { shown: "{ }", about: "Fainter or stronger labels" } },

@@ -64,7 +64,7 @@ test("a mask becomes a polygon within the tolerance, and the IoU says how well",
   const rough = one(disc, "polygon", 6);
   expect(exact.least).toBe(1);
   expect(rough.least).toBeLessThan(1);
-  expect(rough.least).toBeGreaterThan(0.9);
+  expect(rough.least).toBeGreaterThan(0.85);
 });
 
 test("the least rectangle is around all corners, and no upright one is smaller", () => {

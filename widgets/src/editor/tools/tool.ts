@@ -55,6 +55,9 @@ export interface Workbench {
   select(id: string | null): void;
   selectAll(ids: readonly string[]): void;
   toggle(id: string): void;
+  /** The ids of all that a click on the shape means: its group. */
+  fellows(shape: Shape): readonly string[];
+  toggleAll(ids: readonly string[]): void;
   hover(id: string | null): void;
   /** Store a changed shape: one step of undo. */
   put(shape: Shape): void;
