@@ -24,6 +24,10 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepChange,
+    StepInfo,
+    StepsAsk,
+    StepsReply,
 )
 from evalnb.wire.shapes import Shape
 
@@ -84,6 +88,13 @@ class Reviewing:
             )
         )
 
+    def steps(self, ask: StepsAsk) -> Reply:
+        """What the asker may undo and redo."""
+        with self._answers.transaction() as session:
+            self._answers.own(session, ask.image_id)
+            undo, redo = edits.steps(session, ask.image_id, author=self._author)
+        return Reply(StepsReply(image_id=ask.image_id, undo=[*map(_step, undo)], redo=[*map(_step, redo)]))
+
     def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
         with self._answers.editing(ask.image_id) as (session, image):
@@ -124,3 +135,8 @@ def _edit(one: edits.Edit) -> PastEdit:
     assert one.at is not None
     changed = sorted(name for name, value in one.patch.items() if value is not None)
     return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changed=changed)
+
+
+def _step(one: edits.Step) -> StepInfo:
+    changes = [StepChange(shape_id=part.shape_id, before=part.before, after=part.after) for part in one.changes]
+    return StepInfo(changes=changes, tags=dict(one.tags))

@@ -26,6 +26,8 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepsAsk,
+    StepsReply,
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
@@ -380,6 +382,7 @@ AnnotatorAsk = Annotated[
     | RestoreAsk
     | PastAsk
     | TrackAsk
+    | StepsAsk
     | ReviewAsk
     | ReviewSetAsk
     | CommentAsk
@@ -408,6 +411,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "restore": ApplyReply,
     "past": PastReply,
     "track": TrackReply,
+    "steps": StepsReply,
     "review": ReviewReply,
     "review_set": ReviewReply,
     "comment": ReviewReply,

@@ -102,6 +102,37 @@ class PastReply(Wire):
     deleted: list[Shape]
 
 
+class StepsAsk(Received):
+    """What the asker may undo and redo on an image, done on whatever page."""
+
+    ask: Literal["steps"] = "steps"
+    image_id: int
+
+
+class StepChange(Wire):
+    """A shape before and after a step; None where it was not there."""
+
+    shape_id: UUID
+    before: Shape | None
+    after: Shape | None
+
+
+class StepInfo(Wire):
+    """What was done at once."""
+
+    changes: list[StepChange]
+    tags: dict[str, bool]
+    """Tags of the image that were set (true) or taken away."""
+
+
+class StepsReply(Wire):
+    """The nearest last."""
+
+    image_id: int
+    undo: list[StepInfo]
+    redo: list[StepInfo]
+
+
 class RestoreAsk(Received):
     """Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``."""
 

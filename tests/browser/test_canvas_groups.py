@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_group_is_made_selected_by_one_click_copied_spread_and_undone(yard: Ya
     canvas.saved()
     until(lambda: boxes(yard) != [])
     spread = sorted((x, w) for x, _, w, _ in boxes(yard))
-    gaps = [b[0] - a[0] - a[1] for a, b in zip(spread, spread[1:], strict=False)]
+    gaps = [b[0] - a[0] - a[1] for a, b in pairwise(spread)]
     assert max(gaps) - min(gaps) < 0.1
     canvas.press("Control+z")
     canvas.press("Control+a")

@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -680,6 +680,32 @@ export interface PastReply {
   deleted: Shape[];
 }
 
+/** What the asker may undo and redo on an image, done on whatever page. */
+export interface StepsAsk {
+  ask: "steps";
+  image_id: number;
+}
+
+/** A shape before and after a step; None where it was not there. */
+export interface StepChange {
+  shape_id: string;
+  before: Shape | null;
+  after: Shape | null;
+}
+
+/** What was done at once. */
+export interface StepInfo {
+  changes: StepChange[];
+  tags: Record<string, boolean>;
+}
+
+/** The nearest last. */
+export interface StepsReply {
+  image_id: number;
+  undo: StepInfo[];
+  redo: StepInfo[];
+}
+
 /** Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``. */
 export interface RestoreAsk {
   ask: "restore";
@@ -909,6 +935,7 @@ export interface AnnotatorReplies {
   restore: ApplyReply;
   past: PastReply;
   track: TrackReply;
+  steps: StepsReply;
   review: ReviewReply;
   review_set: ReviewReply;
   comment: ReviewReply;

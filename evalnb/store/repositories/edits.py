@@ -179,6 +179,17 @@ def of_image(session: Session, image_id: int, *, after: int = 0, limit: int | No
     return _read(session, EditRow.image_id == image_id, EditRow.seq > after, limit=limit)
 
 
+def of_author(session: Session, image_id: int, author: str, *, limit: int) -> list[Edit]:
+    """The author's latest ``limit`` edits of the image, oldest first."""
+    last = (
+        select(EditRow.id)
+        .where(EditRow.image_id == image_id, EditRow.author == author)
+        .order_by(EditRow.seq.desc())
+        .limit(limit)
+    )
+    return _read(session, EditRow.id.in_(last))
+
+
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:
     """The shape's edits that made revisions above ``after_rev``, oldest first."""
     return _read(session, EditRow.shape_id == shape_id, EditRow.rev > after_rev)

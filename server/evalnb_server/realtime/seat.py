@@ -204,6 +204,7 @@ class Seat:
             "restore": restore,
             "past": reviewing.past,
             "track": answers.track,
+            "steps": reviewing.steps,
             "review": reviewing.review,
             "review_set": reviewing.review_set,
             "comment": reviewing.comment,

@@ -72,8 +72,8 @@ const verbs: Partial<Record<Command, Verb>> = {
     }
   },
   delete: ({ editor }) => editor.remove(),
-  undo: ({ editor }) => editor.undo(),
-  redo: ({ editor }) => editor.redo(),
+  undo: ({ undoing }) => undoing.undo(),
+  redo: ({ undoing }) => undoing.redo(),
   hide: ({ editor }) => (editor.selectedIds.length ? editor.toggleHidden(editor.selectedIds) : editor.showTruth(!editor.truthShown)),
   "hide.all": ({ editor }) => editor.showTruth(!editor.truthShown),
   lock: ({ editor }) => {

@@ -3,7 +3,7 @@ import { EditorDocument } from "../editor/selecting";
 import { type Shape, isEmpty, patchBetween, patched } from "../editor/records";
 import type { ApplyReply, EditsPush, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
 import type { Draft } from "../editor/store";
-import { opsOf, tagOpsOf, wholeImage } from "./ops";
+import { opsOf, stepIds, tagOpsOf, wholeImage } from "./ops";
 import type { Outbox } from "./outbox";
 
 /** Somebody else changed the same property of the same shape. Ours stands; theirs can be put back. */
@@ -45,9 +45,10 @@ export class Documents {
       const { known, revs } = entry;
       document.store.listen((diff, origin, tags) => {
         if (origin === "remote") return;
-        const ops = opsOf(diff, known, this.#newId);
+        const newId = stepIds(this.#newId, origin === "replay");
+        const ops = opsOf(diff, known, newId);
         for (const op of ops) known.add(op.shape_id);
-        ops.push(...tagOpsOf(tags, this.#newId));
+        ops.push(...tagOpsOf(tags, newId));
         if (ops.length) this.#outbox.add(ref.id, ops, (id) => revs.get(id) ?? 0);
       });
     }
@@ -56,6 +57,15 @@ export class Documents {
     this.#entries.set(ref.id, entry);
     this.#forgetOld();
     return entry.document;
+  }
+
+  /** Shapes that the kernel has, at these revisions, though it did not list them: deleted ones. */
+  know(imageId: number, revs: Iterable<readonly [string, number]>): void {
+    const entry = this.#entries.get(imageId);
+    for (const [id, rev] of revs) {
+      entry?.known.add(id);
+      if (entry && !entry.revs.has(id)) entry.revs.set(id, rev);
+    }
   }
 
   loaded(imageId: number): boolean {
@@ -71,6 +81,7 @@ export class Documents {
     const entry = this.#entries.get(reply.image_id);
     if (!entry || reply.seq < entry.seq) return;
     entry.seq = reply.seq;
+    if (!reply.seq) entry.document.history.begun = true;
     const theirs = new Map(reply.shapes.map((shape) => [shape.id, shape]));
     const { store } = entry.document;
     store.change("remote", (draft) => {

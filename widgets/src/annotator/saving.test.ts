@@ -15,13 +15,8 @@ let kernel: Kernel;
 let drawer: Drawer;
 let results: OpResult[];
 let refused: Op[];
-let made = 0;
 
-interface Page {
-  outbox: Outbox;
-  documents: Documents;
-  document: EditorDocument;
-}
+type Page = { outbox: Outbox; documents: Documents; document: EditorDocument };
 
 /** A browser page: everything that a reload begins anew. */
 function open(): Page {
@@ -31,7 +26,7 @@ function open(): Page {
     transport: new Transport(kernel), keepsake, retryMs: 100,
     onReply: (reply) => documents.settle(reply), onRefused: (_, ops) => refused.push(...ops), onState: () => undefined,
   });
-  const documents = new Documents(outbox, () => `op-${++made}`, (_, result) => results.push(result));
+  const documents = new Documents(outbox, () => crypto.randomUUID(), (_, result) => results.push(result));
   const document = documents.of(ref);
   documents.merge(kernel.reply());
   outbox.resume(keepsake.all());
@@ -304,4 +299,51 @@ test("a tag that could not be sent outlives a reload, and others' tags come besi
   const { version } = page.document.store;
   say(page, "snow");
   expect(page.document.store.version).toBe(version);
+});
+
+test("the ops of a step have ids that begin alike, and those of an undo say so", async () => {
+  const page = open();
+  page.document.store.change("local", (draft) => ["a", "b"].forEach((id) => draft.put(newShape(id, 0, box(1)))));
+  draw(page, "c", 5);
+  page.document.history.undo();
+  await settle();
+  const ids = kernel.batches.flat().map((op) => op.client_op_id);
+  expect(new Set(ids).size).toBe(4);
+  expect(ids.map((id) => id.slice(0, 18)).map((head, n, all) => all.indexOf(head) === n)).toEqual([true, false, true, true]);
+  expect(ids.map((id) => id[14])).toEqual(["4", "4", "4", "8"]);
+  expect(ids.every((id) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))).toBe(true);
+});
+
+test("what an earlier page did is undone by the log's word, and redone", async () => {
+  const first = open();
+  draw(first, "a", 1);
+  await settle();
+  move(first, "a", 40);
+  await settle();
+  first.document.store.change("local", (draft) => draft.remove("a"));
+  await settle();
+  const page = open();
+  const { history, store } = page.document;
+  expect([history.canUndo, history.fresh, store.size]).toEqual([false, true, 0]);
+  const [drawn, moved] = [{ ...newShape("a", 0, box(1)), rev: 1 }, { ...newShape("a", 0, box(40)), rev: 2 }];
+  const step = (before: Shape | undefined, after: Shape | undefined) => ({ shapes: new Map([["a", { before, after }]]), tags: new Map() });
+  page.documents.know(1, [["a", 3]]);
+  history.recall([step(undefined, drawn), step(drawn, moved), step(moved, undefined)], []);
+  history.undo();
+  await settle();
+  expect(kernel.batches.at(-1)).toMatchObject([{ action: "restore", shape_id: "a", base_rev: 3 }]);
+  history.undo();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(1), deleted: false });
+  history.undo();
+  await settle();
+  expect([kernel.shapes.get("a")!.deleted, history.canUndo, history.fresh]).toEqual([true, false, false]);
+  history.redo();
+  history.redo();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(40), deleted: false });
+  // What is done here makes an earlier page's redo void, and asks no more for it.
+  draw(page, "b", 7);
+  history.recall([], [step(moved, undefined)]);
+  expect([history.canRedo, history.canUndo]).toEqual([false, true]);
 });

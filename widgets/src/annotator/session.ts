@@ -20,6 +20,7 @@ import { type Notice, State, mirror } from "./state";
 import { Tagging } from "./tagging";
 import { Tracking } from "./tracking";
 import { Tracks } from "./tracks";
+import { Undoing } from "./undoing";
 import { Viewer } from "./viewer";
 import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
@@ -64,6 +65,7 @@ export class Session extends State {
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
   readonly tracks: Tracks;
+  readonly undoing: Undoing;
   readonly sight: Sight;
   readonly reviewing: Reviewing;
   readonly wand: Wand;
@@ -109,6 +111,7 @@ export class Session extends State {
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
     this.tracks = new Tracks(this, transport);
+    this.undoing = new Undoing(this, transport, this.#documents);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
       mirror(this.editor, this),

@@ -118,8 +118,8 @@ export function mirror(editor: Editor, state: State): () => void {
     state.classId.value = editor.classId;
     state.selectedIds.value = editor.selectedIds;
     state.truthShown.value = editor.truthShown;
-    state.canUndo.value = document?.history.canUndo ?? false;
-    state.canRedo.value = document?.history.canRedo ?? false;
+    state.canUndo.value = document ? document.history.canUndo || !(document.history.begun || editor.readOnly) : false;
+    state.canRedo.value = document ? document.history.canRedo || (document.history.fresh && !editor.readOnly) : false;
     const now = document && `${document.imageId}/${document.store.version}`;
     if (now !== version) {
       version = now;

@@ -5,10 +5,8 @@ import { between } from "../editor/ops/between";
 import { type Shape, same } from "../editor/records";
 import type { EditorDocument } from "../editor/selecting";
 import type { Frame } from "../wire.gen";
+import { saved } from "./saved";
 import type { Session } from "./session";
-
-/** So long unsaved edits are waited for before a track is asked for; the kernel does not know them yet. */
-const patienceMs = 5_000;
 
 /** A shape of a track that was selected. */
 interface Held {
@@ -181,27 +179,10 @@ export class Tracks {
 
   /** Where the track stands, as far as the kernel knows: what is unsaved is waited for. */
   async #frames(trackId: string): Promise<readonly Frame[]> {
-    await this.#saved();
+    await saved(this.#session);
     const { reply } = await this.#transport.request<"track">({ ask: "track", track_id: trackId });
     if (!reply.complete) this.#session.tell(`The track is on more than ${reply.frames.length.toLocaleString("en")} images: only those are looked at`);
     return reply.frames;
-  }
-
-  async #saved(): Promise<void> {
-    const { pending } = this.#session;
-    if (!pending.value) return;
-    await new Promise<void>((resolve, reject) => {
-      let stop = (): void => undefined;
-      const late = setTimeout(() => {
-        stop();
-        reject(new Error("edits are not saved yet; try again when the badge says Saved"));
-      }, patienceMs);
-      stop = effect(() => {
-        if (pending.value) return;
-        clearTimeout(late);
-        resolve();
-      });
-    });
   }
 
   async #shape(frame: Frame | undefined): Promise<Shape | undefined> {

@@ -16,14 +16,25 @@ export class History {
   #redo: Step[] = [];
   #store: ShapeStore;
 
+  /** Whether nothing was done before what this page knows of. */
+  begun = false;
+  /** Whether this page has done anything here. */
+  #used = false;
+
   constructor(store: ShapeStore) {
     this.#store = store;
     store.listen((shapes, origin, tags) => {
       if (origin !== "local") return;
+      this.#used = true;
       this.#undo.push({ shapes, tags });
       if (this.#undo.length > depth) this.#undo.shift();
       this.#redo = [];
     });
+  }
+
+  /** Whether there may be something to undo or redo that this page has not heard of. */
+  get fresh(): boolean {
+    return !this.#used && !this.begun;
   }
 
   get canUndo(): boolean {
@@ -32,6 +43,17 @@ export class History {
 
   get canRedo(): boolean {
     return this.#redo.length > 0;
+  }
+
+  /**
+   * Steps of an earlier page, the nearest last. They can be undone once nothing of this page is left to be; what was
+   * undone there can be redone as long as nothing was done here.
+   */
+  recall(undo: readonly Step[], redo: readonly Step[]): void {
+    this.begun ||= !undo.length;
+    if (!this.#undo.length) this.#undo = [...undo];
+    if (!this.#used && !this.#redo.length) this.#redo = [...redo];
+    this.#used = true;
   }
 
   /** Take back the last local step; the ids that it touched, or null where there is none. */

@@ -99,8 +99,8 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
       </div>
       <Position session={session} />
       <div class="evalnb-group" role="group" aria-label="History">
-        <Button icon="undo" label="Undo" keys={keys.shown("undo")} disabled={!session.canUndo.value} onClick={() => editor.undo()} />
-        <Button icon="redo" label="Redo" keys={keys.shown("redo")} disabled={!session.canRedo.value} onClick={() => editor.redo()} />
+        <Button icon="undo" label="Undo" keys={keys.shown("undo")} disabled={!session.canUndo.value} onClick={() => session.undoing.undo()} />
+        <Button icon="redo" label="Redo" keys={keys.shown("redo")} disabled={!session.canRedo.value} onClick={() => session.undoing.redo()} />
       </div>
       <div class="evalnb-group evalnb-zoom" role="group" aria-label="Zoom">
         <Button icon="minus" label="Zoom out" keys={keys.shown("zoom.out")} onClick={() => editor.viewport.zoomBy(0.8)} />
