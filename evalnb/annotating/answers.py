@@ -302,6 +302,10 @@ class Answers:
             raise NotFound(f"dataset {name!r} has no image {image_id}", remedy="use an id of its own images")
         return image
 
+    def class_names(self, session: Session) -> dict[int, str]:
+        """What the dataset calls its classes, by id."""
+        return {one.id: one.name for one in datasets.taxonomy(session, self._dataset_id)}
+
     def _own_run(self, session: Session, run_id: int) -> None:
         """NotFound unless the run is the dataset's."""
         if predictions.get(session, run_id).dataset_id != self._dataset_id:

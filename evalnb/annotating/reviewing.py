@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.orm import Session
 
 from evalnb import edits
 from evalnb.annotating.answers import Answers
 from evalnb.annotating.desk import Reply
+from evalnb.annotating.telling import told
 from evalnb.errors import NotFound
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import reviews
@@ -72,7 +73,8 @@ class Reviewing:
             self._answers.own(session, ask.image_id)
             if ask.shape_id is not None:
                 log = edits.history(session, shape_id=ask.shape_id)
-                shown = [_edit(one) for one in log if one.image_id == ask.image_id]
+                names = self._answers.class_names(session)
+                shown = [_edit(one, names) for one in log if one.image_id == ask.image_id]
                 return Reply(PastReply(image_id=ask.image_id, shape_id=ask.shape_id, edits=shown, deleted=[]))
             every = [one for one in annotation_rows.of_image(session, ask.image_id, deleted=True) if one.deleted]
             log = edits.history(session, image_id=ask.image_id) if every else []
@@ -83,7 +85,7 @@ class Reviewing:
             PastReply(
                 image_id=ask.image_id,
                 shape_id=None,
-                edits=[_edit(last[one.id]) for one in gone],
+                edits=[_edit(last[one.id], {}) for one in gone],
                 deleted=[Shape.of(one) for one in gone],
             )
         )
@@ -131,10 +133,9 @@ def _reply(session: Session, image_id: int) -> Reply:
     )
 
 
-def _edit(one: edits.Edit) -> PastEdit:
+def _edit(one: edits.Edit, classes: Mapping[int, str]) -> PastEdit:
     assert one.at is not None
-    changed = sorted(name for name, value in one.patch.items() if value is not None)
-    return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changed=changed)
+    return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changes=told(one, classes))
 
 
 def _step(one: edits.Step) -> StepInfo:

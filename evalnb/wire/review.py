@@ -82,6 +82,14 @@ class PastAsk(Received):
     shape_id: UUID | None = None
 
 
+class PastChange(Wire):
+    """A property, or one attribute, as it was and as it became; in words."""
+
+    name: str
+    before: str
+    after: str
+
+
 class PastEdit(Wire):
     """One edit: by whom, when, of what."""
 
@@ -89,8 +97,8 @@ class PastEdit(Wire):
     author: str
     at: datetime
     action: Literal["create", "update", "delete", "restore", "tag", "untag"]
-    changed: list[str]
-    """The properties that it set."""
+    changes: list[PastChange]
+    """What it set. Of a shape that was drawn, what it was drawn as."""
 
 
 class PastReply(Wire):

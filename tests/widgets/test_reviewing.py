@@ -67,7 +67,13 @@ def test_a_shapes_past_and_the_way_back(make: Any, yard: Yard) -> None:
         (1, "create", "ada"),
         (2, "update", "ada"),
     ]
-    assert (past["edits"][1]["changed"], past["shape_id"]) == (["class_id"], op["shape_id"])
+    drawn, changed = (one["changes"] for one in past["edits"])
+    assert drawn == [
+        {"name": "class", "before": "–", "after": "bag"},
+        {"name": "outline", "before": "–", "after": "box 30 × 40 at 10, 20"},
+    ]
+    assert changed == [{"name": "class", "before": "bag", "after": "van"}]
+    assert past["shape_id"] == op["shape_id"]
     assert browser.ask(ask="past", **image)["deleted"] == []
     browser.ask(ask="apply", ops=[delete], **image)
     gone = browser.ask(ask="past", **image)

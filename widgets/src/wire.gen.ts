@@ -663,13 +663,20 @@ export interface PastAsk {
   shape_id?: string;
 }
 
+/** A property, or one attribute, as it was and as it became; in words. */
+export interface PastChange {
+  name: string;
+  before: string;
+  after: string;
+}
+
 /** One edit: by whom, when, of what. */
 export interface PastEdit {
   rev: number;
   author: string;
   at: string;
   action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
-  changed: string[];
+  changes: PastChange[];
 }
 
 /** Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first. */
