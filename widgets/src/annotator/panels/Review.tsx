@@ -138,7 +138,7 @@ function Changes({ edit }: { edit: PastEdit }) {
     <div class="evalnb-changes">
       {edit.changes.map(({ name, before, after }) => (
         <div key={name}>
-          <b>{name}</b>
+          <b>{name}</b>{" "}
           {/* What was drawn was nothing before. */}
           <span>{edit.action !== "create" && <><del>{before}</del> → </>}<ins>{after}</ins></span>
         </div>
