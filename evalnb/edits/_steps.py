@@ -54,17 +54,19 @@ def steps(session: Session, image_id: int, *, author: str, most: int = 30) -> tu
     if len(made) == READ_MAX:
         # The first may have begun before what was read.
         del groups[0]
-    touched = {one.shape_id for one in made if not one.is_tag}
-    every: dict[UUID, list[Edit]] = defaultdict(list)
-    if touched:
-        for one in log.of_shapes(session, touched, after_rev=0):
-            every[one.shape_id].append(one)
-    others = {id: max((one.seq for one in found if one.author != author), default=0) for id, found in every.items()}
-    undo, redo = _folded(groups, others)
+    undo, redo = _folded(groups, log.last_of_others(session, image_id, author))
     undo, redo = undo[-most:], redo[-most:]
-    wanted = {one.shape_id for group in (*undo, *redo) for one in group if not one.is_tag}
-    now = {id: Shape.of(record) for id, record in log.records(session, wanted).items()}
-    states = {id: _states(now[id], every[id]) for id in wanted if id in now}
+    # Of each shape only the way back to the first of its revisions that is asked for.
+    earliest: dict[UUID, int] = {}
+    for one in (one for group in (*undo, *redo) for one in group if not one.is_tag):
+        earliest[one.shape_id] = min(one.rev, earliest.get(one.shape_id, one.rev))
+    since: dict[UUID, list[Edit]] = defaultdict(list)
+    if earliest:
+        for one in log.of_shapes(session, earliest, after_rev=min(earliest.values()) - 1):
+            if one.rev >= earliest[one.shape_id]:
+                since[one.shape_id].append(one)
+    now = {id: Shape.of(record) for id, record in log.records(session, earliest).items()}
+    states = {id: _states(shape, since[id]) for id, shape in now.items()}
     return [_step(group, states) for group in undo], [_step(group, states) for group in redo]
 
 
@@ -134,7 +136,7 @@ def _what(one: Edit) -> UUID | str:
 
 
 def _states(now: Shape, edits: Sequence[Edit]) -> dict[int, Shape]:
-    """The shape at each of its revisions."""
+    """The shape at each of its revisions, back to the one before ``edits``, which must be its latest."""
     then = {now.rev: now}
     for one in reversed(edits):
         now = then[one.rev - 1] = back(now, one)

@@ -190,6 +190,16 @@ def of_author(session: Session, image_id: int, author: str, *, limit: int) -> li
     return _read(session, EditRow.id.in_(last))
 
 
+def last_of_others(session: Session, image_id: int, author: str) -> dict[UUID, int]:
+    """The number of the last edit that anybody but the author made of each of the image's shapes."""
+    rows = session.execute(
+        select(EditRow.shape_id, func.max(EditRow.seq))
+        .where(EditRow.image_id == image_id, EditRow.author != author)
+        .group_by(EditRow.shape_id)
+    )
+    return {shape_id: seq for shape_id, seq in rows}
+
+
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:
     """The shape's edits that made revisions above ``after_rev``, oldest first."""
     return _read(session, EditRow.shape_id == shape_id, EditRow.rev > after_rev)
