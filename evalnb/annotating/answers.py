@@ -47,8 +47,13 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
 from evalnb.wire.references import ImageRef
+from evalnb.wire.tracks import Frame, TrackAsk, TrackReply
 
 PAGE_MAX = 500
+FRAMES_MAX = 2000
+"""So many images of a track are told at once."""
+TAGS_MAX = 500
+"""So many of a dataset's tags are offered on the canvas."""
 
 
 class Answers:
@@ -107,6 +112,7 @@ class Answers:
                 image_count=images.count(session, self._dataset_id, self._part),
                 start=None if image_id is None else self.reference(session, self.own(session, image_id)),
                 classes=[LabelInfo.of(one, taxonomy) for one in taxonomy],
+                tags=datasets.tag_names(session, self._dataset_id, limit=TAGS_MAX),
                 runs=sorted(
                     (RunInfo(id=one.id, name=one.name) for one in predictions.runs(session, self._dataset_id)),
                     key=lambda one: one.id != self._run_id,
@@ -159,12 +165,26 @@ class Answers:
         """What happened since the asker last looked. Whoever calls this has begun to listen before."""
         with self.transaction() as session:
             if ask.image_id is None:
-                return WatchReply(image_id=None, seq=0, reload=False, shapes=[])
+                return WatchReply(image_id=None, seq=0, reload=False, shapes=[], tags=None)
             self.own(session, ask.image_id)
             changes = edits.since(session, ask.image_id, ask.since)
         return WatchReply(
-            image_id=ask.image_id, seq=changes.seq, reload=not changes.complete, shapes=list(changes.shapes)
+            image_id=ask.image_id,
+            seq=changes.seq,
+            reload=not changes.complete,
+            shapes=list(changes.shapes),
+            tags=changes.tags,
         )
+
+    def track(self, ask: TrackAsk) -> Reply:
+        """Where the shapes of a track stand."""
+        with self.transaction() as session:
+            found = images.of_track(session, self._dataset_id, self._part, ask.track_id, limit=FRAMES_MAX + 1)
+            frames = [
+                Frame(image=self.reference(session, image), shape_id=id, keyframe=keyframe, outside=outside)
+                for image, id, keyframe, outside in found[:FRAMES_MAX]
+            ]
+        return Reply(TrackReply(track_id=ask.track_id, frames=frames, complete=len(found) <= FRAMES_MAX))
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
@@ -297,6 +317,10 @@ class Answers:
             name = datasets.get(session, self._dataset_id).name
             raise NotFound(f"dataset {name!r} has no image {image_id}", remedy="use an id of its own images")
         return image
+
+    def class_names(self, session: Session) -> dict[int, str]:
+        """What the dataset calls its classes, by id."""
+        return {one.id: one.name for one in datasets.taxonomy(session, self._dataset_id)}
 
     def _own_run(self, session: Session, run_id: int) -> None:
         """NotFound unless the run is the dataset's."""

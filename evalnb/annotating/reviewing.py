@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.orm import Session
 
 from evalnb import edits
 from evalnb.annotating.answers import Answers
 from evalnb.annotating.desk import Reply
+from evalnb.annotating.telling import told
 from evalnb.errors import NotFound
 from evalnb.store.repositories import annotations as annotation_rows
 from evalnb.store.repositories import reviews
@@ -24,6 +25,10 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepChange,
+    StepInfo,
+    StepsAsk,
+    StepsReply,
 )
 from evalnb.wire.shapes import Shape
 
@@ -68,7 +73,8 @@ class Reviewing:
             self._answers.own(session, ask.image_id)
             if ask.shape_id is not None:
                 log = edits.history(session, shape_id=ask.shape_id)
-                shown = [_edit(one) for one in log if one.image_id == ask.image_id]
+                names = self._answers.class_names(session)
+                shown = [_edit(one, names) for one in log if one.image_id == ask.image_id]
                 return Reply(PastReply(image_id=ask.image_id, shape_id=ask.shape_id, edits=shown, deleted=[]))
             every = [one for one in annotation_rows.of_image(session, ask.image_id, deleted=True) if one.deleted]
             log = edits.history(session, image_id=ask.image_id) if every else []
@@ -79,10 +85,17 @@ class Reviewing:
             PastReply(
                 image_id=ask.image_id,
                 shape_id=None,
-                edits=[_edit(last[one.id]) for one in gone],
+                edits=[_edit(last[one.id], {}) for one in gone],
                 deleted=[Shape.of(one) for one in gone],
             )
         )
+
+    def steps(self, ask: StepsAsk) -> Reply:
+        """What the asker may undo and redo."""
+        with self._answers.transaction() as session:
+            self._answers.own(session, ask.image_id)
+            undo, redo = edits.steps(session, ask.image_id, author=self._author)
+        return Reply(StepsReply(image_id=ask.image_id, undo=[*map(_step, undo)], redo=[*map(_step, redo)]))
 
     def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
@@ -121,7 +134,11 @@ def _reply(session: Session, image_id: int) -> Reply:
     )
 
 
-def _edit(one: edits.Edit) -> PastEdit:
+def _edit(one: edits.Edit, classes: Mapping[int, str]) -> PastEdit:
     assert one.at is not None
-    changed = sorted(name for name, value in one.patch.items() if value is not None)
-    return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changed=changed)
+    return PastEdit(rev=one.rev, author=one.author, at=one.at, action=one.action, changes=told(one, classes))
+
+
+def _step(one: edits.Step) -> StepInfo:
+    changes = [StepChange(shape_id=part.shape_id, before=part.before, after=part.after) for part in one.changes]
+    return StepInfo(changes=changes, tags=dict(one.tags))

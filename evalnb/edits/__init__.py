@@ -6,6 +6,7 @@ destroys what it replaces. A kernel and the server apply ops through these same 
 
 from evalnb.edits._apply import apply
 from evalnb.edits._history import Changes, history, rebuild, restore, shapes, since
+from evalnb.edits._steps import Change, Step, steps
 from evalnb.store.repositories.edits import Edit
 
-__all__ = ["Changes", "Edit", "apply", "history", "rebuild", "restore", "shapes", "since"]
+__all__ = ["Change", "Changes", "Edit", "Step", "apply", "history", "rebuild", "restore", "shapes", "since", "steps"]

@@ -21,8 +21,10 @@ from evalnb.store.repositories import datasets
 from evalnb.store.repositories import edits as log
 from evalnb.store.repositories.edits import Edit, Head
 from evalnb.wire.annotator import ApplyReply
-from evalnb.wire.shapes import Op, OpResult, Patch, Shape
+from evalnb.wire.shapes import WHOLE_IMAGE, Op, OpResult, Patch, Shape
 
+TAG_MAX = 100
+"""So many characters has a tag at most, and an image so many tags."""
 DEEPEST = 32
 """How many lists and objects attributes may stand within each other."""
 
@@ -56,15 +58,17 @@ class _Batch:
         self._author = author
         self._taxonomy: Taxonomy = datasets.taxonomy(session, head.dataset_id)
         self._done = log.by_op(session, {op.client_op_id for op in ops})
-        touched = {op.shape_id for op in ops}
+        self._tags = list(head.tags)
+        touched = {op.shape_id for op in ops if op.action not in ("tag", "untag")}
         self._rows = annotation_rows.rows_of(session, list(touched))
         self._records = {id: annotation_rows.to_record(row) for id, row in self._rows.items()}
         self._shapes: dict[UUID, Shape] = {
             id: Shape.of(one) for id, one in self._records.items() if one.image_id == head.image_id
         }
         self._since: dict[UUID, list[Edit]] = defaultdict(list)
-        for one in log.of_shapes(session, touched, after_rev=min((op.base_rev for op in ops), default=0)):
-            self._since[one.shape_id].append(one)
+        if touched:
+            for one in log.of_shapes(session, touched, after_rev=min(op.base_rev for op in ops)):
+                self._since[one.shape_id].append(one)
         self._new: list[Edit] = []
 
     def take(self, op: Op) -> OpResult:
@@ -87,10 +91,57 @@ class _Batch:
                     f"op {op.client_op_id} was applied to image {done.image_id} already",
                     remedy="give every op an id of its own",
                 )
+            if op.action in ("tag", "untag"):
+                return self._tag(op)
             patch = self._checked(op, shape)
         except Invalid as error:
             return OpResult(client_op_id=op.client_op_id, status="refused", shape=shape, reason=str(error))
         return self._apply(op, shape, patch)
+
+    def _tag(self, op: Op) -> OpResult:
+        """Set a tag of the image, or take it away. Where that is so already it is a duplicate and no edit: tags are a
+        set, and two people who set different ones meet no conflict."""
+        tag = self._checked_tag(op)
+        there = tag in self._tags
+        if there == (op.action == "tag"):
+            return OpResult(client_op_id=op.client_op_id, status="duplicate")
+        self._tags = [one for one in self._tags if one != tag] + [tag] * (not there)
+        if len(self._tags) > TAG_MAX:
+            self._tags.pop()
+            raise Invalid(f"the image has {TAG_MAX} tags already", remedy="take one away first")
+        self.seq += 1
+        edit = Edit(
+            image_id=self._head.image_id,
+            seq=self.seq,
+            client_op_id=op.client_op_id,
+            shape_id=WHOLE_IMAGE,
+            action=op.action,
+            base_rev=0,
+            rev=0,
+            patch={"tags": [tag]},
+            before={"tags": [tag] if there else []},
+            conflicts=(),
+            author=self._author,
+        )
+        self._done[op.client_op_id] = edit
+        self._new.append(edit)
+        return OpResult(client_op_id=op.client_op_id, status="applied")
+
+    def _checked_tag(self, op: Op) -> str:
+        named = op.patch.tags or []
+        if op.shape_id != WHOLE_IMAGE or len(named) != 1 or set(values(op.patch)) != {"tags"}:
+            raise Invalid(
+                f"a {op.action} of shape {op.shape_id} with {len(named)} tags",
+                remedy=f"name one tag in patch.tags, and {WHOLE_IMAGE} as the shape: it is the image's",
+            )
+        [tag] = named
+        if not tag.strip() or tag != tag.strip() or len(tag) > TAG_MAX or not tag.isprintable():
+            raise Invalid(
+                f"{tag[:TAG_MAX]!r} is no tag",
+                remedy=f"use 1 to {TAG_MAX} printable characters without spaces around",
+            )
+        _check_text("tags", tag)
+        return tag
 
     def _checked(self, op: Op, shape: Shape | None) -> Patch:
         self._check_state(op, shape)
@@ -180,8 +231,10 @@ class _Batch:
         }
 
     def write(self) -> None:
-        """Write the changed shapes and the log."""
-        changed = dict.fromkeys(one.shape_id for one in self._new)
+        """Write the changed shapes, the tags and the log."""
+        changed = dict.fromkeys(one.shape_id for one in self._new if not one.is_tag)
+        if self._tags != list(self._head.tags):
+            log.write_tags(self._session, self._head, self._tags)
         log.write(self._session, self._head, [self._record(self._shapes[id]) for id in changed], self._rows)
         log.append(self._session, self._head, self._new)
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from evalnb.edits._apply import apply
-from evalnb.edits._state import PROPERTIES, back, patch_of, replay
+from evalnb.edits._state import PROPERTIES, back, patch_of, replay, untagged
 from evalnb.errors import Invalid, NotFound
 from evalnb.store.repositories import annotations
 from evalnb.store.repositories import edits as log
@@ -22,15 +22,21 @@ def shapes(session: Session, image_id: int, *, until: int | None = None) -> Shap
     seq = log.sequence(session, image_id)
     if until is None:
         found = [Shape.of(one) for one in annotations.of_image(session, image_id)]
-        return ShapesReply(image_id=image_id, seq=seq, shapes=found)
+        return ShapesReply(image_id=image_id, seq=seq, shapes=found, tags=log.tags(session, image_id))
     if not 0 <= until <= seq:
         raise Invalid(f"image {image_id} has edits 0 to {seq}, not {until}", remedy="take one of those")
     then = rebuild(session, image_id, until=until)
-    edited = {one.shape_id for one in history(session, image_id=image_id)}
+    made = history(session, image_id=image_id)
+    edited = {one.shape_id for one in made}
     every = [Shape.of(one) for one in annotations.of_image(session, image_id, deleted=True)]
     # What the log speaks of is as it was, or was not there yet; the rest was never touched.
     stood = [then.get(one.id) if one.id in edited else one for one in every]
-    return ShapesReply(image_id=image_id, seq=until, shapes=[one for one in stood if one and not one.deleted])
+    return ShapesReply(
+        image_id=image_id,
+        seq=until,
+        shapes=[one for one in stood if one and not one.deleted],
+        tags=untagged(log.tags(session, image_id), [one for one in made if one.seq > until]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Changes:
     seq: int
     shapes: list[Shape]
     """Those that they touched, tombstones too, as they stand now."""
+    tags: list[str] | None
+    """The image's as they stand now, if one was set or taken away."""
     authors: list[str]
     complete: bool
     """False where there is too much to tell, or ``after`` is not of this log: then ``shapes`` is empty."""
@@ -54,15 +62,17 @@ def since(session: Session, image_id: int, after: int, *, most: int = 500) -> Ch
     """
     head = log.sequence(session, image_id)
     if not 0 <= after <= head or head - after > most:
-        return Changes(after=after, seq=head, shapes=[], authors=[], complete=False)
+        return Changes(after=after, seq=head, shapes=[], tags=None, authors=[], complete=False)
     made = log.of_image(session, image_id, after=after) if head > after else []
     if not made:
-        return Changes(after=after, seq=after, shapes=[], authors=[], complete=True)
-    found = log.records(session, {one.shape_id for one in made})
+        return Changes(after=after, seq=after, shapes=[], tags=None, authors=[], complete=True)
+    touched = dict.fromkeys(one.shape_id for one in made if not one.is_tag)
+    found = log.records(session, touched)
     return Changes(
         after=after,
         seq=made[-1].seq,
-        shapes=[Shape.of(found[id]) for id in dict.fromkeys(one.shape_id for one in made)],
+        shapes=[Shape.of(found[id]) for id in touched],
+        tags=log.tags(session, image_id) if any(one.is_tag for one in made) else None,
         authors=list(dict.fromkeys(one.author for one in made)),
         complete=True,
     )
@@ -98,7 +108,7 @@ def rebuild(session: Session, image_id: int, *, until: int | None = None) -> dic
     What was drawn here is replayed from nothing. What was imported begins at the values that its first edits
     overwrote; properties that no edit touched are taken from the table.
     """
-    edits = history(session, image_id=image_id)
+    edits = [one for one in history(session, image_id=image_id) if not one.is_tag]
     drawn = {one.shape_id for one in edits if one.action == "create"}
     start: dict[UUID, Shape] = {}
     for id, record in log.records(session, {one.shape_id for one in edits} - drawn).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,3 +45,13 @@ def replay(edits: Iterable[Edit], start: Mapping[UUID, Shape]) -> dict[UUID, Sha
     for one in edits:
         now[one.shape_id] = forward(now.get(one.shape_id), one)
     return now
+
+
+def untagged(tags: Sequence[str], edits: Sequence[Edit]) -> list[str]:
+    """The image's tags before ``edits``, which must be its latest, oldest first."""
+    then = list(tags)
+    for one in reversed(edits):
+        if one.is_tag:
+            [tag] = one.patch["tags"]
+            then = [other for other in then if other != tag] + list(one.before["tags"])
+    return then

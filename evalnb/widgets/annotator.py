@@ -144,6 +144,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "apply": (at_once, self._apply),
                 "restore": (at_once, self._restore),
                 "past": (self._aside, reviewing.past),
+                "steps": (at_once, reviewing.steps),
+                "track": (self._aside, self._answers.track),
                 "review": (self._aside, reviewing.review),
                 "review_set": (at_once, reviewing.review_set),
                 "comment": (at_once, reviewing.comment),

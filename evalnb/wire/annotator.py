@@ -26,9 +26,12 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepsAsk,
+    StepsReply,
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
+from evalnb.wire.tracks import TrackAsk, TrackReply
 
 
 class Refusal(Wire):
@@ -126,6 +129,8 @@ class HelloReply(Wire):
     image_count: int
     start: ImageRef | None
     classes: list[LabelInfo]
+    tags: list[str]
+    """Those that images of the dataset have, by name; the first few hundred."""
     runs: list[RunInfo]
     segmenter: str | None
     """The SAM tool's model name, or None where there is none; ``segmenter_help`` then says how to get one."""
@@ -171,11 +176,12 @@ class ShapesAsk(Received):
 
 
 class ShapesReply(Wire):
-    """All that are not deleted, and the sequence number they stand at."""
+    """All that are not deleted, the image's tags, and the sequence number they stand at."""
 
     image_id: int
     seq: int
     shapes: list[Shape]
+    tags: list[str]
 
 
 class PredictionsAsk(Received):
@@ -416,6 +422,8 @@ AnnotatorAsk = Annotated[
     | ApplyAsk
     | RestoreAsk
     | PastAsk
+    | TrackAsk
+    | StepsAsk
     | ReviewAsk
     | ReviewSetAsk
     | CommentAsk
@@ -446,6 +454,8 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "apply": ApplyReply,
     "restore": ApplyReply,
     "past": PastReply,
+    "track": TrackReply,
+    "steps": StepsReply,
     "review": ReviewReply,
     "review_set": ReviewReply,
     "comment": ReviewReply,

@@ -74,6 +74,8 @@ class WatchReply(Wire):
     seq: int
     reload: bool
     shapes: list[Shape]
+    tags: list[str] | None
+    """The image's, where one was set or taken away."""
 
 
 class EditsPush(Wire):
@@ -87,6 +89,8 @@ class EditsPush(Wire):
     after: int
     seq: int
     shapes: list[Shape]
+    tags: list[str] | None
+    """The image's, where one was set or taken away."""
     authors: list[str]
 
 

@@ -84,15 +84,23 @@ class PastAsk(Received):
     shape_id: UUID | None = None
 
 
+class PastChange(Wire):
+    """A property, or one attribute, as it was and as it became; in words."""
+
+    name: str
+    before: str
+    after: str
+
+
 class PastEdit(Wire):
     """One edit: by whom, when, of what."""
 
     rev: int
     author: str
     at: datetime
-    action: Literal["create", "update", "delete", "restore"]
-    changed: list[str]
-    """The properties that it set."""
+    action: Literal["create", "update", "delete", "restore", "tag", "untag"]
+    changes: list[PastChange]
+    """What it set. Of a shape that was drawn, what it was drawn as."""
 
 
 class PastReply(Wire):
@@ -102,6 +110,37 @@ class PastReply(Wire):
     shape_id: UUID | None
     edits: list[PastEdit]
     deleted: list[Shape]
+
+
+class StepsAsk(Received):
+    """What the asker may undo and redo on an image, done on whatever page."""
+
+    ask: Literal["steps"] = "steps"
+    image_id: int
+
+
+class StepChange(Wire):
+    """A shape before and after a step; None where it was not there."""
+
+    shape_id: UUID
+    before: Shape | None
+    after: Shape | None
+
+
+class StepInfo(Wire):
+    """What was done at once."""
+
+    changes: list[StepChange]
+    tags: dict[str, bool]
+    """Tags of the image that were set (true) or taken away."""
+
+
+class StepsReply(Wire):
+    """The nearest last."""
+
+    image_id: int
+    undo: list[StepInfo]
+    redo: list[StepInfo]
 
 
 class RestoreAsk(Received):

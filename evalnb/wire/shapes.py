@@ -255,6 +255,10 @@ class Patch(Received):
         return {name: value for name, value in handler(self).items() if value is not None}
 
 
+WHOLE_IMAGE = UUID(int=0)
+"""Stands for a shape's id where an op is of the image itself."""
+
+
 class Op(Received):
     """One edit. The client makes ``client_op_id``; sending an op twice changes nothing the second time."""
 
@@ -262,7 +266,8 @@ class Op(Received):
     shape_id: UUID
     base_rev: int = Field(strict=True, ge=0, lt=2**53)
     """The revision that the client saw; 0 for create."""
-    action: Literal["create", "update", "delete", "restore"]
+    action: Literal["create", "update", "delete", "restore", "tag", "untag"]
+    """tag and untag are of the whole image: ``patch.tags`` names one tag, and ``shape_id`` is WHOLE_IMAGE."""
     patch: Patch = Patch()
 
 

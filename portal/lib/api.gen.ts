@@ -1947,7 +1947,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "create" | "update" | "delete" | "restore";
+            action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
             /** Base Rev */
             base_rev: number;
             /** Rev */
@@ -2782,7 +2782,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "create" | "update" | "delete" | "restore";
+            action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
             /** @default {} */
             patch?: components["schemas"]["Patch-Input"];
         };
@@ -3546,7 +3546,7 @@ export interface components {
         };
         /**
          * ShapesReply
-         * @description All that are not deleted, and the sequence number they stand at.
+         * @description All that are not deleted, the image's tags, and the sequence number they stand at.
          */
         ShapesReply: {
             /** Image Id */
@@ -3555,6 +3555,8 @@ export interface components {
             seq: number;
             /** Shapes */
             shapes: components["schemas"]["Shape"][];
+            /** Tags */
+            tags: string[];
         };
         /**
          * SignInByPassword

@@ -35,7 +35,17 @@ def test_no_panel_shuts_anybody_out(yard: Yard, lab: Lab, page: Any) -> None:
     accessible(page, ".evalnb-annotator")
     canvas.press("Control+a")
     accessible(page, ".evalnb-annotator")
-    for key in ("F1", "F2"):
+    page.get_by_role("button", name="History", exact=True).click()
+    canvas.press("Escape")
+    canvas.click(*canvas.at(110, 150))
+    canvas.press("Shift+T")
+    canvas.press("q")
+    page.get_by_role("region", name="Track").wait_for()
+    canvas.press("Shift+C")
+    page.get_by_role("toolbar", name="Convert", exact=True).wait_for()
+    accessible(page, ".evalnb-annotator")
+    canvas.press("Escape")
+    for key in ("F1", "F2", "Alt+t"):
         canvas.press(key)
         page.get_by_role("dialog").wait_for()
         accessible(page, ".evalnb-annotator")

@@ -120,10 +120,10 @@ def test_shapes_are_copied_within_an_image_to_another_and_to_the_next(yard: Yard
 def test_a_polygon_becomes_a_mask_and_back_by_name(yard: Yard, lab: Lab, page: Any) -> None:
     canvas = shown(yard, lab, page)
     canvas.click(*canvas.at(110, 150))
-    chosen(canvas, "polygons to masks")
+    chosen(canvas, "Convert to masks")
     canvas.saved()
     until(lambda: [one.geometry.kind for one in yard.shapes()] == ["box", "mask"])
-    chosen(canvas, "masks to polygons")
+    chosen(canvas, "Convert to polygons")
     page.get_by_text("1 mask made a polygon: within 1 px, IoU 1.000").wait_for()
     canvas.saved()
     until(lambda: [one.geometry.kind for one in yard.shapes()] == ["box", "polygon"])

@@ -72,6 +72,9 @@ def test_what_a_shape_was_comes_back_and_so_does_what_was_deleted(yard: Yard, la
     canvas.press("3")
     canvas.saved()
     page.locator(".evalnb-past li").nth(2).wait_for()
+    told = page.locator(".evalnb-changes").all_inner_texts()
+    assert " ".join(told[0].split()) == "class person → van"
+    assert " ".join(told[1].split()).startswith("outline box 50 × 60 at 300, 40 → box 50 × 60 at 36")
     pictured(page, "history")
     assert boxes(yard)[0][0] == pytest.approx(360, abs=1.5)
     page.locator(".evalnb-past li").last.get_by_role("button", name="As it was then").click()

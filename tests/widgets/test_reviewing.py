@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from evalnb.core.slices import Slice
 from evalnb.store.repositories import reviews
 from evalnb.wire.annotator import AnnotatorReplies
 from tests.widgets.test_annotator import create
@@ -66,7 +67,13 @@ def test_a_shapes_past_and_the_way_back(make: Any, yard: Yard) -> None:
         (1, "create", "ada"),
         (2, "update", "ada"),
     ]
-    assert (past["edits"][1]["changed"], past["shape_id"]) == (["class_id"], op["shape_id"])
+    drawn, changed = (one["changes"] for one in past["edits"])
+    assert drawn == [
+        {"name": "class", "before": "–", "after": "bag"},
+        {"name": "outline", "before": "–", "after": "box 30 × 40 at 10, 20"},
+    ]
+    assert changed == [{"name": "class", "before": "bag", "after": "van"}]
+    assert past["shape_id"] == op["shape_id"]
     assert browser.ask(ask="past", **image)["deleted"] == []
     browser.ask(ask="apply", ops=[delete], **image)
     gone = browser.ask(ask="past", **image)
@@ -97,3 +104,22 @@ def test_an_older_state_is_a_table_in_the_notebook(make: Any, yard: Yard) -> Non
     now, then = widget.shapes(), widget.shapes(until=2)
     assert then["id"].tolist() == now["id"].tolist()
     assert then["area"].tolist() == now["area"].tolist()
+
+
+def test_a_track_is_told_in_the_order_of_its_images(make: Any, yard: Yard) -> None:
+    browser = make()
+    track = {"id": str(uuid4()), "keyframe": True, "outside": False}
+    last, first, gone = create(track={**track, "outside": True}), create(track=track), create(track=track)
+    browser.ask(ask="apply", ops=[last], image_id=yard.image_ids[2])
+    browser.ask(ask="apply", ops=[first], image_id=yard.image_ids[0])
+    browser.ask(ask="apply", ops=[gone], image_id=yard.image_ids[1])
+    delete = {**create(), "shape_id": gone["shape_id"], "base_rev": 1, "action": "delete", "patch": {}}
+    browser.ask(ask="apply", ops=[delete], image_id=yard.image_ids[1])
+    reply = browser.ask(ask="track", track_id=track["id"])
+    AnnotatorReplies["track"].model_validate(reply)
+    told = [(one["image"]["index"], one["shape_id"], one["keyframe"], one["outside"]) for one in reply["frames"]]
+    assert told == [(0, first["shape_id"], True, False), (2, last["shape_id"], True, True)]
+    assert reply["complete"]
+    part = make(part=Slice().where(images=yard.image_ids[1:])).ask(ask="track", track_id=track["id"])
+    assert [one["image"]["index"] for one in part["frames"]] == [1]
+    assert make().ask(ask="track", track_id=str(uuid4()))["frames"] == []

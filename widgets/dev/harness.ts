@@ -86,7 +86,17 @@ function shapesOf(id: number): Map<string, Shape> {
   return shapes;
 }
 
+const tagged = new Map<number, string[]>();
+function tagsOf(id: number): string[] {
+  return tagged.get(id) ?? refAt(id - 1).tags;
+}
+
 function apply(imageId: number, op: Op): OpResult {
+  if (op.action === "tag" || op.action === "untag") {
+    const [name] = op.patch!.tags!;
+    tagged.set(imageId, [...tagsOf(imageId).filter((one) => one !== name), ...(op.action === "tag" ? [name!] : [])]);
+    return { client_op_id: op.client_op_id, status: "applied", shape: null, reason: "", conflicts: [], theirs: null };
+  }
   const shapes = shapesOf(imageId);
   const was = shapes.get(op.shape_id);
   const base = was ?? shape(0, box(0, 0, 1, 1));
@@ -110,7 +120,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
     case "hello": {
       if (scene === "waiting") await wait(1e9);
       const reply: HelloReply = {
-        dataset: "street scenes", image_count: count, start: count ? refAt(0) : null, classes,
+        dataset: "street scenes", image_count: count, start: count ? refAt(0) : null, classes, tags: ["day", "night", "rain"],
         runs: query.has("noruns") ? [] : [{ id: 1, name: "yolo11n · 21 Nov" }, { id: 2, name: "rtdetr-l · 22 Nov" }],
         segmenter: query.has("nosam") ? null : "sam2.1-tiny", segmenter_help: "SAM 2 needs its weights: run evalnb fetch sam2.1-tiny, then run this cell again",
         read_only: false, scope: "harness", link: query.get("link") ?? "",
@@ -126,6 +136,10 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       return [{ image_id: ask.image_id, status: "todo", assignee: "", author: "", at: null, comments: [] }, []];
     case "past":
       return [{ image_id: ask.image_id, shape_id: ask.shape_id ?? null, edits: [], deleted: [] }, []];
+    case "steps":
+      return [{ image_id: ask.image_id, undo: [], redo: [] }, []];
+    case "track":
+      return [{ track_id: ask.track_id, frames: [], complete: true }, []];
     case "restore":
       return [{ image_id: ask.image_id, seq, results: [] }, []];
     case "mistake":
@@ -136,7 +150,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       return [{ image: refAt(ask.image_id - 1) }, []];
     case "watch":
       setTimeout(() => push({ push: "presence", image_id: ask.image_id, people: peopleOf(query.get("people") ?? "") }), 50);
-      return [{ image_id: ask.image_id, seq, reload: false, shapes: [] }, []];
+      return [{ image_id: ask.image_id, seq, reload: false, shapes: [], tags: null }, []];
     case "image": {
       if (scene === "loading") await wait(1e9);
       if (scene === "broken") throw { kind: "NotFound", happened: "the file /data/imgs/bus.jpg is gone", remedy: "put it back or import the dataset again", status: 404 };
@@ -146,7 +160,7 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
     case "tiles":
       throw { kind: "NotFound", happened: "these photographs have no tiles", remedy: "look at them whole", status: 404 };
     case "shapes":
-      return [{ image_id: ask.image_id, seq, shapes: [...shapesOf(ask.image_id).values()].filter((one) => !one.deleted) }, []];
+      return [{ image_id: ask.image_id, seq, shapes: [...shapesOf(ask.image_id).values()].filter((one) => !one.deleted), tags: tagsOf(ask.image_id) }, []];
     case "predictions": {
       const some = [...shapesOf(ask.image_id).values()].slice(0, 200);
       const boxes = new Float32Array(some.flatMap(({ geometry: { box: [x, y, w, h] } }, i) => [x + 6 + i, y - 8, w - 4, h + 12]));

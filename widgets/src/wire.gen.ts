@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -80,6 +80,7 @@ export interface HelloReply {
   image_count: number;
   start: ImageRef | null;
   classes: LabelInfo[];
+  tags: string[];
   runs: RunInfo[];
   segmenter: string | null;
   segmenter_help: string;
@@ -115,11 +116,12 @@ export interface ShapesAsk {
   image_id: number;
 }
 
-/** All that are not deleted, and the sequence number they stand at. */
+/** All that are not deleted, the image's tags, and the sequence number they stand at. */
 export interface ShapesReply {
   image_id: number;
   seq: number;
   shapes: Shape[];
+  tags: string[];
 }
 
 /** One run's predictions on an image. */
@@ -593,6 +595,7 @@ export interface WatchReply {
   seq: number;
   reload: boolean;
   shapes: Shape[];
+  tags: string[] | null;
 }
 
 /**
@@ -606,6 +609,7 @@ export interface EditsPush {
   after: number;
   seq: number;
   shapes: Shape[];
+  tags: string[] | null;
   authors: string[];
 }
 
@@ -693,13 +697,20 @@ export interface PastAsk {
   shape_id?: string;
 }
 
+/** A property, or one attribute, as it was and as it became; in words. */
+export interface PastChange {
+  name: string;
+  before: string;
+  after: string;
+}
+
 /** One edit: by whom, when, of what. */
 export interface PastEdit {
   rev: number;
   author: string;
   at: string;
-  action: "create" | "update" | "delete" | "restore";
-  changed: string[];
+  action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
+  changes: PastChange[];
 }
 
 /** Edits of the shape, oldest first; or the deleted shapes with the edit that deleted each, the latest first. */
@@ -708,6 +719,32 @@ export interface PastReply {
   shape_id: string | null;
   edits: PastEdit[];
   deleted: Shape[];
+}
+
+/** What the asker may undo and redo on an image, done on whatever page. */
+export interface StepsAsk {
+  ask: "steps";
+  image_id: number;
+}
+
+/** A shape before and after a step; None where it was not there. */
+export interface StepChange {
+  shape_id: string;
+  before: Shape | null;
+  after: Shape | null;
+}
+
+/** What was done at once. */
+export interface StepInfo {
+  changes: StepChange[];
+  tags: Record<string, boolean>;
+}
+
+/** The nearest last. */
+export interface StepsReply {
+  image_id: number;
+  undo: StepInfo[];
+  redo: StepInfo[];
 }
 
 /** Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``. */
@@ -819,7 +856,7 @@ export interface Op {
   client_op_id: string;
   shape_id: string;
   base_rev: number;
-  action: "create" | "update" | "delete" | "restore";
+  action: "create" | "update" | "delete" | "restore" | "tag" | "untag";
   patch?: Patch;
 }
 
@@ -902,6 +939,27 @@ export interface TilesReply {
   tiles: TileInfo[];
 }
 
+/** Where a track's shapes stand. */
+export interface TrackAsk {
+  ask: "track";
+  track_id: string;
+}
+
+/** A track's shape on one image. */
+export interface Frame {
+  image: ImageRef;
+  shape_id: string;
+  keyframe: boolean;
+  outside: boolean;
+}
+
+/** The shapes that are not deleted, on images of the slice, in their order. */
+export interface TrackReply {
+  track_id: string;
+  frames: Frame[];
+  complete: boolean;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
@@ -917,6 +975,8 @@ export interface AnnotatorReplies {
   apply: ApplyReply;
   restore: ApplyReply;
   past: PastReply;
+  track: TrackReply;
+  steps: StepsReply;
   review: ReviewReply;
   review_set: ReviewReply;
   comment: ReviewReply;

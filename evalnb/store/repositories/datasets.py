@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, exists, func, select, update
+from sqlalchemy import CursorResult, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -234,6 +234,20 @@ def per_tag(session: Session, dataset_id: int) -> dict[str, int]:
         .order_by(ImageTagRow.tag)
     )
     return {tag: count for tag, count in rows}
+
+
+def tag_names(session: Session, dataset_id: int, *, limit: int) -> list[str]:
+    """The first ``limit`` tags that images of the dataset have, by name."""
+    # Each is sought behind the one before: a step of the index for each tag, however many images have it.
+    walk = text(
+        """WITH RECURSIVE walk AS (
+            (SELECT tag FROM image_tag WHERE dataset_id = :dataset ORDER BY tag LIMIT 1)
+            UNION ALL
+            SELECT (SELECT tag FROM image_tag WHERE dataset_id = :dataset AND tag > walk.tag ORDER BY tag LIMIT 1)
+            FROM walk WHERE walk.tag IS NOT NULL
+        ) SELECT tag FROM walk WHERE tag IS NOT NULL LIMIT :most"""
+    )
+    return list(session.scalars(walk, {"dataset": dataset_id, "most": limit}))
 
 
 def _complete() -> Any:

@@ -15,7 +15,7 @@ from evalnb.store.repositories import annotations
 from evalnb.store.tables.annotations import AnnotationRow, EditRow
 from evalnb.store.tables.datasets import ImageRow
 
-Action: TypeAlias = Literal["create", "update", "delete", "restore"]
+Action: TypeAlias = Literal["create", "update", "delete", "restore", "tag", "untag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Edit:
     at: datetime | None = field(default=None, compare=False)
     """The database's own clock; None until it is written."""
 
+    @property
+    def is_tag(self) -> bool:
+        """Whether it set or took away a tag of the image, and touched no shape."""
+        return self.action in ("tag", "untag")
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -46,6 +51,7 @@ class Head:
     width: int
     height: int
     seq: int
+    tags: tuple[str, ...]
 
 
 def lock(session: Session, image_id: int, *, dataset_id: int | None = None) -> Head:
@@ -54,15 +60,29 @@ def lock(session: Session, image_id: int, *, dataset_id: int | None = None) -> H
 
     FOR NO KEY UPDATE: writers of predictions and annotations that only refer to the image are not held up.
     """
-    chosen = select(ImageRow.id, ImageRow.dataset_id, ImageRow.width, ImageRow.height, ImageRow.edit_seq).where(
-        ImageRow.id == image_id
+    image = ImageRow
+    chosen = select(image.id, image.dataset_id, image.width, image.height, image.edit_seq, image.tags).where(
+        image.id == image_id
     )
     if dataset_id is not None:
         chosen = chosen.where(ImageRow.dataset_id == dataset_id)
     row = session.execute(chosen.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise _no_image(image_id)
-    return Head(*row)
+    return Head(row.id, row.dataset_id, row.width, row.height, row.edit_seq, tuple(row.tags))
+
+
+def tags(session: Session, image_id: int) -> list[str]:
+    """The image's tags, in the order in which they were set. NotFound if there is no such image."""
+    found = session.execute(select(ImageRow.tags).where(ImageRow.id == image_id)).scalar_one_or_none()
+    if found is None:
+        raise _no_image(image_id)
+    return list(found)
+
+
+def write_tags(session: Session, head: Head, tags: Sequence[str]) -> None:
+    """Set the locked image's tags."""
+    session.execute(update(ImageRow).where(ImageRow.id == head.image_id).values(tags=list(tags)))
 
 
 def sequence(session: Session, image_id: int) -> int:
@@ -157,6 +177,27 @@ def since(session: Session, dataset_id: int, after: int) -> list[tuple[int, int]
 def of_image(session: Session, image_id: int, *, after: int = 0, limit: int | None = None) -> list[Edit]:
     """The image's log beyond sequence number ``after``, oldest first: ``limit`` edits, or all of them."""
     return _read(session, EditRow.image_id == image_id, EditRow.seq > after, limit=limit)
+
+
+def of_author(session: Session, image_id: int, author: str, *, limit: int) -> list[Edit]:
+    """The author's latest ``limit`` edits of the image, oldest first."""
+    last = (
+        select(EditRow.id)
+        .where(EditRow.image_id == image_id, EditRow.author == author)
+        .order_by(EditRow.seq.desc())
+        .limit(limit)
+    )
+    return _read(session, EditRow.id.in_(last))
+
+
+def last_of_others(session: Session, image_id: int, author: str) -> dict[UUID, int]:
+    """The number of the last edit that anybody but the author made of each of the image's shapes."""
+    rows = session.execute(
+        select(EditRow.shape_id, func.max(EditRow.seq))
+        .where(EditRow.image_id == image_id, EditRow.author != author)
+        .group_by(EditRow.shape_id)
+    )
+    return {shape_id: seq for shape_id, seq in rows}
 
 
 def of_shape(session: Session, shape_id: UUID, *, after_rev: int = 0) -> list[Edit]:

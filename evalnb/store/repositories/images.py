@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -17,7 +18,7 @@ from evalnb.core.sources import SourceImage
 from evalnb.errors import NotFound
 from evalnb.store.repositories import slices
 from evalnb.store.repositories.copying import copy_in
-from evalnb.store.tables import ImageAnchorRow, ImageRow
+from evalnb.store.tables import AnnotationRow, ImageAnchorRow, ImageRow
 
 ANCHOR_STEP = 1000
 """Every how many places a dataset has an anchor."""
@@ -162,6 +163,22 @@ def add(session: Session, dataset_id: int, images: Sequence[SourceImage]) -> lis
     session.add_all(anchors)
     session.flush()
     return fresh
+
+
+def of_track(
+    session: Session, dataset_id: int, part: Slice, track_id: UUID, *, limit: int
+) -> list[tuple[ImageRecord, UUID, bool, bool]]:
+    """The slice's images that have a shape of the track, in their order, ``limit`` at most; of each the shape's id,
+    whether it is a keyframe, and whether the object is out of sight there."""
+    shape = AnnotationRow
+    chosen = (
+        select(ImageRow, shape.id, shape.keyframe, shape.outside)
+        .join(shape, shape.image_id == ImageRow.id)
+        .where(*slices.of_images(session, dataset_id, part), shape.track_id == track_id, ~shape.deleted)
+        .order_by(ImageRow.id, shape.place)
+        .limit(limit)
+    )
+    return [(_record(row), id, keyframe, outside) for row, id, keyframe, outside in session.execute(chosen)]
 
 
 def _all(session: Session, dataset_id: int, part: Slice) -> Subquery:

@@ -99,6 +99,7 @@ class EditRow(Base):
     client_op_id: Mapped[UUID] = mapped_column(unique=True)
     """Made by the client; replaying an op finds it here and changes nothing."""
     shape_id: Mapped[UUID]
+    """All zeros where the edit is of the image itself: its actions are tag and untag."""
     action: Mapped[str] = mapped_column(Text)
     base_rev: Mapped[int] = mapped_column(BigInteger)
     rev: Mapped[int] = mapped_column(BigInteger)
@@ -112,6 +113,8 @@ class EditRow(Base):
 
     __table_args__ = (
         UniqueConstraint("image_id", "seq"),
-        CheckConstraint("action IN ('create', 'update', 'delete', 'restore')", name="action_is_known"),
+        CheckConstraint(
+            "action IN ('create', 'update', 'delete', 'restore', 'tag', 'untag')", name="action_is_known"
+        ),
         Index("ix_edit_shape_id", "shape_id"),
     )

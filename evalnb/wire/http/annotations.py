@@ -35,7 +35,7 @@ class EditItem(Wire):
     seq: int
     client_op_id: UUID
     shape_id: UUID
-    action: Literal["create", "update", "delete", "restore"]
+    action: Literal["create", "update", "delete", "restore", "tag", "untag"]
     base_rev: int
     rev: int
     patch: dict[str, Any]

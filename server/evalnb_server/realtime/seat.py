@@ -41,7 +41,7 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "tiles", "predictions", "verdicts", "mistake", "past", "segment", "hover"})
+BULK = frozenset({"image", "tiles", "predictions", "verdicts", "mistake", "past", "segment", "hover", "track"})
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -123,6 +123,7 @@ class Seat:
                     after=changes.after,
                     seq=changes.seq,
                     shapes=changes.shapes,
+                    tags=changes.tags,
                     authors=changes.authors,
                 )
             else:
@@ -202,6 +203,8 @@ class Seat:
             "apply": apply,
             "restore": restore,
             "past": reviewing.past,
+            "track": answers.track,
+            "steps": reviewing.steps,
             "review": reviewing.review,
             "review_set": reviewing.review_set,
             "comment": reviewing.comment,

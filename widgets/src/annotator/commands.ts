@@ -1,6 +1,7 @@
 // What each command does. What they are called and which keys they have is the editor's; here they meet the session.
-import { aligned, type Side } from "../editor/arranging";
+import { aligned, distributed, type Side } from "../editor/arranging";
 import { type Command, infoOf } from "../editor/keys";
+import type { Target } from "../editor/ops/convert";
 import type { ToolName } from "../editor/tools/tool";
 import { restored } from "../render/look";
 import type { Session } from "./session";
@@ -29,9 +30,18 @@ const chooseClass: Verb = (session, _, command) => {
   if (chosen) session.editor.setClass(chosen.id);
 };
 
+const setTag: Verb = ({ tagging }, _, command) => {
+  const name = tagging.known.value[Number(command.slice("tag.".length)) - 1];
+  if (name !== undefined) tagging.toggle(name);
+};
+
 const takeUp: Verb = (session, _, command) => session.editor.use(command.slice("tool.".length) as ToolName);
 
 const align: Verb = ({ editor }, _, command) => editor.putAll(aligned(editor.editable, command.slice("align.".length) as Side));
+
+const distribute: Verb = ({ editor }, _, command) => editor.putAll(distributed(editor.editable, command === "distribute.horizontal" ? "horizontal" : "vertical"));
+
+const convert: Verb = ({ converting }, _, command) => converting.convert(command.slice("convert.".length) as Target);
 
 const flip = (name: "crosshair" | "rulers" | "minimap"): Verb => ({ preferences }) =>
   preferences.show({ [name]: !preferences.look.value[name] });
@@ -51,11 +61,12 @@ const verbs: Partial<Record<Command, Verb>> = {
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),
-  accept: ({ editor, sight, wand }) => editor.dispatch({ type: "accept" }) || wand.sweeping.again() || sight.accept(),
+  accept: ({ converting, editor, sight, wand }) => converting.apply() || editor.dispatch({ type: "accept" }) || wand.sweeping.again() || sight.accept(),
   back: ({ editor }) => editor.dispatch({ type: "back" }),
   cancel: (session, { leave }) => {
     const { editor } = session;
     if (session.dialog.value) session.dialog.value = null;
+    else if (session.converting.asked.value) session.converting.close();
     else if (session.reviewing.pinning.value) session.reviewing.pinning.value = false;
     else if (!session.sight.leave() && !editor.dispatch({ type: "cancel" })) {
       if (editor.tool.name === "select") leave();
@@ -67,8 +78,8 @@ const verbs: Partial<Record<Command, Verb>> = {
     editor.everything.drop();
     editor.repaint();
   },
-  undo: ({ editor }) => editor.undo(),
-  redo: ({ editor }) => editor.redo(),
+  undo: ({ undoing }) => undoing.undo(),
+  redo: ({ undoing }) => undoing.redo(),
   hide: ({ editor }) => (editor.selectedIds.length ? editor.toggleHidden(editor.selectedIds) : editor.showTruth(!editor.truthShown)),
   "hide.all": ({ editor }) => editor.showTruth(!editor.truthShown),
   lock: ({ editor }) => {
@@ -98,18 +109,30 @@ const verbs: Partial<Record<Command, Verb>> = {
   "track.carry": ({ tracking }) => tracking.carry(),
   "track.fill": (session) => session.attempt("The track was not filled in", session.tracking.fill()),
   "track.outside": ({ tracking }) => tracking.leave(),
-  "track.next": (session) => session.attempt("The keyframe was not found", session.tracking.step(1)),
-  "track.previous": (session) => session.attempt("The keyframe was not found", session.tracking.step(-1)),
+  "track.next": (session) => session.attempt("The keyframe was not found", session.tracks.step(1)),
+  "track.previous": (session) => session.attempt("The keyframe was not found", session.tracks.step(-1)),
+  "track.key": (session) => session.attempt("The keyframe was not changed", session.tracks.key()),
+  "track.spread": (session) => session.attempt("The track is not changed as a whole", session.tracks.spread()),
+  "track.split": (session) => session.attempt("The track was not split", session.tracks.split()),
+  "track.join": (session) => session.attempt("The tracks were not joined", session.tracks.join()),
   "shapes.join": ({ shaping }) => shaping.join(),
   "shapes.split": ({ shaping }) => shaping.split(),
   "shapes.subtract": ({ shaping }) => shaping.subtract(true),
   "shapes.punch": ({ shaping }) => shaping.subtract(false),
   "shapes.tighten": ({ shaping }) => shaping.tighten(),
   snap: ({ preferences }) => void (preferences.snap.value = !preferences.snap.value),
-  "convert.polygon": ({ copying }) => copying.convert("polygon"),
-  "convert.mask": ({ copying }) => copying.convert("mask"),
+  convert: ({ converting }) => converting.open(),
+  "convert.polygon": convert,
+  "convert.mask": convert,
+  "convert.box": convert,
+  "convert.rotated": convert,
+  "convert.ellipse": convert,
   front: ({ copying }) => copying.order("front"),
   rear: ({ copying }) => copying.order("rear"),
+  "distribute.horizontal": distribute,
+  "distribute.vertical": distribute,
+  group: ({ copying }) => copying.group(),
+  ungroup: ({ copying }) => copying.ungroup(),
   "align.left": align,
   "align.right": align,
   "align.top": align,
@@ -124,6 +147,9 @@ const verbs: Partial<Record<Command, Verb>> = {
   "mistake.previous": ({ sight }) => sight.next(-1),
   "accept.free": ({ sight }) => sight.acceptFree(),
   occluded: ({ editor }) => editor.toggleOccluded(),
+  tags: (session) => {
+    if (session.phase.value.kind === "ready") session.dialog.value = "tags";
+  },
   search: (session) => void session.searchAsked.value++,
   help: (session) => void (session.dialog.value = session.dialog.value === "keys" ? null : "keys"),
   palette: (session) => void (session.dialog.value = "palette"),
@@ -151,7 +177,7 @@ const verbs: Partial<Record<Command, Verb>> = {
 
 /** Do what the command says; false where it means nothing now, so that the key stays the browser's. */
 export function perform(command: Command, session: Session, how: How): boolean {
-  const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : null);
+  const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : command.startsWith("tag.") ? setTag : null);
   if (!verb) throw new Error(`nothing does ${command}`);
   return verb(session, how, command) !== false;
 }

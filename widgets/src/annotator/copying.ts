@@ -1,8 +1,7 @@
 // Shapes copied: within an image, to the images that follow, from the one before, and by the clipboard.
-import { fitted, misfit, ordered, shiftedTogether } from "../editor/arranging";
+import { fitted, freeGroup, grouped, misfit, ordered, regrouped, shiftedTogether } from "../editor/arranging";
 import type { Size } from "../editor/geometry";
 import { type Shape, alone, same } from "../editor/records";
-import { converted, tolerancePx } from "../editor/ops/convert";
 import { clipOf, unclipped } from "./clipping";
 import type { Session } from "./session";
 
@@ -62,7 +61,7 @@ export class Copying {
     // A copy that lies exactly on what it copies would not be seen.
     const hides = fitting.every(({ geometry }) => editor.document?.index.within(geometry.box).some((one) => same(one.geometry, geometry)));
     const aside = hides ? shiftedTogether(fitting, { x: asidePx, y: asidePx }, editor.size) : [];
-    editor.add(aside.length === fitting.length ? aside : fitting);
+    editor.add(regrouped(aside.length === fitting.length ? aside : fitting, editor.document?.store.all() ?? []));
   }
 
   /** Those that fit; the others are told of. */
@@ -79,7 +78,7 @@ export class Copying {
     const former = await viewer.ready(index.value - 1);
     if (editor.document !== here || !former) return;
     const shapes = [...former.store.all()];
-    if (shapes.length) editor.add(this.#told(shapes, fit(shapes, editor.size)));
+    if (shapes.length) editor.add(regrouped(this.#told(shapes, fit(shapes, editor.size)), here?.store.all() ?? []));
     else this.#session.tell("The previous image has no shapes");
   }
 
@@ -101,7 +100,7 @@ export class Copying {
         const fits = fit(shapes, document.size);
         if (fits.fitting.length < least.fitting.length) least = fits;
         document.store.change("local", (draft) => {
-          for (const shape of fits.fitting) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
+          for (const shape of regrouped(fits.fitting, document.store.all())) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
         });
         done++;
         copied.value &&= { done, of };
@@ -114,15 +113,23 @@ export class Copying {
     }
   }
 
-  /** Masks among what is selected become polygons, or polygons masks: one step of undo. */
-  convert(to: "polygon" | "mask"): boolean {
+  /** A group of its own: from now on a click on one selects all of them. */
+  group(): boolean {
     const { editor } = this.#session;
-    const { changed, least } = converted(editor.editable, to, editor.size);
-    editor.putAll(changed);
-    if (changed.length && to === "polygon") {
-      this.#session.tell(`${many(changed.length, "mask")} made ${changed.length === 1 ? "a polygon" : "polygons"}: within ${tolerancePx} px, IoU ${least.toFixed(3)} or more`);
+    if (editor.editable.length < 2) {
+      if (editor.editable.length) this.#session.tell("Two shapes or more make a group", "Shift-click takes one more");
+      return editor.editable.length > 0;
     }
-    return changed.length > 0;
+    const group = freeGroup(editor.document?.store.all() ?? []);
+    editor.putAll(grouped(editor.editable, group));
+    this.#session.tell(`${many(editor.editable.length, "shape")} are group ${group}: a click selects all of them, another one of them alone`);
+    return true;
+  }
+
+  ungroup(): boolean {
+    const { editor } = this.#session;
+    editor.putAll(grouped(editor.editable, null));
+    return editor.editable.length > 0;
   }
 
   /** Over all others, or under them. */

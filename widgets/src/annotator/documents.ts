@@ -2,7 +2,8 @@
 import { EditorDocument } from "../editor/selecting";
 import { type Shape, isEmpty, patchBetween, patched } from "../editor/records";
 import type { ApplyReply, EditsPush, ImageRef, OpResult, Patch, ShapesReply } from "../wire.gen";
-import { opsOf } from "./ops";
+import type { Draft } from "../editor/store";
+import { opsOf, stepIds, tagOpsOf, wholeImage } from "./ops";
 import type { Outbox } from "./outbox";
 
 /** Somebody else changed the same property of the same shape. Ours stands; theirs can be put back. */
@@ -42,10 +43,12 @@ export class Documents {
       const document = new EditorDocument(ref.id, { w: ref.width, h: ref.height });
       entry = { document, seq: -1, revs: new Map(), known: new Set() };
       const { known, revs } = entry;
-      document.store.listen((diff, origin) => {
+      document.store.listen((diff, origin, tags) => {
         if (origin === "remote") return;
-        const ops = opsOf(diff, known, this.#newId);
+        const newId = stepIds(this.#newId, origin === "replay");
+        const ops = opsOf(diff, known, newId);
         for (const op of ops) known.add(op.shape_id);
+        ops.push(...tagOpsOf(tags, newId));
         if (ops.length) this.#outbox.add(ref.id, ops, (id) => revs.get(id) ?? 0);
       });
     }
@@ -54,6 +57,15 @@ export class Documents {
     this.#entries.set(ref.id, entry);
     this.#forgetOld();
     return entry.document;
+  }
+
+  /** Shapes that the kernel has, at these revisions, though it did not list them: deleted ones. */
+  know(imageId: number, revs: Iterable<readonly [string, number]>): void {
+    const entry = this.#entries.get(imageId);
+    for (const [id, rev] of revs) {
+      entry?.known.add(id);
+      if (entry && !entry.revs.has(id)) entry.revs.set(id, rev);
+    }
   }
 
   loaded(imageId: number): boolean {
@@ -69,9 +81,11 @@ export class Documents {
     const entry = this.#entries.get(reply.image_id);
     if (!entry || reply.seq < entry.seq) return;
     entry.seq = reply.seq;
+    if (!reply.seq) entry.document.history.begun = true;
     const theirs = new Map(reply.shapes.map((shape) => [shape.id, shape]));
     const { store } = entry.document;
     store.change("remote", (draft) => {
+      this.#tag(reply.image_id, reply.tags, store.tags, draft);
       for (const shape of [...store.all()]) {
         if (!theirs.has(shape.id) && !this.#outbox.pendingOn(reply.image_id, shape.id)) draft.remove(shape.id);
       }
@@ -85,13 +99,14 @@ export class Documents {
   }
 
   /** Take other people's edits. False where some before them are missing: ask for the shapes. */
-  follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes">): boolean {
+  follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes" | "tags">): boolean {
     const entry = this.#entries.get(edits.image_id);
     if (!entry || entry.seq < 0 || edits.seq <= entry.seq) return true;
     if (edits.after > entry.seq) return false;
     entry.seq = edits.seq;
     const { store } = entry.document;
     store.change("remote", (draft) => {
+      if (edits.tags) this.#tag(edits.image_id, edits.tags, store.tags, draft);
       for (const shape of edits.shapes) {
         entry.known.add(shape.id);
         if (this.#outbox.pendingOn(edits.image_id, shape.id) || shape.rev < (entry.revs.get(shape.id) ?? 0)) continue;
@@ -131,6 +146,16 @@ export class Documents {
     const store = this.#entries.get(imageId)?.document.store;
     const shape = store?.get(shapeId);
     if (store && shape && theirs) store.change("local", (draft) => draft.put(patched(shape, theirs)));
+  }
+
+  /** Take the kernel's tags; what the person said of one that is not saved yet stands. */
+  #tag(imageId: number, theirs: readonly string[], mine: ReadonlySet<string>, { tag }: Draft): void {
+    const wanted = new Set(theirs);
+    for (const { action, patch } of this.#outbox.unsaved(imageId, wholeImage)) {
+      for (const name of patch?.tags ?? []) void (action === "tag" ? wanted.add(name) : wanted.delete(name));
+    }
+    for (const name of mine) tag(name, wanted.has(name));
+    for (const name of wanted) tag(name, true);
   }
 
   /** Unchanged values keep their identity: rasters and decoded masks hang on it. */

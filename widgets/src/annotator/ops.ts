@@ -1,6 +1,24 @@
 // From the store's diffs to the ops that the kernel applies.
 import { isEmpty, type Op, patchBetween, whole } from "../editor/records";
-import type { Diff } from "../editor/store";
+import type { Diff, TagDiff } from "../editor/store";
+
+/** Stands for a shape's id where an op is of the image itself. */
+export const wholeImage = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * Ids for the ops of one step: alike in their first 64 bits, by which the log knows it again. Of version 8 where the step
+ * goes back or forth, which says that it is no new one.
+ */
+export function stepIds(newId: () => string, replayed: boolean): () => string {
+  const first = newId().slice(0, 19);
+  const head = replayed ? `${first.slice(0, 14)}8${first.slice(15)}` : first;
+  return () => head + newId().slice(19);
+}
+
+/** One op for each tag that was set or taken away. */
+export function tagOpsOf(tags: TagDiff, newId: () => string): Omit<Op, "base_rev">[] {
+  return [...tags].map(([name, on]) => ({ client_op_id: newId(), shape_id: wholeImage, action: on ? "tag" : "untag", patch: { tags: [name] } }));
+}
 
 /**
  * One op for each changed shape. `known` holds the ids that the kernel has heard of: a shape that comes back under

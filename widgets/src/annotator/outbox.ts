@@ -2,6 +2,7 @@
 import { Gone, Refused, type Transport, Unanswered } from "../bridges/transport";
 import type { ApplyReply, Op, Refusal } from "../wire.gen";
 import type { Keepsake, KeptOp } from "./keepsake";
+import { wholeImage } from "./ops";
 
 export interface OutboxOptions {
   readonly transport: Transport;
@@ -46,7 +47,12 @@ export class Outbox {
 
   /** How many unsaved ops touch the shape. */
   pendingOn(imageId: number, shapeId: string): number {
-    return this.#queues.get(imageId)?.ops.filter(({ op }) => op.shape_id === shapeId).length ?? 0;
+    return this.unsaved(imageId, shapeId).length;
+  }
+
+  /** The unsaved ops that touch the shape, oldest first. */
+  unsaved(imageId: number, shapeId: string): Op[] {
+    return (this.#queues.get(imageId)?.ops ?? []).flatMap(({ op }) => (op.shape_id === shapeId ? [op] : []));
   }
 
   hasPending(imageId: number): boolean {
@@ -58,7 +64,7 @@ export class Outbox {
     const queue = this.#queue(imageId);
     for (const op of ops) {
       // Each own op that is still on its way will raise the revision by one before this one arrives.
-      const base_rev = op.action === "create" ? 0 : seen(op.shape_id) + this.pendingOn(imageId, op.shape_id);
+      const base_rev = op.action === "create" || op.shape_id === wholeImage ? 0 : seen(op.shape_id) + this.pendingOn(imageId, op.shape_id);
       const kept: KeptOp = { imageId, op: { ...op, base_rev }, made: [Date.now(), this.#made++] };
       queue.ops.push(kept);
       this.#options.keepsake.keep(kept);

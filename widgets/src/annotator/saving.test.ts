@@ -1,99 +1,22 @@
 // Outbox and documents against a kernel that keeps shapes as edits.apply does: revisions, idempotent ops, conflicts.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Carrier, type Life, Transport } from "../bridges/transport";
+import { Transport } from "../bridges/transport";
 import type { EditorDocument } from "../editor/selecting";
 import { newShape } from "../editor/records";
-import type { ApplyReply, ImageRef, Op, OpResult, Shape, ShapesReply } from "../wire.gen";
+import type { ImageRef, Op, OpResult, Shape } from "../wire.gen";
 import { Documents } from "./documents";
-import { Keepsake, type Shelf } from "./keepsake";
+import { Keepsake } from "./keepsake";
+import { wholeImage } from "./ops";
 import { Outbox } from "./outbox";
-
-class Kernel implements Carrier {
-  shapes = new Map<string, Shape>();
-  seen = new Map<string, OpResult>();
-  seq = 0;
-  batches: Op[][] = [];
-  /** mute: takes ops and says nothing. deaf: loses them. failing: refuses with this status. */
-  mood: "well" | "mute" | "deaf" | number = "well";
-  #receive: (message: unknown, buffers: DataView[]) => void = () => undefined;
-  #held: (() => void)[] | null = null;
-  #end: (life: Life) => void = () => undefined;
-
-  send(message: object): void {
-    const { id, ops, image_id } = message as { id: number; ops: Op[]; image_id: number };
-    if (this.mood === "deaf") return;
-    if (typeof this.mood === "number") {
-      const error = { kind: "Unavailable", happened: "it failed", remedy: "try again", status: this.mood };
-      return queueMicrotask(() => this.#receive({ id, error }, []));
-    }
-    this.batches.push(ops);
-    const results = ops.map((op) => this.apply(op));
-    const ok: ApplyReply = { image_id, seq: this.seq, results };
-    if (this.mood === "mute") return;
-    const answer = (): void => this.#receive({ id, ok }, []);
-    if (this.#held) this.#held.push(answer);
-    else queueMicrotask(answer);
-  }
-  listen(receive: (message: unknown, buffers: DataView[]) => void): () => void {
-    this.#receive = receive;
-    return () => (this.#receive = () => undefined);
-  }
-  onLife(tell: (life: Life) => void): () => void {
-    this.#end = tell;
-    return () => undefined;
-  }
-  end = (): void => this.#end("gone");
-  hold(): void {
-    this.#held = [];
-  }
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const answer of held) answer();
-  }
-  apply(op: Op): OpResult {
-    const before = this.seen.get(op.client_op_id);
-    if (before) return { ...before, status: "duplicate" };
-    const was = this.shapes.get(op.shape_id);
-    const now = { ...(was ?? newShape(op.shape_id, 0, { kind: "box", box: [0, 0, 0, 0] })), ...op.patch, rev: (was?.rev ?? 0) + 1, deleted: op.action === "delete" } as Shape;
-    this.shapes.set(op.shape_id, now);
-    this.seq++;
-    const conflict = was !== undefined && was.rev !== op.base_rev;
-    const result: OpResult = {
-      client_op_id: op.client_op_id, status: conflict ? "conflict" : "applied", shape: now, reason: "",
-      conflicts: conflict ? Object.keys(op.patch ?? {}) : [], theirs: conflict ? { geometry: was.geometry } : null,
-    };
-    this.seen.set(op.client_op_id, result);
-    return result;
-  }
-  reply(): ShapesReply {
-    return { image_id: 1, seq: this.seq, shapes: [...this.shapes.values()].filter((shape) => !shape.deleted) };
-  }
-}
-
-class Drawer implements Shelf {
-  held = new Map<string, string>();
-  get length(): number {
-    return this.held.size;
-  }
-  key = (index: number): string | null => [...this.held.keys()][index] ?? null;
-  getItem = (key: string): string | null => this.held.get(key) ?? null;
-  setItem = (key: string, value: string): void => void this.held.set(key, value);
-  removeItem = (key: string): void => void this.held.delete(key);
-}
+import { Drawer, Kernel } from "./saving.kernel";
 
 const ref: ImageRef = { id: 1, index: 0, name: "a.jpg", width: 100, height: 100, tags: [] };
 let kernel: Kernel;
 let drawer: Drawer;
 let results: OpResult[];
 let refused: Op[];
-let made = 0;
 
-interface Page {
-  outbox: Outbox;
-  documents: Documents;
-  document: EditorDocument;
-}
+type Page = { outbox: Outbox; documents: Documents; document: EditorDocument };
 
 /** A browser page: everything that a reload begins anew. */
 function open(): Page {
@@ -103,7 +26,7 @@ function open(): Page {
     transport: new Transport(kernel), keepsake, retryMs: 100,
     onReply: (reply) => documents.settle(reply), onRefused: (_, ops) => refused.push(...ops), onState: () => undefined,
   });
-  const documents = new Documents(outbox, () => `op-${++made}`, (_, result) => results.push(result));
+  const documents = new Documents(outbox, () => crypto.randomUUID(), (_, result) => results.push(result));
   const document = documents.of(ref);
   documents.merge(kernel.reply());
   outbox.resume(keepsake.all());
@@ -287,8 +210,8 @@ test("a conflict is told with their version, which can be put back", async () =>
 test("an older list of shapes never undoes a newer one", () => {
   const page = open();
   const shape = { ...newShape("a", 0, box(1)), rev: 1 };
-  page.documents.merge({ image_id: 1, seq: 5, shapes: [shape] });
-  page.documents.merge({ image_id: 1, seq: 4, shapes: [] });
+  page.documents.merge({ image_id: 1, seq: 5, shapes: [shape], tags: [] });
+  page.documents.merge({ image_id: 1, seq: 4, shapes: [], tags: [] });
   expect(page.document.store.get("a")).toBeDefined();
 });
 
@@ -309,13 +232,13 @@ test("other people's edits are followed where nothing is missing between", async
   const page = open();
   kernel.apply({ client_op_id: "other", shape_id: "b", base_rev: 0, action: "create", patch: { class_id: 1, geometry: box(80) } });
   const theirs = kernel.shapes.get("b")!;
-  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [theirs] })).toBe(true);
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [theirs], tags: null })).toBe(true);
   expect(page.document.store.get("b")).toMatchObject({ geometry: box(80), rev: 1 });
   // The same again, and what is older, change nothing; a gap is told.
-  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [{ ...theirs, geometry: box(1) }] })).toBe(true);
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 1, shapes: [{ ...theirs, geometry: box(1) }], tags: null })).toBe(true);
   expect(page.document.store.get("b")).toMatchObject({ geometry: box(80) });
-  expect(page.documents.follow({ image_id: 1, after: 2, seq: 3, shapes: [] })).toBe(false);
-  expect(page.documents.follow({ image_id: 1, after: 1, seq: 2, shapes: [{ ...theirs, rev: 2, deleted: true }] })).toBe(true);
+  expect(page.documents.follow({ image_id: 1, after: 2, seq: 3, shapes: [], tags: null })).toBe(false);
+  expect(page.documents.follow({ image_id: 1, after: 1, seq: 2, shapes: [{ ...theirs, rev: 2, deleted: true }], tags: null })).toBe(true);
   expect(page.document.store.get("b")).toBeUndefined();
   expect(page.documents.seq(1)).toBe(2);
 });
@@ -327,7 +250,7 @@ test("an edit between two of our own is not passed over", async () => {
   await settle();
   // The kernel stands at 2, ours is the second: we have not seen the first.
   expect([kernel.seq, page.documents.seq(1)]).toEqual([2, 0]);
-  expect(page.documents.follow({ image_id: 1, after: 0, seq: 2, shapes: [...kernel.shapes.values()] })).toBe(true);
+  expect(page.documents.follow({ image_id: 1, after: 0, seq: 2, shapes: [...kernel.shapes.values()], tags: null })).toBe(true);
   expect([page.documents.seq(1), page.document.store.get("b")?.rev]).toEqual([2, 1]);
 });
 
@@ -340,4 +263,87 @@ test("masks go in batches that a server takes", async () => {
   kernel.release();
   await settle();
   expect(kernel.batches.map((batch) => batch.length)).toEqual([1, 2, 2, 1]);
+});
+
+const say = ({ document }: Page, name: string, on = true): void => void document.store.change("local", (draft) => draft.tag(name, on));
+
+test("a tag of the image is an op of its own, and undo takes it away again", async () => {
+  const page = open();
+  say(page, "night");
+  await settle();
+  expect(kernel.batches.flat()).toMatchObject([{ action: "tag", shape_id: wholeImage, base_rev: 0, patch: { tags: ["night"] } }]);
+  draw(page, "a", 1);
+  page.document.history.undo();
+  page.document.history.undo();
+  await settle();
+  expect([[...kernel.tags], [...page.document.store.tags]]).toEqual([[], []]);
+  expect([page.outbox.pending, page.documents.seq(1)]).toEqual([0, kernel.seq]);
+  page.document.history.redo();
+  await settle();
+  expect([...kernel.tags]).toEqual(["night"]);
+});
+
+test("a tag that could not be sent outlives a reload, and others' tags come beside it", async () => {
+  kernel.mood = "deaf";
+  say(open(), "night");
+  kernel.mood = "well";
+  kernel.tags.add("rain");
+  const page = open();
+  page.documents.merge({ ...kernel.reply(), tags: ["rain"] });
+  expect([...page.document.store.tags].sort()).toEqual(["night", "rain"]);
+  await settle();
+  expect([...kernel.tags].sort()).toEqual(["night", "rain"]);
+  expect(page.documents.follow({ image_id: 1, after: 1, seq: 2, shapes: [], tags: ["night", "snow"] })).toBe(true);
+  expect([...page.document.store.tags]).toEqual(["night", "snow"]);
+  // What is said twice is said once.
+  const { version } = page.document.store;
+  say(page, "snow");
+  expect(page.document.store.version).toBe(version);
+});
+
+test("the ops of a step have ids that begin alike, and those of an undo say so", async () => {
+  const page = open();
+  page.document.store.change("local", (draft) => ["a", "b"].forEach((id) => draft.put(newShape(id, 0, box(1)))));
+  draw(page, "c", 5);
+  page.document.history.undo();
+  await settle();
+  const ids = kernel.batches.flat().map((op) => op.client_op_id);
+  expect(new Set(ids).size).toBe(4);
+  expect(ids.map((id) => id.slice(0, 18)).map((head, n, all) => all.indexOf(head) === n)).toEqual([true, false, true, true]);
+  expect(ids.map((id) => id[14])).toEqual(["4", "4", "4", "8"]);
+  expect(ids.every((id) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))).toBe(true);
+});
+
+test("what an earlier page did is undone by the log's word, and redone", async () => {
+  const first = open();
+  draw(first, "a", 1);
+  await settle();
+  move(first, "a", 40);
+  await settle();
+  first.document.store.change("local", (draft) => draft.remove("a"));
+  await settle();
+  const page = open();
+  const { history, store } = page.document;
+  expect([history.canUndo, history.fresh, store.size]).toEqual([false, true, 0]);
+  const [drawn, moved] = [{ ...newShape("a", 0, box(1)), rev: 1 }, { ...newShape("a", 0, box(40)), rev: 2 }];
+  const step = (before: Shape | undefined, after: Shape | undefined) => ({ shapes: new Map([["a", { before, after }]]), tags: new Map() });
+  page.documents.know(1, [["a", 3]]);
+  history.recall([step(undefined, drawn), step(drawn, moved), step(moved, undefined)], []);
+  history.undo();
+  await settle();
+  expect(kernel.batches.at(-1)).toMatchObject([{ action: "restore", shape_id: "a", base_rev: 3 }]);
+  history.undo();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(1), deleted: false });
+  history.undo();
+  await settle();
+  expect([kernel.shapes.get("a")!.deleted, history.canUndo, history.fresh]).toEqual([true, false, false]);
+  history.redo();
+  history.redo();
+  await settle();
+  expect(kernel.shapes.get("a")).toMatchObject({ geometry: box(40), deleted: false });
+  // What is done here makes an earlier page's redo void, and asks no more for it.
+  draw(page, "b", 7);
+  history.recall([], [step(moved, undefined)]);
+  expect([history.canRedo, history.canUndo]).toEqual([false, true]);
 });

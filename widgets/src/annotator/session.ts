@@ -2,13 +2,14 @@
 import { batch, effect } from "@preact/signals";
 import { Gone, type Life, Refused, type Transport, Unanswered } from "../bridges/transport";
 import { Editor } from "../editor/editor";
-import type { Shape } from "../editor/records";
 import { Palette } from "../render/palette";
 import { Stage } from "../render/stage";
 import type { AnnotatorPush, EditsPush, HelloAsk, HelloReply, ImageRef, Op, OpResult, Refusal } from "../wire.gen";
 import { Copying } from "./copying";
 import { Deep } from "./deep";
-import { type Conflict, Documents } from "./documents";
+import { Converting } from "./converting";
+import { Documents } from "./documents";
+import { showGhosts } from "./ghosts";
 import type { Keepsake, Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
@@ -16,15 +17,15 @@ import { Reviewing } from "./reviewing";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
+import { Tagging } from "./tagging";
 import { Tracking } from "./tracking";
+import { Tracks } from "./tracks";
+import { Undoing } from "./undoing";
 import { Viewer } from "./viewer";
 import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
 
 const helloTimeoutMs = 6_000;
-const noticesMax = 4;
-/** What is good to know goes by itself after this long. */
-const readMs = 8_000;
 
 export interface SessionOptions {
   readonly transport: Transport;
@@ -57,8 +58,12 @@ export class Session extends State {
   readonly preferences: Preferences;
   readonly copying = new Copying(this);
   readonly shaping = new Shaping(this);
+  readonly converting = new Converting(this);
+  readonly tagging = new Tagging(this);
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
+  readonly tracks: Tracks;
+  readonly undoing: Undoing;
   readonly sight: Sight;
   readonly reviewing: Reviewing;
   readonly wand: Wand;
@@ -69,7 +74,6 @@ export class Session extends State {
   readonly #view = crypto.randomUUID();
   readonly #stops: (() => void)[];
   readonly #options: SessionOptions;
-  #noticeId = 0;
   #watching: number | null = null;
   readonly #refreshing = new Set<number>();
 
@@ -104,6 +108,8 @@ export class Session extends State {
     this.viewer = new Viewer(this, { transport, editor: this.editor, stage: this.stage, documents: this.#documents, deep: this.deep, onShown, imageUrl: options.imageUrl, tell: (text, remedy) => this.tell(text, remedy) });
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
+    this.tracks = new Tracks(this, transport);
+    this.undoing = new Undoing(this, transport, this.#documents);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
       mirror(this.editor, this),
@@ -117,13 +123,11 @@ export class Session extends State {
       }),
       this.preferences.stop,
       this.tracking.start(),
+      this.tracks.start(),
       this.reviewing.start(),
       effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),
-      effect(() => {
-        const imageId = this.image.value?.id;
-        this.stage.ghosts = this.notices.value.flatMap(({ conflict }) => (conflict && conflict.imageId === imageId ? this.#ghost(conflict) : []));
-      }),
+      showGhosts(this),
     ];
   }
 
@@ -233,7 +237,7 @@ export class Session extends State {
     );
   }
 
-  #follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes">): void {
+  #follow(edits: Pick<EditsPush, "image_id" | "after" | "seq" | "shapes" | "tags">): void {
     if (!this.#documents.follow(edits)) this.#refresh(edits.image_id);
   }
 
@@ -283,48 +287,22 @@ export class Session extends State {
 
   #refused(imageId: number, ops: readonly Op[], refusal: Refusal): void {
     const what = ops.length === 1 ? "An edit was" : `${ops.length} edits were`;
-    this.#notify("error", `${what} not saved: ${refusal.happened}`, refusal.remedy);
+    this.notify("error", `${what} not saved: ${refusal.happened}`, refusal.remedy);
     this.#refresh(imageId);
   }
 
   #judge(imageId: number, result: OpResult): void {
     if (result.status === "refused") {
-      this.#notify("error", `An edit was not saved: ${result.reason}`, "the canvas shows what the database has");
+      this.notify("error", `An edit was not saved: ${result.reason}`, "the canvas shows what the database has");
       this.#refresh(imageId);
       return;
     }
     if (!result.shape) return;
     const names: Record<string, string> = { class_id: "class", geometry: "outline" };
     const what = result.conflicts.map((name) => names[name] ?? name).join(" and ") || "shape";
-    this.#notify("info", `Somebody else changed the ${what} while you did. Yours is saved.`, "", {
+    this.notify("info", `Somebody else changed the ${what} while you did. Yours is saved.`, "", {
       imageId, shapeId: result.shape.id, properties: result.conflicts, theirs: result.theirs,
     });
-  }
-
-  /** Await what a person asked for; its failure is told, not lost. */
-  attempt(failure: string, asked: Promise<unknown>): void {
-    asked.catch((error: unknown) => this.fault(failure, error));
-  }
-
-  // Notices -----------------------------------------------------------------------------------------------------
-
-  /** Tell of a failure that a person must know of; one that only the end of the page made is none. */
-  fault(what: string, error: unknown): void {
-    if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
-    if (error instanceof Refused) this.#notify("error", `${what}: ${error.refusal.happened}`, error.refusal.remedy);
-    else this.#notify("error", what, error instanceof Error ? error.message : String(error));
-  }
-
-  /** Say something that a person should know and need not answer. */
-  tell(text: string, remedy = ""): void {
-    this.#notify("info", text, remedy);
-  }
-
-  #notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {
-    const id = this.#noticeId++;
-    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id, tone, text, remedy, conflict }];
-    // What went wrong, and what is to be decided, stays.
-    if (tone === "info" && !conflict) setTimeout(() => this.dismiss(id), remedy ? 2 * readMs : readMs);
   }
 
   /** Take up the segmenter; without one, say once how to get it. */
@@ -333,21 +311,11 @@ export class Session extends State {
     if (segmenter) return this.editor.use(tool);
     const text = "There is no segmenter yet";
     if (this.notices.value.some((one) => one.text === text)) return;
-    this.#notify("info", text, segmenter_help || "give one to annotate(segmenter=…)");
-  }
-
-  dismiss(id: number): void {
-    this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
+    this.notify("info", text, segmenter_help || "give one to annotate(segmenter=…)");
   }
 
   useTheirs(notice: Notice): void {
     if (notice.conflict) this.#documents.useTheirs(notice.conflict);
     this.dismiss(notice.id);
-  }
-
-  /** Their version of a contested outline, to be drawn beside ours. */
-  #ghost({ shapeId, theirs }: Conflict): Shape[] {
-    const shape = this.editor.document?.store.get(shapeId);
-    return shape && theirs?.geometry ? [{ ...shape, geometry: theirs.geometry }] : [];
   }
 }

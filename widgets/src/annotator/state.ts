@@ -1,5 +1,6 @@
 // What the panels show, as signals: one instance for each annotator.
 import { type Signal, batch, computed, signal } from "@preact/signals";
+import { Gone, Refused } from "../bridges/transport";
 import type { Camera } from "../editor/camera";
 import type { Editor } from "../editor/editor";
 import type { Shape } from "../editor/records";
@@ -8,6 +9,10 @@ import { type Overlay, countAbove } from "../render/overlay";
 import type { Verdicts } from "../render/verdicts";
 import type { HelloReply, ImageRef, LabelInfo, Person } from "../wire.gen";
 import type { Conflict } from "./documents";
+
+const noticesMax = 4;
+/** What is good to know goes by itself after this long. */
+const readMs = 8_000;
 
 export type Phase =
   | { readonly kind: "connecting" }
@@ -33,7 +38,7 @@ export class State {
   readonly hello = signal<HelloReply | null>(null);
   readonly classes = computed<readonly LabelInfo[]>(() => this.hello.value?.classes ?? []);
   /** What lies over everything and has the keys. */
-  readonly dialog = signal<"keys" | "palette" | "propagate" | null>(null);
+  readonly dialog = signal<"keys" | "palette" | "propagate" | "tags" | null>(null);
   /** How far copies to other images are made; null where none are under way, and setting it so stops them. */
   readonly copied = signal<{ readonly done: number; readonly of: number } | null>(null);
   /** Counts the requests to put the cursor into the class search. */
@@ -55,6 +60,8 @@ export class State {
   /** The one chosen last. */
   readonly selectedId = computed<string | null>(() => this.selectedIds.value.at(-1) ?? null);
   readonly shapes = signal<readonly Shape[]>([]);
+  /** What is said of the whole image. */
+  readonly tags = signal<ReadonlySet<string>>(new Set());
   readonly hidden = signal<ReadonlySet<string>>(new Set());
   readonly locked = signal<ReadonlySet<string>>(new Set());
   readonly truthShown = signal(true);
@@ -96,6 +103,35 @@ export class State {
   /** The share of the image's encoding that is done; null where none is under way. */
   readonly encoding = signal<number | null>(null);
   readonly maskTimes = signal<{ encodeMs: number; decodeMs: number } | null>(null);
+  #noticeId = 0;
+
+  /** Await what a person asked for; its failure is told, not lost. */
+  attempt(failure: string, asked: Promise<unknown>): void {
+    asked.catch((error: unknown) => this.fault(failure, error));
+  }
+
+  /** Tell of a failure that a person must know of; one that only the end of the page made is none. */
+  fault(what: string, error: unknown): void {
+    if (error instanceof Gone || (error instanceof DOMException && error.name === "AbortError")) return;
+    if (error instanceof Refused) this.notify("error", `${what}: ${error.refusal.happened}`, error.refusal.remedy);
+    else this.notify("error", what, error instanceof Error ? error.message : String(error));
+  }
+
+  /** Say something that a person should know and need not answer. */
+  tell(text: string, remedy = ""): void {
+    this.notify("info", text, remedy);
+  }
+
+  notify(tone: Notice["tone"], text: string, remedy: string, conflict: Conflict | null = null): void {
+    const id = this.#noticeId++;
+    this.notices.value = [...this.notices.value.slice(1 - noticesMax), { id, tone, text, remedy, conflict }];
+    // What went wrong, and what is to be decided, stays.
+    if (tone === "info" && !conflict) setTimeout(() => this.dismiss(id), remedy ? 2 * readMs : readMs);
+  }
+
+  dismiss(id: number): void {
+    this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
+  }
 }
 
 function follow(copy: Signal<ReadonlySet<string>>, set: ReadonlySet<string> = new Set()): void {
@@ -116,12 +152,13 @@ export function mirror(editor: Editor, state: State): () => void {
     state.classId.value = editor.classId;
     state.selectedIds.value = editor.selectedIds;
     state.truthShown.value = editor.truthShown;
-    state.canUndo.value = document?.history.canUndo ?? false;
-    state.canRedo.value = document?.history.canRedo ?? false;
+    state.canUndo.value = document ? document.history.canUndo || !(document.history.begun || editor.readOnly) : false;
+    state.canRedo.value = document ? document.history.canRedo || (document.history.fresh && !editor.readOnly) : false;
     const now = document && `${document.imageId}/${document.store.version}`;
     if (now !== version) {
       version = now;
       state.shapes.value = document ? [...document.store.all()] : [];
+      state.tags.value = document?.store.tags ?? new Set();
     }
     follow(state.hidden, document?.hidden);
     follow(state.locked, document?.locked);

@@ -1,5 +1,4 @@
 // One object over the images of a sequence: begun, carried along, filled in between its keyframes, and ended.
-import { effect } from "@preact/signals";
 import { fitted, misfit } from "../editor/arranging";
 import { between } from "../editor/ops/between";
 import { type Shape, same } from "../editor/records";
@@ -36,12 +35,12 @@ export class Tracking {
 
   /** Remember the tracks of every image that is left. */
   start(): () => void {
-    return effect(() => {
-      void this.#session.image.value;
-      const index = this.#session.index.peek();
+    const { editor, index } = this.#session;
+    return editor.on((aspect) => {
+      if (aspect !== "document") return;
       this.#remember();
-      this.#document = this.#session.editor.document;
-      this.#index = index;
+      this.#document = editor.document;
+      this.#index = index.peek();
     });
   }
 
@@ -103,7 +102,7 @@ export class Tracking {
     let made = 0;
     try {
       for (const step of [-1, 1] as const) {
-        const found = await this.#keyframes(chosen, index, step, false);
+        const found = await this.#keyframes(chosen, index, step);
         const farthest = Math.max(0, ...[...found.values()].map(({ away }) => away));
         for (let off = 1; off < farthest && session.copied.value; off++) {
           const document = await session.viewer.ready(index + step * off);
@@ -118,8 +117,19 @@ export class Tracking {
     else session.tell("There is nothing between these keyframes to fill in", `another keyframe of the track is looked for up to ${reach} images away`);
   }
 
-  /** The nearest keyframe of each track in one direction; `beyond` where it has ended ahead, too, and may begin again. */
-  async #keyframes(chosen: readonly Shape[], index: number, step: 1 | -1, beyond: boolean): Promise<Map<string, Stretch>> {
+  /** Draw what lies between two keyframes of a track anew; how many shapes that changed. */
+  async refill(from: Shape, index: number, to: Shape, away: number): Promise<number> {
+    const found = new Map([[from.track.id!, { key: to, away }]]);
+    let made = 0;
+    for (let off = 1; off < away; off++) {
+      const document = await this.#session.viewer.ready(index + off);
+      if (document) made += this.#draw(document, [from], found, off, 1);
+    }
+    return made;
+  }
+
+  /** The nearest keyframe of each track in one direction. */
+  async #keyframes(chosen: readonly Shape[], index: number, step: 1 | -1): Promise<Map<string, Stretch>> {
     const { viewer, hello, copied } = this.#session;
     const count = hello.value?.image_count ?? 0;
     const found = new Map<string, Stretch>();
@@ -133,7 +143,7 @@ export class Tracking {
         const key = there.get(id);
         if (key?.track.keyframe) found.set(id, { key, away });
         // Most tracks were never drawn ahead: without this each look there would lead through 500 images.
-        const ended = step > 0 && !key && !beyond && (this.#farthest.get(id) ?? 0) < place;
+        const ended = step > 0 && !key && (this.#farthest.get(id) ?? 0) < place;
         if (key?.track.keyframe || ended) left.delete(id);
       }
     }
@@ -164,19 +174,5 @@ export class Tracking {
       }
     });
     return made;
-  }
-
-  /** Go to the nearest keyframe of the selected track, in one direction. */
-  async step(step: 1 | -1): Promise<void> {
-    const session = this.#session;
-    const shape = session.editor.selection.find(({ track }) => track.id);
-    if (!shape || session.copied.value) return;
-    session.copied.value = { done: 0, of: 1 };
-    const index = session.index.value;
-    const found = await this.#keyframes([shape], index, step, true).finally(() => (session.copied.value = null));
-    const stretch = found.get(shape.track.id!);
-    if (!stretch) return session.tell(`The track has no keyframe ${step > 0 ? "after" : "before"} this one`);
-    await session.viewer.goTo(index + step * stretch.away);
-    session.editor.pick(stretch.key.id);
   }
 }

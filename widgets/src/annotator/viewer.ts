@@ -102,7 +102,11 @@ export class Viewer {
   /** The document of the image at a place in the slice, with its shapes; null where there is no such image. */
   async ready(place: number): Promise<EditorDocument | null> {
     const ref = await this.#gallery.ref(place);
-    if (!ref) return null;
+    return ref && this.readyAt(ref);
+  }
+
+  /** The document of this image, with its shapes. */
+  async readyAt(ref: ImageRef): Promise<EditorDocument> {
     const document = this.#parts.documents.of(ref);
     if (!this.#parts.documents.loaded(ref.id)) await this.refresh(ref.id);
     return document;

@@ -30,6 +30,58 @@ export function aligned(shapes: readonly Shape[], side: Side): Shape[] {
   });
 }
 
+/** Those of the shapes that must move for the gaps between them to be even; the outermost stay. Where they overlap the
+ * gaps are as negative as all of them together need. */
+export function distributed(shapes: readonly Shape[], axis: "horizontal" | "vertical"): Shape[] {
+  const [side, length] = axis === "horizontal" ? ([0, 2] as const) : ([1, 3] as const);
+  const middle = ({ geometry: { box } }: Shape): number => box[side] + box[length] / 2;
+  // What cannot be moved would only be in the way of even gaps.
+  const inOrder = shapes.filter(({ geometry }) => moves(geometry)).sort((a, b) => middle(a) - middle(b));
+  const [first, last] = [inOrder[0], inOrder.at(-1)];
+  if (inOrder.length < 3 || !first || !last) return [];
+  const [from, until] = [first.geometry.box[side], last.geometry.box[side] + last.geometry.box[length]];
+  const gap = (until - from - inOrder.reduce((sum, { geometry }) => sum + geometry.box[length], 0)) / (inOrder.length - 1);
+  let at = from;
+  return inOrder.flatMap((shape) => {
+    const by = at - shape.geometry.box[side];
+    at += shape.geometry.box[length] + gap;
+    return Math.abs(by) < 0.005 || shape === last ? [] : [moved(shape, axis === "horizontal" ? { x: by, y: 0 } : { x: 0, y: by })];
+  });
+}
+
+/** The number of the group that the shape belongs to; null where to none. CVAT, Datumaro and LabelMe call it so. */
+export function groupOf({ attributes }: Pick<Shape, "attributes">): number | null {
+  const id = attributes["group_id"];
+  return typeof id === "number" && id > 0 ? id : null;
+}
+
+/** The first number that no group has. */
+export function freeGroup(shapes: Iterable<Shape>): number {
+  let highest = 0;
+  for (const shape of shapes) highest = Math.max(highest, groupOf(shape) ?? 0);
+  return highest + 1;
+}
+
+/** The shapes in one group, or in none (null). */
+export function grouped(shapes: readonly Shape[], group: number | null): Shape[] {
+  return shapes.filter((shape) => groupOf(shape) !== group).map((shape) => {
+    const { group_id: _, ...attributes } = shape.attributes;
+    return { ...shape, attributes: group === null ? attributes : { ...attributes, group_id: group } };
+  });
+}
+
+/** Copies in groups of their own, beside those that are there already. */
+export function regrouped(copies: readonly Shape[], there: Iterable<Shape>): Shape[] {
+  let free = freeGroup(there);
+  const fresh = new Map<number, number>();
+  return copies.map((shape) => {
+    const group = groupOf(shape);
+    if (group === null) return shape;
+    if (!fresh.has(group)) fresh.set(group, free++);
+    return { ...shape, attributes: { ...shape.attributes, group_id: fresh.get(group)! } };
+  });
+}
+
 /** The shapes moved together, as far as the image reaches; nothing where they cannot move. */
 export function shiftedTogether(shapes: readonly Shape[], by: Point, size: Size): Shape[] {
   const movable = shapes.filter(({ geometry }) => moves(geometry));

@@ -1,11 +1,12 @@
 // The editor: one image's document, the camera, the selection, and the tool that events go to. No DOM, no kernel.
 import { shiftedTogether } from "./arranging";
+import { defaultsOf, described, occluded } from "./attributes";
 import { toImage } from "./camera";
 import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
-import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape, same } from "./records";
+import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
-import { sliced } from "./ops/combine";
+import { pierced, sliced } from "./ops/combine";
 import { snapped } from "./snapping";
 import { makeTools } from "./tools";
 import type { SamTool } from "./tools/sam";
@@ -129,28 +130,19 @@ export class Editor extends Selecting implements Workbench {
 
   /** The attributes that a new shape of the class begins with. */
   defaultsOf(classId: number): Record<string, unknown> {
-    const asked = this.labels.get(classId)?.attributes ?? [];
-    return Object.fromEntries(asked.flatMap((one) => (one.default === null ? [] : [[one.name, one.default]])));
+    return defaultsOf(this.labels.get(classId));
   }
 
   /** Set an attribute of a shape; undefined takes it away. */
   describe(id: string, name: string, value: unknown): void {
     const shape = this.document?.store.get(id);
-    if (!shape || this.readOnly || this.isLocked(id)) return;
-    const attributes = { ...shape.attributes, [name]: value };
-    if (value === undefined) delete attributes[name];
-    if (!same(attributes, shape.attributes)) this.put({ ...shape, attributes });
+    if (shape && !this.readOnly && !this.isLocked(id)) this.putAll(described(shape, name, value));
   }
 
   /** Say that what is selected is partly hidden by something, or no longer. */
   toggleOccluded(): boolean {
-    const shapes = this.editable;
-    const now = shapes.some(({ attributes }) => attributes["occluded"] !== true);
-    this.putAll(shapes.map((shape) => {
-      const { occluded: _, ...attributes } = shape.attributes;
-      return { ...shape, attributes: now ? { ...attributes, occluded: true } : attributes };
-    }));
-    return shapes.length > 0;
+    this.putAll(occluded(this.editable));
+    return this.editable.length > 0;
   }
 
   slice(line: readonly Point[]): void {
@@ -164,6 +156,18 @@ export class Editor extends Selecting implements Workbench {
     this.use("select");
     this.putAll(halves);
     this.selectAll(halves.map(({ id }) => id));
+  }
+
+  punch(ring: readonly Point[]): void {
+    const under = !this.selectedIds.length && !this.readOnly && ring[0] ? this.hit(ring[0]) : null;
+    const cut = (under ? [under] : this.editable).flatMap((shape) => {
+      const geometry = pierced(shape.geometry, ring, this.size);
+      return geometry ? [{ ...shape, geometry }] : [];
+    });
+    if (!cut.length) return this.#options.onRemark?.("There is nothing to cut out: draw the hole inside the shape that is selected");
+    this.use("select");
+    this.putAll(cut);
+    this.selectAll(cut.map(({ id }) => id));
   }
 
   clickedNothing(at: Point): void {
@@ -206,10 +210,11 @@ export class Editor extends Selecting implements Workbench {
   use(name: ToolName): void {
     if (name !== "select") {
       if (this.readOnly) return;
-      if (name !== "slice") this.#drawn = name;
+      const cuts = name === "slice" || name === "hole";
+      if (!cuts) this.#drawn = name;
       // The brush goes on with the mask that is selected, and the knife cuts what is.
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
-      if (!goesOn && name !== "slice") this.select(null);
+      if (!goesOn && !cuts) this.select(null);
     }
     if (this.tool.name !== name) {
       this.sam.end();

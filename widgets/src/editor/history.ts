@@ -1,23 +1,40 @@
 // Undo and redo from the store's own diffs; tools know nothing of it.
 import { type Property, properties, same } from "./records";
-import type { Diff, ShapeStore } from "./store";
+import type { Diff, ShapeStore, TagDiff } from "./store";
 
 /** Steps: a thousand strokes of the brush on one 4K mask are some 30 MB of run lengths. */
 const depth = 1000;
 
+/** What one step changed. */
+export interface Step {
+  readonly shapes: Diff;
+  readonly tags: TagDiff;
+}
+
 export class History {
-  #undo: Diff[] = [];
-  #redo: Diff[] = [];
+  #undo: Step[] = [];
+  #redo: Step[] = [];
   #store: ShapeStore;
+
+  /** Whether nothing was done before what this page knows of. */
+  begun = false;
+  /** Whether this page has done anything here. */
+  #used = false;
 
   constructor(store: ShapeStore) {
     this.#store = store;
-    store.listen((diff, origin) => {
+    store.listen((shapes, origin, tags) => {
       if (origin !== "local") return;
-      this.#undo.push(diff);
+      this.#used = true;
+      this.#undo.push({ shapes, tags });
       if (this.#undo.length > depth) this.#undo.shift();
       this.#redo = [];
     });
+  }
+
+  /** Whether there may be something to undo or redo that this page has not heard of. */
+  get fresh(): boolean {
+    return !this.#used && !this.begun;
   }
 
   get canUndo(): boolean {
@@ -26,6 +43,17 @@ export class History {
 
   get canRedo(): boolean {
     return this.#redo.length > 0;
+  }
+
+  /**
+   * Steps of an earlier page, the nearest last. They can be undone once nothing of this page is left to be; what was
+   * undone there can be redone as long as nothing was done here.
+   */
+  recall(undo: readonly Step[], redo: readonly Step[]): void {
+    this.begun ||= !undo.length;
+    if (!this.#undo.length) this.#undo = [...undo];
+    if (!this.#used && !this.#redo.length) this.#redo = [...redo];
+    this.#used = true;
   }
 
   /** Take back the last local step; the ids that it touched, or null where there is none. */
@@ -37,11 +65,12 @@ export class History {
     return this.#replay(this.#redo, this.#undo, false);
   }
 
-  #replay(from: Diff[], to: Diff[], backward: boolean): string[] | null {
-    const diff = from.pop();
-    if (!diff) return null;
+  #replay(from: Step[], to: Step[], backward: boolean): string[] | null {
+    const step = from.pop();
+    if (!step) return null;
     this.#store.change("replay", (draft) => {
-      for (const [id, change] of diff) {
+      for (const [name, on] of step.tags) draft.tag(name, on !== backward);
+      for (const [id, change] of step.shapes) {
         const [was, wanted] = backward ? [change.after, change.before] : [change.before, change.after];
         const now = this.#store.get(id);
         if (!wanted) draft.remove(id);
@@ -54,7 +83,7 @@ export class History {
         }
       }
     });
-    to.push(diff);
-    return [...diff.keys()];
+    to.push(step);
+    return [...step.shapes.keys()];
   }
 }

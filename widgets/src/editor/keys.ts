@@ -1,28 +1,32 @@
 // Every command, what it is called, and the keys that it has until somebody gives it others. CVAT's keys are the
 // convention; the tools' own letters fill its gaps.
+import type { Target } from "./ops/convert";
 import { type ToolName, toolLabels } from "./tools";
 
 const classPlaces = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+type Digit = (typeof classPlaces)[number];
 
 export type Command =
   | `tool.${ToolName}`
-  | `class.${(typeof classPlaces)[number]}`
+  | `class.${Digit}`
+  | `tag.${Digit}`
   | `image.${"next" | "previous" | "forward" | "back"}`
   | `nudge.${"left" | "right" | "up" | "down"}`
   | `zoom.${"in" | "out" | "fit" | "selection"}`
   | `brush.${"smaller" | "larger"}`
   | `align.${"left" | "right" | "top" | "bottom" | "center" | "middle"}`
+  | `distribute.${"horizontal" | "vertical"}`
   | `clip.${"copy" | "cut" | "paste"}`
   | `window.${"auto" | "full"}`
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
-  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous"}`
+  | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous" | "key" | "spread" | "join" | "split"}`
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "before" | "hover" | "sticky" | "form"}`
   | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
-  | "object.previous" | "occluded" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
-  | `convert.${"polygon" | "mask"}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "front" | "rear";
+  | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
+  | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "group" | "ungroup" | "front" | "rear";
 
 export interface KeyPress {
   /** As KeyboardEvent.key. */
@@ -50,7 +54,7 @@ export interface CommandGroup {
 }
 
 const toolKeys: Readonly<Record<ToolName, string>> = {
-  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", sam: "s",
+  select: "a", box: "b", rotated: "o", ellipse: "i", polygon: "p", polyline: "y", points: "u", keypoints: "k", brush: "m", eraser: "w", slice: "alt+j", hole: "alt+h", sam: "s",
   everything: "shift+a",
 };
 
@@ -102,6 +106,16 @@ export const commandGroups: readonly CommandGroup[] = [
     ],
   },
   {
+    title: "The whole image",
+    commands: [
+      { command: "tags", keys: ["alt+t"], about: "Tags of the image" },
+      ...classPlaces.map((n): CommandInfo => ({
+        command: `tag.${n}`, keys: [`alt+${n}`], about: `Tag ${n} of the list`,
+        row: n === 1 ? { shown: "Alt 1 – 9", about: "Set a tag of the image, or take it away" } : null,
+      })),
+    ],
+  },
+  {
     title: "Several at once",
     commands: [
       { command: "all", keys: ["ctrl+a"], about: "Select every shape that is shown" },
@@ -119,13 +133,21 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "align.top", keys: [], about: "Align top edges" },
       { command: "align.middle", keys: [], about: "Align centres on a horizontal line" },
       { command: "align.bottom", keys: [], about: "Align bottom edges" },
+      { command: "distribute.horizontal", keys: [], about: "Even gaps from left to right" },
+      { command: "distribute.vertical", keys: [], about: "Even gaps from top to bottom" },
+      { command: "group", keys: ["g"], about: "Group what is selected: one click selects all of it" },
+      { command: "ungroup", keys: ["shift+g"], about: "Take what is selected out of its group" },
       { command: "shapes.join", keys: ["j"], about: "Join into one shape" },
       { command: "shapes.split", keys: ["shift+j"], about: "Take apart: a shape for each part or island" },
       { command: "shapes.subtract", keys: [], about: "Cut the others out of the shape chosen first" },
       { command: "shapes.punch", keys: [], about: "Cut the others out of the shape chosen first, and delete them" },
       { command: "shapes.tighten", keys: [], about: "Fit boxes to the masks or outlines in them" },
-      { command: "convert.polygon", keys: [], about: "Masks to polygons, within 1 px" },
-      { command: "convert.mask", keys: [], about: "Polygons to masks" },
+      { command: "convert", keys: ["shift+c"], about: "Convert to another kind, with a preview" },
+      { command: "convert.polygon", keys: [], about: "Convert to polygons (of masks and ellipses: within 1 px)" },
+      { command: "convert.mask", keys: [], about: "Convert to masks" },
+      { command: "convert.box", keys: [], about: "Convert to boxes" },
+      { command: "convert.rotated", keys: [], about: "Convert to rotated boxes" },
+      { command: "convert.ellipse", keys: [], about: "Convert to ellipses" },
       { command: "front", keys: ["PageUp"], about: "Bring to the front" },
       { command: "rear", keys: ["PageDown"], about: "Send to the back" },
       { command: "hide", keys: ["h"], about: "Hide or show what is selected" },
@@ -141,8 +163,12 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
       { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
       { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
-      { command: "track.next", keys: [], about: "Next keyframe of the track" },
-      { command: "track.previous", keys: [], about: "Previous keyframe of the track" },
+      { command: "track.key", keys: ["shift+k"], about: "Make what is selected a keyframe of its track, or no longer" },
+      { command: "track.next", keys: [">"], about: "Next keyframe of the track" },
+      { command: "track.previous", keys: ["<"], about: "Previous keyframe of the track" },
+      { command: "track.spread", keys: [], about: "Give the whole track this shape's class and attributes" },
+      { command: "track.split", keys: [], about: "Split the track: another one from this image on" },
+      { command: "track.join", keys: [], about: "Join this track to the one selected before, on another image" },
     ],
   },
   {
@@ -170,7 +196,7 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "image.forward", keys: ["v"], about: "Forward ten" },
       { command: "image.back", keys: ["c"], about: "Back ten" },
       { command: "zoom.fit", keys: ["0"], about: "Fit the image (or double-click beside shapes)" },
-      { command: "zoom.selection", keys: ["g"], about: "Zoom to what is selected" },
+      { command: "zoom.selection", keys: ["shift+f"], about: "Zoom to what is selected" },
       { command: "zoom.in", keys: ["+", "="], about: "Zoom in" },
       { command: "zoom.out", keys: ["-"], about: "Zoom out" },
       { command: "view.fainter", keys: ["{"], about: "Fainter labels", row: { shown: "{ }", about: "Fainter or stronger labels" } },

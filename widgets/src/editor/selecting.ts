@@ -1,4 +1,5 @@
 // What of one image's shapes is shown, within reach and selected; and who is told when that changes.
+import { groupOf } from "./arranging";
 import { reach } from "./events";
 import type { Box, Point, Size } from "./geometry";
 import { HitIndex } from "./hit";
@@ -118,6 +119,20 @@ export abstract class Selecting {
   toggle(id: string): void {
     const others = this.selectedIds.filter((one) => one !== id);
     this.selectAll(others.length < this.selectedIds.length ? others : [...others, id]);
+  }
+
+  /** Those that a click on this shape means: all of its group within reach, itself last. */
+  fellows(shape: Shape): readonly string[] {
+    const group = groupOf(shape);
+    if (group === null) return [shape.id];
+    const others = [...(this.document?.store.all() ?? [])].filter((one) => groupOf(one) === group && one.id !== shape.id && this.isWithinReach(one));
+    return [...others.map(({ id }) => id), shape.id];
+  }
+
+  /** Take shapes into the selection; where all of them are in it, out. */
+  toggleAll(ids: readonly string[]): void {
+    const others = this.selectedIds.filter((one) => !ids.includes(one));
+    this.selectAll(others.length + ids.length === this.selectedIds.length ? others : [...others, ...ids]);
   }
 
   hover(id: string | null): void {

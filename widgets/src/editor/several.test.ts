@@ -1,6 +1,6 @@
 // Several shapes at once, as a hand and the keys drive them.
 import { beforeEach, describe, expect, test } from "vitest";
-import { aligned, misfit, ordered } from "./arranging";
+import { aligned, distributed, freeGroup, groupOf, grouped, misfit, ordered, regrouped } from "./arranging";
 import { Editor } from "./editor";
 import { converted } from "./ops/convert";
 import { type Geometry, type Shape, newShape } from "./records";
@@ -162,10 +162,52 @@ test("what an image cannot hold is said", () => {
 test("a polygon becomes a mask and a polygon again, and what is neither stays out", () => {
   const outline: Geometry = { kind: "polygon", box: [10, 10, 40, 30], parts: [[10, 10, 50, 10, 50, 40, 10, 40]], holes: [] };
   const size = { w: 400, h: 300 };
-  const { changed: [mask] } = converted([newShape("a", 0, outline), newShape("b", 0, box(0, 0, 9, 9))], "mask", size);
+  const { changed: [mask] } = converted([newShape("a", 0, outline), newShape("b", 0, { kind: "polyline", box: [0, 0, 9, 9], parts: [[0, 0, 9, 9]] })], "mask", size);
   expect(mask!.geometry).toMatchObject({ kind: "mask", box: [10, 10, 40, 30], size: [300, 400] });
   const back = converted([mask!], "polygon", size);
   expect(back.least).toBe(1);
   expect(back.changed[0]!.geometry).toMatchObject({ kind: "polygon", box: [10, 10, 40, 30] });
   expect(converted([newShape("a", 0, outline)], "polygon", size).changed).toEqual([]);
+});
+
+test("gaps are made even between the outermost, which stay; a mask is left out", () => {
+  const shapes = [[0, 10], [12, 20], [40, 4], [90, 10]].map(([x, w], n) => newShape(`${n}`, 0, box(x!, 5 * n, w!, 10)));
+  const now = new Map([...shapes, ...distributed(shapes, "horizontal")].map((shape) => [shape.id, shape.geometry.box]));
+  // 100 px less 44 px of shapes leave three gaps of 18.67.
+  expect([...now.values()].map(([x]) => x)).toEqual([0, 28.67, 67.33, 90]);
+  expect([...now.values()].map(([, y]) => y)).toEqual([0, 5, 10, 15]);
+  expect(distributed(shapes, "vertical")).toEqual([]);
+  expect(distributed(shapes.slice(0, 2), "horizontal")).toEqual([]);
+});
+
+test("groups have the first free number, and copies have groups of their own", () => {
+  const [a, b, c] = ["a", "b", "c"].map((id) => newShape(id, 0, box(0, 0, 9, 9))) as [Shape, Shape, Shape];
+  const pair = grouped([a, b], freeGroup([a, b, c]));
+  expect(pair.map(groupOf)).toEqual([1, 1]);
+  expect(freeGroup([...pair, c])).toBe(2);
+  expect(regrouped([...pair, c], [...pair, c]).map(groupOf)).toEqual([2, 2, null]);
+  expect(regrouped(pair, []).map(groupOf)).toEqual([1, 1]);
+  expect(grouped(pair, null).map(({ attributes }) => attributes)).toEqual([{}, {}]);
+  expect(grouped([a], null)).toEqual([]);
+});
+
+test("a click selects the group, a second one the shape; the group moves together", () => {
+  const { store } = document;
+  store.change("remote", (draft) => grouped([store.get("a")!, store.get("c")!], 4).forEach(draft.put));
+  click(30, 30);
+  expect(editor.selectedIds).toEqual(["c", "a"]);
+  click(30, 30);
+  expect(editor.selectedIds).toEqual(["a"]);
+  click(310, 210);
+  expect(editor.selectedIds).toEqual(["a", "c"]);
+  drag([310, 210], [320, 220]);
+  expect(boxes()).toEqual([[30, 30, 40, 40], [100, 50, 60, 30], [310, 210, 50, 50]]);
+  click(110, 60, { shift: true });
+  expect(editor.selectedIds).toEqual(["a", "c", "b"]);
+  click(40, 40, { shift: true });
+  expect(editor.selectedIds).toEqual(["b"]);
+  // Of those that are locked a click means none.
+  editor.toggleLocked(["c"]);
+  click(40, 40);
+  expect(editor.selectedIds).toEqual(["a"]);
 });

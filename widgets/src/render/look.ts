@@ -1,6 +1,6 @@
 // How an image and its labels are shown: the person's own taste, which changes no data.
 
-export const colorings = ["class", "instance", "match"] as const;
+export const colorings = ["class", "instance", "group", "match"] as const;
 export const channels = ["color", "red", "green", "blue", "gray"] as const;
 
 export interface Look {

@@ -1,4 +1,5 @@
 // Class names and colours, and colours derived from them.
+import { groupOf } from "../editor/arranging";
 import type { Shape } from "../editor/records";
 import type { LabelInfo } from "../wire.gen";
 import { type Standing, matchColors } from "./verdicts";
@@ -19,8 +20,8 @@ const standingColors: Readonly<Record<Standing, string>> = { found: matchColors.
 export class Palette {
   #classes = new Map<number, LabelInfo>();
   #rgb = new Map<string, Rgb>();
-  /** What a shape's colour says: its class, only that it is another than its neighbours, or whether it was found. */
-  by: "class" | "instance" | "match" = "class";
+  /** What a shape's colour says: its class, only that it is another than its neighbours, its group, or whether it was found. */
+  by: "class" | "instance" | "group" | "match" = "class";
   /** What the judged run made of each shape; empty while nothing is judged. */
   standings: ReadonlyMap<string, Standing> = new Map();
 
@@ -32,9 +33,13 @@ export class Palette {
     return this.#classes.get(id)?.color ?? unknown;
   }
 
-  colorOf({ id, class_id, track }: Pick<Shape, "id" | "class_id" | "track">): string {
+  colorOf({ id, class_id, track, attributes }: Pick<Shape, "id" | "class_id" | "track" | "attributes">): string {
     if (this.by === "class") return this.color(class_id);
     if (this.by === "match") return standingColors[this.standings.get(id) ?? "spare"];
+    if (this.by === "group") {
+      const group = groupOf({ attributes });
+      return group === null ? unknown : instances[(group - 1) % instances.length]!;
+    }
     // A track has one colour on every image.
     const one = track.id ?? id;
     let hash = 0;

@@ -47,7 +47,7 @@ test("shapes and predictions have the colours of their outcomes, and a missed sh
   const palette = new Palette();
   palette.by = "match";
   palette.standings = standings(verdicts, overlay, 0.5);
-  const colors = ["found", "late", "crowd", "drawn just now"].map((id) => palette.colorOf({ id, class_id: 1, track: alone }));
+  const colors = ["found", "late", "crowd", "drawn just now"].map((id) => palette.colorOf({ id, class_id: 1, track: alone, attributes: {} }));
   expect(colors).toEqual([matchColors.hit, matchColors.miss, matchColors.none, matchColors.none]);
   expect([0, 1, 3].map((place) => colorOfOutcome(verdicts, place))).toEqual([matchColors.hit, matchColors.ghost, matchColors.none]);
   expect(palette.title({ id: "late", class_id: 1 })).toBe("class 1 · missed");

@@ -5,6 +5,7 @@ import type { Session } from "../session";
 import { Arrange } from "./Arrange";
 import { Attributes } from "./Attributes";
 import { ClassPicker } from "./ClassPicker";
+import { ConvertBar } from "./ConvertBar";
 import { Copied } from "./Copied";
 import { Display } from "./Display";
 import { KeySheet } from "./KeySheet";
@@ -17,8 +18,10 @@ import { Propagate } from "./Propagate";
 import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
 import { SweepBar, SweepPill } from "./SweepBar";
+import { TagDialog, Tags } from "./Tags";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
+import { TrackPanel } from "./TrackPanel";
 import { WandBar } from "./WandBar";
 import { Window } from "./Window";
 
@@ -50,7 +53,8 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <SegmenterPill session={session} />
             <SweepPill session={session} />
             <Copied session={session} />
-            <Arrange session={session} />
+            {!session.converting.asked.value && <Arrange session={session} />}
+            <ConvertBar session={session} />
             <Pins session={session} />
             <Minimap session={session} />
             <Notices session={session} />
@@ -60,6 +64,8 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>
             <ClassPicker session={session} />
             <Attributes session={session} />
+            <TrackPanel session={session} />
+            <Tags session={session} />
             <OverlayPanel session={session} />
             <Mistakes session={session} />
             <Review session={session} />
@@ -74,6 +80,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
       <KeySheet session={session} />
       <Palette session={session} />
       <Propagate session={session} />
+      <TagDialog session={session} />
     </>
   );
 }

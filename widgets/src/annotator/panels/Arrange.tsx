@@ -8,6 +8,7 @@ import { Icon, type IconName } from "./icons";
 const buttons: readonly (readonly [Command, IconName])[] = [
   ["align.left", "alignLeft"], ["align.center", "alignCenter"], ["align.right", "alignRight"],
   ["align.top", "alignTop"], ["align.middle", "alignMiddle"], ["align.bottom", "alignBottom"],
+  ["distribute.horizontal", "evenAcross"], ["distribute.vertical", "evenDown"], ["group", "group"],
   ["front", "front"], ["rear", "rear"], ["duplicate", "copy"], ["delete", "bin"],
 ];
 

@@ -43,6 +43,7 @@ export function Display({ session }: { session: Session }) {
           >
             <option value="class">Colour by class</option>
             <option value="instance">Colour by instance</option>
+            <option value="group">Colour by group</option>
             <option value="match">Colour by match</option>
           </select>
           <Toggle label="Names" checked={look.names} onChange={(names) => preferences.show({ names })} />

@@ -131,8 +131,21 @@ export function Pins({ session }: { session: Session }) {
   );
 }
 
-const actions: Readonly<Record<PastEdit["action"], string>> = { create: "drawn", update: "changed", delete: "deleted", restore: "restored" };
-const properties: Readonly<Record<string, string>> = { class_id: "class", geometry: "outline" };
+const actions: Readonly<Record<PastEdit["action"], string>> = { create: "drawn", update: "changed", delete: "deleted", restore: "restored", tag: "tagged", untag: "untagged" };
+
+function Changes({ edit }: { edit: PastEdit }) {
+  return (
+    <div class="evalnb-changes">
+      {edit.changes.map(({ name, before, after }) => (
+        <div key={name}>
+          <b>{name}</b>{" "}
+          {/* What was drawn was nothing before. */}
+          <span>{edit.action !== "create" && <><del>{before}</del> → </>}<ins>{after}</ins></span>
+        </div>
+      ))}
+    </div>
+  );
+}
 
 /** The selected shape's history; without one, what was deleted. */
 export function Past({ session }: { session: Session }) {
@@ -150,8 +163,9 @@ export function Past({ session }: { session: Session }) {
           {!here.edits.length && <li class="evalnb-quiet">As it was imported: nobody has changed it.</li>}
           {[...here.edits].reverse().map((one, n) => (
             <li key={one.rev} data-rev={one.rev}>
-              <span>{actions[one.action]}{one.action === "update" && `: ${one.changed.map((name) => properties[name] ?? name).join(", ")}`}<small>{one.author}, {when(one.at)}</small></span>
+              <span>{actions[one.action]}<small>{one.author}, {when(one.at)}</small></span>
               {!readOnly && one.action !== "delete" && n > 0 && <button type="button" class="evalnb-link" onClick={() => reviewing.restore(selected, one.rev)}>As it was then</button>}
+              {one.changes.length > 0 && <Changes edit={one} />}
             </li>
           ))}
           {!readOnly && here.edits[0]?.action === "update" && (

@@ -1,5 +1,6 @@
 // The image's shapes. Only the rows in sight exist, so that 10,000 shapes cost what 20 do.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { groupOf } from "../../editor/arranging";
 import type { Shape } from "../../editor/records";
 import type { Session } from "../session";
 import { Icon, type IconName } from "./icons";
@@ -88,6 +89,7 @@ function Row({ session, id, shape, place, chosen, choose }: {
         <i class="evalnb-swatch" style={{ background: palette.colorOf(shape) }} />
         <span class="evalnb-row-name">{name}</span>
         {shape.track.id && <span class="evalnb-chip" title="Its place in the track">{shape.track.outside ? "outside" : shape.track.keyframe ? "key" : "between"}</span>}
+        {groupOf(shape) !== null && <span class="evalnb-chip" title="Its group">group {groupOf(shape)}</span>}
         {shape.crowd && <span class="evalnb-chip">crowd</span>}
         {shape.attributes["occluded"] === true && <span class="evalnb-chip">occluded</span>}
         <span class="evalnb-row-kind" title={shape.geometry.kind}><Icon name={shape.geometry.kind} /></span>

@@ -95,12 +95,12 @@ export function TopBar({ session, panelShown, togglePanel }: { session: Session;
       <div class="evalnb-title">
         <strong>{session.hello.value?.dataset ?? "…"}</strong>
         {image && <span class="evalnb-name" title={`${image.name} · ${image.width} × ${image.height}`}>{image.name}</span>}
-        {image?.tags.slice(0, 3).map((tag) => <span key={tag} class="evalnb-chip">{tag}</span>)}
+        {image && [...session.tags.value].slice(0, 3).map((tag) => <span key={tag} class="evalnb-chip">{tag}</span>)}
       </div>
       <Position session={session} />
       <div class="evalnb-group" role="group" aria-label="History">
-        <Button icon="undo" label="Undo" keys={keys.shown("undo")} disabled={!session.canUndo.value} onClick={() => editor.undo()} />
-        <Button icon="redo" label="Redo" keys={keys.shown("redo")} disabled={!session.canRedo.value} onClick={() => editor.redo()} />
+        <Button icon="undo" label="Undo" keys={keys.shown("undo")} disabled={!session.canUndo.value} onClick={() => session.undoing.undo()} />
+        <Button icon="redo" label="Redo" keys={keys.shown("redo")} disabled={!session.canRedo.value} onClick={() => session.undoing.redo()} />
       </div>
       <div class="evalnb-group evalnb-zoom" role="group" aria-label="Zoom">
         <Button icon="minus" label="Zoom out" keys={keys.shown("zoom.out")} onClick={() => editor.viewport.zoomBy(0.8)} />

@@ -51,6 +51,20 @@ export function sliced(geometry: Geometry, line: readonly Point[], size: Size): 
   return left && right ? [left, right] : null;
 }
 
+/** The shape less what the ring encloses; null where that is nothing, or all of it. */
+export function pierced(geometry: Geometry, ring: readonly Point[], size: Size): Geometry | null {
+  const run = ring.flatMap(({ x, y }) => [x, y]);
+  if (!encloses(geometry)) return null;
+  if (geometry.kind === "mask") {
+    const before = bitsOf(geometry);
+    const after = without(before, fill([run], [], size));
+    return countSet(after) < countSet(before) ? encode(after, size) : null;
+  }
+  const region = regionOf(geometry);
+  const [whole, left] = [polygonOf(clipped(ClipType.Union, region, [])), polygonOf(clipped(ClipType.Difference, region, regionOf(polygon([run]))))];
+  return whole && left && areaOf(left) < areaOf(whole) - splinter ? left : null;
+}
+
 /** What hangs together, each for itself, the largest first: a polygon's parts with their holes, a mask's islands. */
 export function pieces(geometry: Geometry, size: Size): Geometry[] {
   if (geometry.kind === "mask") {
@@ -68,7 +82,8 @@ function areaOf({ parts, holes }: PolygonGeometry): number {
 
 // Pixels ---------------------------------------------------------------------------------------------------------
 
-function pixelsOf(geometry: Geometry, size: Size): Bits {
+/** The pixels whose middles a shape covers that encloses something. */
+export function pixelsOf(geometry: Geometry, size: Size): Bits {
   if (geometry.kind === "mask") return bitsOf(geometry);
   return geometry.kind === "polygon" ? fill(geometry.parts, geometry.holes, size) : fill([outlineOf(geometry)], [], size);
 }
@@ -82,12 +97,13 @@ function united(a: Bits, b: Bits): Bits {
 
 // Outlines -------------------------------------------------------------------------------------------------------
 
-function outlineOf(geometry: Geometry): number[] {
+/** The outline of a box, a rotated box or an ellipse, which a polygon follows to within `away` px. */
+export function outlineOf(geometry: Geometry, away = sagitta): number[] {
   if (geometry.kind === "rotated") return turnedCorners(geometry.turned);
   if (geometry.kind === "ellipse") {
     const { center: [x, y], size: [w, h], angle } = geometry.turned;
     const radius = Math.max(w, h) / 2;
-    const count = Math.max(12, Math.ceil(Math.PI / Math.acos(1 - Math.min(sagitta / Math.max(radius, 1e-3), 1))));
+    const count = Math.max(12, Math.ceil(Math.PI / Math.acos(1 - Math.min(away / Math.max(radius, 1e-3), 1))));
     return Array.from({ length: count }, (_, n) => (2 * Math.PI * n) / count).flatMap((turn) => {
       const [along, across] = [(w / 2) * Math.cos(turn), (h / 2) * Math.sin(turn)];
       return [x + along * Math.cos(angle) - across * Math.sin(angle), y + along * Math.sin(angle) + across * Math.cos(angle)];

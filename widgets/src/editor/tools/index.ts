@@ -24,6 +24,7 @@ export function makeTools(bench: Workbench) {
     brush: new BrushTool(bench, "brush"),
     eraser: new BrushTool(bench, "eraser"),
     slice: new PathTool(bench, "slice"),
+    hole: new PathTool(bench, "hole"),
     sam: new SamTool(bench),
     everything: new EverythingTool(bench),
   } satisfies Record<ToolName, unknown>;
@@ -44,6 +45,7 @@ export const toolLabels: Readonly<Record<ToolName, string>> = {
   brush: "Brush a mask",
   eraser: "Wipe a mask",
   slice: "Cut a shape in two",
+  hole: "Cut a hole into a shape",
   sam: "Segment with clicks",
   everything: "Segment everything, and look it through",
 };

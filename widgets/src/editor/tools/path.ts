@@ -1,4 +1,4 @@
-// Draw a polygon, a polyline or points, or a cut through what is selected: click one after another; end with a double-click, Enter or N.
+// Draw a polygon, a polyline or points, or a cut through what is selected, or a hole in it: click one after another; end with a double-click, Enter or N.
 import { type EditorEvent, reach } from "../events";
 import { type Point, clampPoint, distance, partArea, polygon } from "../geometry";
 import { polyline, runOf } from "../kinds/paths";
@@ -52,6 +52,18 @@ const ways = {
     begin: "Click on one side of the shape, then on the other; the line goes on straight beyond its ends",
     more: "Click beyond the shape · Backspace takes one back · Esc to drop",
     end: "Double-click or press Enter to cut · Backspace takes one back",
+  },
+  hole: {
+    name: "hole",
+    closes: true,
+    make(points) {
+      const part = runOf(points);
+      return points.length >= 3 && partArea(part) >= 1 ? polygon([part]) : null;
+    },
+    done: (bench, points) => bench.punch(points),
+    begin: "Click the corners of the hole one after another, in the shape that is selected",
+    more: "Click the next corner · Backspace takes one back · Esc to drop",
+    end: "Click the first corner, double-click or press Enter to cut it out · Backspace takes one back",
   },
   points: {
     name: "points",
@@ -138,7 +150,7 @@ export class PathTool implements Tool {
   }
 
   snapsBesides(): ReadonlySet<string> | null {
-    return this.#way.done ? null : none;
+    return this.name === "slice" ? null : none;
   }
 
   preview(): Preview | null {

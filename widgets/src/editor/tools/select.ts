@@ -8,8 +8,8 @@ import type { Preview, Tool, Workbench } from "./tool";
 
 type State =
   | { readonly kind: "idle"; readonly cursor: string }
-  /** Pressed on a shape; a move makes it a drag, a release selects what lies under it. */
-  | { readonly kind: "pointing"; readonly shape: Shape; readonly from: Point; readonly screen: Point }
+  /** Pressed on a shape; a move makes it a drag, a release selects what lies under it: but not out of the group that this press chose. */
+  | { readonly kind: "pointing"; readonly shape: Shape; readonly from: Point; readonly screen: Point; readonly group: boolean }
   | { readonly kind: "dragging"; readonly shape: Shape; readonly from: Point; readonly now: Shape }
   | { readonly kind: "moving"; readonly shapes: readonly Shape[]; readonly ids: ReadonlySet<string>; readonly from: Point; readonly now: readonly Shape[] }
   /** A drag over nothing; `kept` is what was selected and stays so. */
@@ -59,7 +59,7 @@ export class SelectTool implements Tool {
       case "idle":
         return;
       case "pointing":
-        return this.#bench.select(this.#bench.hit(event.at)?.id ?? state.shape.id);
+        return state.group ? undefined : this.#release(this.#bench.hit(event.at) ?? state.shape);
       case "moving":
         return this.#bench.putAll(state.now);
       case "banding":
@@ -92,14 +92,15 @@ export class SelectTool implements Tool {
       if (kindOf(selected.geometry).touches(selected.geometry, event.at, reach / this.#bench.zoom)) return this.#point(selected, event);
     }
     const shape = this.#bench.hit(event.at);
-    this.#bench.select(shape?.id ?? null);
-    return shape ? this.#point(shape, event) : this.#band(event, []);
+    const chosen = shape ? this.#bench.fellows(shape) : [];
+    this.#bench.selectAll(chosen);
+    return shape ? this.#point(shape, event, chosen.length > 1) : this.#band(event, []);
   }
 
   /** With Shift or Ctrl a click takes one more into the selection, or out of it, and a drag over anything all inside. */
   #choose(event: Pointer): boolean {
     const shape = this.#bench.hit(event.at);
-    if (shape) this.#bench.toggle(shape.id);
+    if (shape) this.#bench.toggleAll(this.#bench.fellows(shape));
     return this.#band(event, this.#bench.selectedIds);
   }
 
@@ -108,9 +109,16 @@ export class SelectTool implements Tool {
     return true;
   }
 
-  #point(shape: Shape, event: Pointer): boolean {
-    this.state = { kind: "pointing", shape, from: event.at, screen: event.screen };
+  #point(shape: Shape, event: Pointer, group = false): boolean {
+    this.state = { kind: "pointing", shape, from: event.at, screen: event.screen, group };
     return true;
+  }
+
+  /** A click on one of a group that is selected already means that one; on any other, its group. */
+  #release(shape: Shape): void {
+    const { selectedIds } = this.#bench;
+    if (selectedIds.includes(shape.id)) this.#bench.select(shape.id);
+    else this.#bench.selectAll(this.#bench.fellows(shape));
   }
 
   #move(event: Pointer): boolean {

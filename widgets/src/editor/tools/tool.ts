@@ -8,7 +8,7 @@ import type { Geometry, Shape } from "../records";
 import type { Proposal } from "./everything";
 
 export type ToolName =
-  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "sam"
+  | "select" | "box" | "rotated" | "ellipse" | "polygon" | "polyline" | "points" | "keypoints" | "brush" | "eraser" | "slice" | "hole" | "sam"
   | "everything";
 
 /** A shape to be. */
@@ -59,6 +59,9 @@ export interface Workbench {
   select(id: string | null): void;
   selectAll(ids: readonly string[]): void;
   toggle(id: string): void;
+  /** The ids of all that a click on the shape means: its group. */
+  fellows(shape: Shape): readonly string[];
+  toggleAll(ids: readonly string[]): void;
   hover(id: string | null): void;
   /** Store a changed shape: one step of undo. */
   put(shape: Shape): void;
@@ -66,6 +69,8 @@ export interface Workbench {
   remove(id: string): void;
   /** Cut what is selected, or what lies under the middle of the line, along the line. */
   slice(line: readonly Point[]): void;
+  /** Cut what the ring encloses out of what is selected, or of what lies under its first corner. */
+  punch(ring: readonly Point[]): void;
   /** Store a new shape, select it, and go back to the select tool; or stay with this tool, and `select` it all the same. */
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** A click meant no shape: perhaps something else that is drawn there. */
