@@ -215,3 +215,44 @@ def test_voila_annotates_too(yard: Yard, page: Any, tmp_path: Path) -> None:
 
 def test_the_server_extension_is_on(lab: Lab) -> None:
     assert "kernel messages leave at once" in Path(lab.log).read_text()
+
+
+FILL = """() => {
+    for (let size = 2 ** 20; size >= 1; size = Math.floor(size / 2)) {
+        for (let n = 0; ; n++) {
+            try { localStorage.setItem(`filler-${size}-${n}`, 'x'.repeat(size)); } catch { break; }
+        }
+    }
+}"""
+EMPTY = """() => {
+    for (const key of Object.keys(localStorage)) if (key.startsWith('filler-')) localStorage.removeItem(key);
+}"""
+ABOVE = """() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open('evalnb', 1);
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+        const asked = opening.result.transaction('ops').objectStore('ops').count();
+        asked.onsuccess = () => resolve(asked.result);
+    };
+})"""
+
+
+def test_edits_that_the_quick_storage_has_no_room_for_outlive_the_page(yard: Yard, lab: Lab, page: Any) -> None:
+    one = annotate(yard, lab, page)
+    lab.kernel_process().suspend()
+    page.evaluate(FILL)
+    one.draw(100, 220, 80, 60)
+    one.draw(200, 250, 50, 50)
+    one.shapes(4)
+    until(lambda: page.evaluate(ABOVE) == 2)
+    page.evaluate(EMPTY)
+    assert len(yard.shapes()) == 2
+    lab.kernel_process().kill()
+    lab.reload(page)
+    lab.wait_for_kernel(page)
+    lab.run_all(page)
+    again = Annotating(page).wait()
+    again.shapes(4)
+    again.saved()
+    until(lambda: len(yard.shapes()) == 4)
+    until(lambda: page.evaluate(ABOVE) == 0)
