@@ -107,6 +107,8 @@ def test_each_property_that_changes_is_named_by_its_reason(
             elif len(after) > 1 and format != "cvat-video":  # there, other tracks may end on this frame
                 changed.add("geometry")
             told = [] if format in EXACT else reasons.get(str(one.id), [])
+            if changed and format == "cvat-video" and any("left out" in reason for reason in told):
+                changed = {"gone"}  # what is on this frame is another track's end
             missing = any_dataset.explained(changed, told)
             assert not missing, f"{missing} of {one} changed without a word to {after}; told: {told}"
 
