@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from evalnb import edits
 from evalnb.annotating.answers import Answers
 from evalnb.annotating.desk import AtOnce, Desk, Reply
+from evalnb.annotating.pictures import KernelGallery, Pictures
 from evalnb.errors import Unavailable
 from evalnb.settings import Settings
 from evalnb.store import Store, migrations, open_store
@@ -170,6 +171,7 @@ def test_whoever_asks_is_told_to_ask_again(
         "apply": {"ops": [drawn().model_dump(mode="json")], **image},
     }[name]
     answers = Answers(distant, yard.dataset_id, author="ada", rights=Anybody())
+    pictures = Pictures(answers, KernelGallery(distant), author="ada")
     sent: list[dict[str, Any]] = []
     at_once = AtOnce()
     desk = Desk(
@@ -178,7 +180,7 @@ def test_whoever_asks_is_told_to_ask_again(
             "hello": (at_once, lambda ask: Reply(answers.hello(ask, shown=None))),
             "page": (at_once, answers.page),
             "locate": (at_once, answers.locate),
-            "image": (at_once, answers.image),
+            "image": (at_once, pictures.image),
             "shapes": (at_once, lambda ask: Reply(answers.shapes(ask))),
             "watch": (at_once, lambda ask: Reply(answers.watch(ask))),
             "apply": (at_once, lambda ask: Reply(answers.apply(ask))),
