@@ -9,10 +9,7 @@ in benchmarks/results. ``--side 20000`` takes a smaller one. Needs Chromium: CHR
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import json
 import os
-import platform
 import random
 import tempfile
 import time
@@ -20,17 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.sync_api import sync_playwright
 
-from benchmarks.lab import spread
+from benchmarks.lab import keep, notebooks, spread
 from evalnb.core.sources import SourceImage
 from evalnb.core.taxonomy import Class
-from evalnb.settings import Settings
-from evalnb.store import Store, open_store
-from evalnb.store.embedded import postgres, valkey
+from evalnb.store import Store
 from evalnb.store.repositories import datasets, images, projects
 from tests.annotating import Annotating
-from tests.lab import ANNOTATE, CHROMIUM_FLAGS, jupyter_lab
+from tests.lab import ANNOTATE
 
 RESULTS = Path(__file__).parent / "results" / "deep.json"
 VIEWS = 60
@@ -138,45 +132,18 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=50_000)
     parser.add_argument("--in", dest="place", type=Path, help="the folder to make the temporary one in")
     asked = parser.parse_args()
-    before = os.getloadavg()[0]
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="evb", dir=asked.place) as made:
         folder = Path(made)
-        settings = Settings.from_environment({"HOME": made, "EVALNB_HOME": f"{made}/h"})
-        store = open_store(settings)
-        try:
-            began = time.perf_counter()
-            generate(folder / "deep.tif", asked.side)
-            print(f"generated in {time.perf_counter() - began:.0f} s", flush=True)
-            dataset = make(store, folder / "deep.tif", asked.side)
-            with (
-                jupyter_lab(folder / "lab") as lab,
-                lab.room({"EVALNB_HOME": f"{made}/h"}) as room,
-                sync_playwright() as playwright,
-            ):
-                browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                figures = measured(room, page, folder, dataset)
-                browser.close()
-            figures["bytes, MB"] = {
-                "file": round((folder / "deep.tif").stat().st_size / 1e6),
-                "home": round(
-                    sum(one.stat().st_size for one in (folder / "h" / "blobs").rglob("*") if one.is_file()) / 1e6
-                ),
-            }
-        finally:
-            store.close()
-            postgres.stop(settings.home)
-            valkey.stop(settings.home)
-    for name, one in figures.items():
-        print(f"{name:42}" + "   ".join(f"{what} {value:,}" for what, value in one.items()))
-    about = {
-        "date": dt.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Chromium without a GPU",
-        "load before": round(before, 2),
-        "side": asked.side,
-        "figures": figures,
-    }
-    RESULTS.write_text(json.dumps(about, indent=2) + "\n")
+        generate(folder / "deep.tif", asked.side)
+        with notebooks(folder) as (store, room, page):
+            figures = measured(room, page, folder, make(store, folder / "deep.tif", asked.side))
+            blobs = sum(one.stat().st_size for one in (folder / "h" / "blobs").rglob("*") if one.is_file())
+        figures["bytes, MB"] = {
+            "file": round((folder / "deep.tif").stat().st_size / 1e6),
+            "pyramid": round(blobs / 1e6),
+        }
+    keep(figures, RESULTS, load=load, side=asked.side)
 
 
 if __name__ == "__main__":

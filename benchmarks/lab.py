@@ -13,6 +13,8 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -169,38 +171,43 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
+@contextmanager
+def notebooks(folder: Path) -> Iterator[tuple[Store, Any, Any]]:
+    """A store in ``folder``, a room of a JupyterLab on it, and a page of Chromium; all of it ends at the end."""
+    settings = Settings.from_environment({"HOME": str(folder), "EVALNB_HOME": f"{folder}/h"})
+    store = open_store(settings)
+    try:
+        with (
+            jupyter_lab(folder / "lab") as lab,
+            lab.room({"EVALNB_HOME": f"{folder}/h"}) as room,
+            sync_playwright() as playwright,
+        ):
+            browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
+            yield store, room, browser.new_page(viewport={"width": 1280, "height": 900})
+            browser.close()
+    finally:
+        store.close()
+        postgres.stop(settings.home)
+        valkey.stop(settings.home)
+
+
+def keep(figures: dict[str, dict[str, float]], results: Path, *, load: float, **about: Any) -> None:
+    """Print the figures, and keep them with what they were measured on; ``load`` is that from before."""
+    for name, one in figures.items():
+        print(f"{name:42}" + "   ".join(f"{what} {value:,}" for what, value in one.items()))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Chromium without a GPU"
+    said = {"date": dt.date.today().isoformat(), "machine": machine, "load before": round(load, 2), **about}
+    results.write_text(json.dumps({**said, "figures": figures}, indent=1) + "\n")
+
+
 def main() -> None:
     """Measure, print, keep."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    before = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="evb") as made:
-        folder = Path(made)
-        settings = Settings.from_environment({"HOME": made, "EVALNB_HOME": f"{made}/h"})
-        store = open_store(settings)
-        try:
-            dataset, ids = make(store, folder)
-            with (
-                jupyter_lab(folder / "lab") as lab,
-                lab.room({"EVALNB_HOME": f"{made}/h"}) as room,
-                sync_playwright() as playwright,
-            ):
-                browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                figures = measured(room, page, store, dataset, ids)
-                browser.close()
-        finally:
-            store.close()
-            postgres.stop(settings.home)
-            valkey.stop(settings.home)
-    for name, one in figures.items():
-        print(f"{name:40}" + "   ".join(f"{what} {value:,}" for what, value in one.items()))
-    about = {
-        "date": dt.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Chromium without a GPU",
-        "load before": round(before, 2),
-        "ms": figures,
-    }
-    RESULTS.write_text(json.dumps(about, indent=1) + "\n")
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="evb") as made, notebooks(Path(made)) as (store, room, page):
+        dataset, ids = make(store, Path(made))
+        figures = measured(room, page, store, dataset, ids)
+    keep(figures, RESULTS, load=load)
 
 
 if __name__ == "__main__":

@@ -180,8 +180,10 @@ class Answers:
         """Where the shapes of a track stand."""
         with self.transaction() as session:
             found = images.of_track(session, self._dataset_id, self._part, ask.track_id, limit=FRAMES_MAX + 1)
+            ids = [image.id for image, *_ in found[:FRAMES_MAX]]
+            places = images.places_of(session, self._dataset_id, self._part, ids)
             frames = [
-                Frame(image=self.reference(session, image), shape_id=id, keyframe=keyframe, outside=outside)
+                Frame(image=_reference(image, places[image.id]), shape_id=id, keyframe=keyframe, outside=outside)
                 for image, id, keyframe, outside in found[:FRAMES_MAX]
             ]
         return Reply(TrackReply(track_id=ask.track_id, frames=frames, complete=len(found) <= FRAMES_MAX))

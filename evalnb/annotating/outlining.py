@@ -121,12 +121,7 @@ def _meant(shapes: Iterable[Annotation], part: Slice, taxonomy: Taxonomy) -> lis
         and not one.crowd
         and not one.track.outside
         and (part.classes is None or taxonomy.by_id[one.class_id].name in part.classes)
-        and (
-            ranges is None
-            or any(
-                low <= (one.area if one.area is not None else area_of(one.geometry)) <= high for low, high in ranges
-            )
-        )
+        and (ranges is None or any(low <= _area(one) <= high for low, high in ranges))
     ]
 
 

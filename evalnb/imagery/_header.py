@@ -79,15 +79,16 @@ class Header:
     transparency."""
 
 
-def probe(source: bytes | Path, *, name: str | None = None) -> Header:
-    """The header of an image's bytes or file; the pixels are not decoded.
+def probe(source: bytes | Path | IO[bytes], *, name: str | None = None) -> Header:
+    """The header of an image's bytes or file (its path, or open: no more of it is read than the header needs); the
+    pixels are not decoded.
 
     ``name`` is what errors call the image (default: the path). NotFound if there is no such file, Unsafe if it is no
     allowed raster format, Invalid if its header is broken.
     """
     name = name or (str(source) if isinstance(source, Path) else "the image")
-    if isinstance(source, bytes):
-        return _probe(io.BytesIO(source), name)
+    if not isinstance(source, Path):
+        return _probe(io.BytesIO(source) if isinstance(source, bytes) else source, name)
     try:
         with source.open("rb") as file:
             return _probe(file, name)

@@ -67,6 +67,7 @@ class Cutter:
         import numpy as np
 
         from evalnb.core.tiling import Tiling
+        from evalnb.errors import Invalid
         from evalnb.imagery import _cut
 
         asked = frame.head
@@ -82,7 +83,9 @@ class Cutter:
             self._link.send({"need": True})
             return
         height, width, bands = codes.shape
-        wanted = [band for band in asked["bands"] if band < bands]
+        wanted = asked["bands"]
+        if beyond := [band for band in wanted if band >= bands]:
+            raise Invalid(f"{asked['name']} has no band {beyond[0]}", remedy=f"its bands are 0 to {bands - 1}")
         planes = codes[..., wanted].transpose(2, 0, 1)
         # Differences along rows: half of the bytes and of the time, where neighbours are alike.
         steps = np.diff(planes, axis=2, prepend=planes.dtype.type(0)).astype(planes.dtype.newbyteorder("<"))

@@ -91,7 +91,7 @@ class Gallery:
         if not imagery.pyramids_can_be_made():
             return None
         large = image.width * image.height > imagery.PYRAMID_PIXELS
-        if not large and not self._deep(image):
+        if not large and not pixels.header(self._store, image).deep:
             return None
         standing = self.standing(image, author=author, again=again)
         if not standing.ready:
@@ -138,10 +138,6 @@ class Gallery:
             yield place
         finally:
             os.close(place)
-
-    def _deep(self, image: ImageRecord) -> bool:
-        path = pixels.local_path(self._store, image)
-        return imagery.probe(path or pixels.read(self._store, image), name=image.file_name).deep
 
     def _cutter(self, image: ImageRecord, standing: Standing) -> Cutter:
         if standing.pyramid is not None:

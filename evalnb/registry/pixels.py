@@ -28,9 +28,23 @@ def read(store: Store, image: ImageRecord) -> bytes:
     except FileNotFoundError as error:
         raise _moved(image) from error
     except OSError as error:
-        raise Unavailable(
-            f"image {image.id} cannot be read at {image.uri} ({error})", remedy="check the disk and its permissions"
-        ) from error
+        raise _unreadable(image, error) from error
+
+
+def header(store: Store, image: ImageRecord) -> imagery.Header:
+    """What the file says of itself. Of one that lies elsewhere no more is fetched than that takes. Errors as ``read``
+    and ``imagery.probe``."""
+    path = local_path(store, image)
+    if path is not None:
+        return imagery.probe(path, name=image.file_name)
+    assert image.uri is not None  # what has a blob has a path
+    try:
+        with fsspec.open(image.uri, "rb") as file:
+            return imagery.probe(file, name=image.file_name)
+    except FileNotFoundError as error:
+        raise _moved(image) from error
+    except OSError as error:
+        raise _unreadable(image, error) from error
 
 
 def decode(store: Store, image: ImageRecord) -> Pixels:
@@ -70,6 +84,12 @@ def local_path(store: Store, image: ImageRecord) -> Path | None:
     if not place.is_file():
         raise _moved(image)
     return place
+
+
+def _unreadable(image: ImageRecord, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"image {image.id} cannot be read at {image.uri} ({error})", remedy="check the disk and its permissions"
+    )
 
 
 def _moved(image: ImageRecord) -> NotFound:

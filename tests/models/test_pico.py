@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +23,6 @@ from tools.pico import evaluate, network, prompts, scenes, shapes, train
 HERE = Path(_sam2.__file__).parent
 RECORD = json.loads((HERE / "pico.json").read_text())
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Threads that wait for each other on a busy machine are many times slower than one.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def segmenter() -> _sam2.Sam2Segmenter:
-    return _sam2.open_pico(device="cpu")
 
 
 @pytest.fixture(scope="module")

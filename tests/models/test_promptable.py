@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +19,6 @@ from evalnb.demo.scenes import scene
 from evalnb.errors import Invalid, NotFound
 from evalnb.models import _sam2
 from evalnb.settings import Settings
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def segmenter() -> _sam2.Sam2Segmenter:
-    return _sam2.open_pico(device="cpu")
 
 
 @pytest.fixture(scope="module")

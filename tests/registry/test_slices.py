@@ -125,6 +125,8 @@ def test_lists_pages_places_and_counts_agree(store: Store, filled: tuple[int, di
             assert [one.source_key for one in some] == wanted[first : first + 4]
         for place, one in enumerate(found):
             assert images.place_of(session, dataset_id, part, one.id) == place
+        some = {one.id: place for place, one in enumerate(found) if place % 3 == 1}
+        assert images.places_of(session, dataset_id, part, list(some)) == some
         bearing = annotations.truths(session, dataset_id, part, masks=False)
         if part.classes is not None or part.areas is not None:
             assert set(bearing.image.tolist()) == {one.id for one in found}
@@ -174,3 +176,6 @@ def test_anchors_answer_for_every_place(
                 found = images.by_place(session, dataset_id, Slice(), first, 2)
                 assert [one.source_key for one in found] == [str(n) for n in range(first, min(first + 2, count))]
                 assert images.place_of(session, dataset_id, Slice(), found[0].id) == first
+                assert images.places_of(session, dataset_id, Slice(), [found[-1].id, found[0].id]) == {
+                    one.id: first + n for n, one in enumerate(found)
+                }

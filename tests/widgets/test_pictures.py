@@ -7,6 +7,7 @@ import time
 import zlib
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyvips
 from PIL import Image
@@ -110,6 +111,8 @@ def test_a_deep_image_travels_as_the_values_of_the_bands_asked_for(make: Any, ya
     steps = np.frombuffer(zlib.decompress(bytes(buffers[0])), "<u2").reshape(2, told["height"], told["width"])
     planes = np.cumsum(steps, axis=2, dtype=np.uint16)
     assert (planes == values[256:, 256:, [3, 0]].transpose(2, 0, 1)).all()
+    refusal = browser.refused(**{**asked, "bands": [0, 4]})
+    assert (refusal["happened"], refusal["remedy"]) == ("deep.tif has no band 4", "its bands are 0 to 3")
 
 
 def test_tiles_that_are_not_there_are_refused(make: Any, yard: Yard) -> None:
@@ -120,3 +123,22 @@ def test_tiles_that_are_not_there_are_refused(make: Any, yard: Yard) -> None:
         assert browser.refused(ask="tiles", image_id=image_id, places=places)["status"] == 422
     assert browser.refused(ask="tiles", image_id=image_id, places=[[9, 0, 0]], bands=[0, 1, 2, 3])["status"] == 422
     assert browser.refused(ask="tiles", image_id=10**9, places=[[9, 0, 0]])["kind"] == "NotFound"
+
+
+def test_of_an_image_elsewhere_the_header_says_how_it_is_shown(make: Any, yard: Yard) -> None:
+    write_multiband(yard.folder / "deep.tif", np.full((300, 400, 4), 700, np.uint16))
+    elsewhere = fsspec.filesystem("memory")
+    ids = {}
+    for name, size in (("deep.tif", (400, 300)), ("yard-0.jpg", (512, 384))):
+        elsewhere.pipe(f"/pictures/{name}", (yard.folder / name).read_bytes())
+        with yard.store.database.transaction() as session:
+            source = SourceImage(f"far {name}", f"far-{name}", f"memory://pictures/{name}", None, *size)
+            (ids[name],) = images.add(session, yard.dataset_id, [source])
+    browser = make()
+    assert len(browser.ask(ask="image", image_id=ids["deep.tif"])["tiles"]["bands"]) == 4
+    asked = {"ask": "tiles", "image_id": ids["deep.tif"], "places": [[8, 0, 0]], "bands": [1]}
+    assert browser.answer(browser.tell(**asked))[0]["ok"]["tiles"][0]["bits"] == 16
+    message, buffers = browser.answer(browser.tell(ask="image", image_id=ids["yard-0.jpg"]))
+    assert message["ok"]["tiles"] is None and bytes(buffers[0]) == (yard.folder / "yard-0.jpg").read_bytes()
+    elsewhere.rm("/pictures/deep.tif")
+    assert "is no longer at memory://" in browser.refused(ask="image", image_id=ids["deep.tif"])["happened"]

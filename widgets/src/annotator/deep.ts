@@ -17,16 +17,19 @@ export class Deep {
   /** Whether one window holds for all the bands that are shown: what keeps colours in balance. */
   readonly linked = computed(() => colored(this.bands.value) && this.view.value.bands.length > 1);
   #shown: { readonly imageId: number; readonly picture: Picture } | null = null;
+  /** Of the last image that had more bands than a screen: what `view` is of. */
+  #names = "";
   #views = new Map<number, DepthView>();
 
   /** Another image is on the canvas. */
   show(imageId: number, picture: Picture): void {
     this.#shown = { imageId, picture };
-    const before = this.bands.value;
     const bands = picture.kind === "tiled" ? picture.bands : [];
     this.bands.value = bands;
     if (!bands.length) return;
-    const alike = this.held.value && before.map((one) => one.name).join() === bands.map((one) => one.name).join();
+    const names = bands.map((one) => one.name).join();
+    const alike = this.held.value && names === this.#names;
+    this.#names = names;
     this.#look(alike ? this.view.value : (this.#views.get(imageId) ?? this.#first(firstBands(bands))));
   }
 

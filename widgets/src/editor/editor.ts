@@ -147,27 +147,27 @@ export class Editor extends Selecting implements Workbench {
 
   slice(line: readonly Point[]): void {
     const [a, b] = [line[Math.floor((line.length - 1) / 2)], line[Math.ceil((line.length - 1) / 2)]];
-    const under = a && b && !this.selectedIds.length && !this.readOnly ? this.hit({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }) : null;
-    const halves = (under ? [under] : this.editable).flatMap((shape) => {
+    this.#cut(a && b && { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, "The line cuts nothing in two: draw it across the shape that is selected", (shape) => {
       const sides = sliced(shape.geometry, line, this.size);
       return sides ? [{ ...shape, geometry: sides[0] }, { ...shape, id: this.#options.newId(), rev: 0, track: { ...alone }, geometry: sides[1] }] : [];
     });
-    if (!halves.length) return this.#options.onRemark?.("The line cuts nothing in two: draw it across the shape that is selected");
-    this.use("select");
-    this.putAll(halves);
-    this.selectAll(halves.map(({ id }) => id));
   }
 
   punch(ring: readonly Point[]): void {
-    const under = !this.selectedIds.length && !this.readOnly && ring[0] ? this.hit(ring[0]) : null;
-    const cut = (under ? [under] : this.editable).flatMap((shape) => {
+    this.#cut(ring[0], "There is nothing to cut out: draw the hole inside the shape that is selected", (shape) => {
       const geometry = pierced(shape.geometry, ring, this.size);
       return geometry ? [{ ...shape, geometry }] : [];
     });
-    if (!cut.length) return this.#options.onRemark?.("There is nothing to cut out: draw the hole inside the shape that is selected");
+  }
+
+  /** What is selected, or else what lies there, becomes what `make` makes of it, and is selected then. */
+  #cut(at: Point | undefined, nothing: string, make: (shape: Shape) => Shape[]): void {
+    const under = at && !this.selectedIds.length && !this.readOnly ? this.hit(at) : null;
+    const made = (under ? [under] : this.editable).flatMap(make);
+    if (!made.length) return this.#options.onRemark?.(nothing);
     this.use("select");
-    this.putAll(cut);
-    this.selectAll(cut.map(({ id }) => id));
+    this.putAll(made);
+    this.selectAll(made.map(({ id }) => id));
   }
 
   clickedNothing(at: Point): void {
