@@ -30,10 +30,11 @@ class Superseded(Cancelled):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What answers an ask, with its binary buffers."""
+    """What answers an ask, with its binary buffers. ``then`` is called once it was sent."""
 
     body: Wire
     buffers: Sequence[bytes] = ()
+    then: Callable[[], None] | None = None
 
 
 class Lane(Protocol):
@@ -191,6 +192,8 @@ class Desk:
             self._refuse(id, error)
             return
         self._send({"id": id, "ok": reply.body.model_dump(mode="json")}, reply.buffers)
+        if reply.then is not None:
+            reply.then()
 
     def _refuse(self, id: int, error: Exception) -> None:
         if not isinstance(error, (EvalnbError, ValidationError)):

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from evalnb.core.records import Annotation
-from evalnb.core.taxonomy import Taxonomy
 from evalnb.edits._geometry import sound
 from evalnb.edits._state import forward, patch_of, values
 from evalnb.errors import Invalid
@@ -56,18 +55,22 @@ class _Batch:
         self._session = session
         self._head = head
         self._author = author
-        self._taxonomy: Taxonomy = datasets.taxonomy(session, head.dataset_id)
-        self._done = log.by_op(session, {op.client_op_id for op in ops})
+        asked = {op.patch.class_id for op in ops if op.patch.class_id is not None}
+        self._classes = datasets.named_classes(session, head.dataset_id, asked)
         self._tags = list(head.tags)
         touched = {op.shape_id for op in ops if op.action not in ("tag", "untag")}
+        seen = min((op.base_rev for op in ops), default=0)
+        # One look at the log for both: every round trip to the database is one that a person waits for.
+        found = log.known(session, {op.client_op_id for op in ops}, touched, after_rev=seen)
+        self._done = {one.client_op_id: one for one in found}
         self._rows = annotation_rows.rows_of(session, list(touched))
         self._records = {id: annotation_rows.to_record(row) for id, row in self._rows.items()}
         self._shapes: dict[UUID, Shape] = {
             id: Shape.of(one) for id, one in self._records.items() if one.image_id == head.image_id
         }
         self._since: dict[UUID, list[Edit]] = defaultdict(list)
-        if touched:
-            for one in log.of_shapes(session, touched, after_rev=min(op.base_rev for op in ops)):
+        for one in found:
+            if one.shape_id in touched and one.rev > seen:
                 self._since[one.shape_id].append(one)
         self._new: list[Edit] = []
 
@@ -146,8 +149,9 @@ class _Batch:
     def _checked(self, op: Op, shape: Shape | None) -> Patch:
         self._check_state(op, shape)
         patch = op.patch
-        if patch.class_id is not None and patch.class_id not in self._taxonomy.by_id:
-            known = ", ".join(f"{one.id} ({one.name})" for one in self._taxonomy.classes[:5])
+        if patch.class_id is not None and patch.class_id not in self._classes:
+            taxonomy = datasets.taxonomy(self._session, self._head.dataset_id)
+            known = ", ".join(f"{one.id} ({one.name})" for one in taxonomy.classes[:5])
             raise Invalid(f"the dataset names no class {patch.class_id}", remedy=f"use one of {known}")
         for name in ("attributes", "tags"):
             _check_storable(name, getattr(patch, name))

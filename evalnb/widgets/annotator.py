@@ -302,10 +302,11 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
             self.set_trait("count", counted[0])
-        if self._on_edit is not None:
-            # Aside: whatever it does, the edit is saved and its answer on the way.
-            self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
-        return Reply(reply)
+        if self._on_edit is None:
+            return Reply(reply)
+        told = self._guarded(self._on_edit, "telling of an edit")
+        # Once the answer is on its way: whatever it does, the edit is saved, and nobody waits for it.
+        return Reply(reply, then=lambda: self._aside.put(told, lambda: None))
 
     def _prepare(self, ask: PrepareAsk) -> Reply:
         reply = self._answers.prepare(ask)
@@ -379,8 +380,15 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         )
 
     def _heard(self, hint: Hint) -> None:
-        if hint.image_id == self.image_id:
-            self._watch.wake()
+        if hint.image_id != self.image_id:
+            return
+        if hint.seq is not None:
+            # One's own edits come back as hints, too: looking for them would hold up the next one's answer.
+            with self._noting:
+                known = self._seqs.get(hint.image_id)
+            if known is not None and hint.seq <= known:
+                return
+        self._watch.wake()
 
     def _deafen(self) -> None:
         self._watch.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -168,6 +168,20 @@ def taxonomy(session: Session, dataset_id: int) -> Taxonomy:
                 extra=row.extra,
             )
             for row in rows
+        )
+    )
+
+
+def named_classes(session: Session, dataset_id: int, ids: Collection[int]) -> set[int]:
+    """Those of the class ids that the dataset's taxonomy names."""
+    possible = [one for one in ids if -(2**63) <= one < 2**63]
+    if not possible:
+        return set()
+    return set(
+        session.scalars(
+            select(ClassRow.class_id)
+            .join(DatasetRow, DatasetRow.taxonomy_id == ClassRow.taxonomy_id)
+            .where(DatasetRow.id == dataset_id, ClassRow.class_id.in_(possible))
         )
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from evalnb.core.records import Annotation
@@ -153,6 +153,15 @@ def append(session: Session, head: Head, edits: Sequence[Edit]) -> None:
 def by_op(session: Session, client_op_ids: Collection[UUID]) -> dict[UUID, Edit]:
     """Those of the ops that are in the log already, on whatever image."""
     return {one.client_op_id: one for one in _read(session, EditRow.client_op_id.in_(client_op_ids))}
+
+
+def known(
+    session: Session, client_op_ids: Collection[UUID], shape_ids: Collection[UUID], *, after_rev: int
+) -> list[Edit]:
+    """Those of the ops that are in the log already, on whatever image, and every edit of any of the shapes that made
+    a revision above ``after_rev``; of an image, oldest first."""
+    newer = and_(EditRow.shape_id.in_(shape_ids), EditRow.rev > after_rev)
+    return _read(session, or_(EditRow.client_op_id.in_(client_op_ids), newer))
 
 
 def last_id(session: Session) -> int:
