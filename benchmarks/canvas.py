@@ -1,9 +1,10 @@
 """The canvas with 1,000 and 100,000 outlines of 20 corners.
 
 Frames while the view or a corner is dragged, questions what lies under the pointer, a new raster, and from the
-shapes' text to paint; strokes of a brush on a 4K image. An SVG page with 1,000 of the same outlines stands beside it.
-Chromium with --disable-gpu draws into a view of 1280 × 800; the engine is the widget's own, without a kernel. Prints
-a table; JSON in benchmarks/results. Needs Chromium (CHROMIUM names it, as for the tests) and Node.
+shapes' text to paint; strokes of a brush on a 4K image. Beside it stand an SVG page of such outlines and
+jupyter_bbox_widget with as many boxes, at 1,000 and 10,000. Chromium with --disable-gpu draws into a view of 1280 ×
+800; each engine is the widget's own, without a kernel. Prints a table; JSON in benchmarks/results. Needs Chromium
+(CHROMIUM names it, as for the tests), Node and the ``peers`` extra.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import datetime as dt
 import functools
 import http.server
+import importlib.util
 import json
 import os
 import platform
@@ -31,6 +33,7 @@ from tests.lab import CHROMIUM_FLAGS
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "canvas.json"
 COUNTS = (1_000, 100_000)
+PEERS = (1_000, 10_000)
 CORNERS = 20
 FRAMES = 300
 PAGE = '<!doctype html><body style="margin:0"><script type="module" src="bench.js"></script></body>'
@@ -78,6 +81,14 @@ def measure(page: Any, count: int) -> dict[str, Any]:
     }
 
 
+def peer() -> Path:
+    """The browser half of jupyter_bbox_widget."""
+    found = importlib.util.find_spec("jupyter_bbox_widget")
+    if found is None or found.origin is None:
+        raise SystemExit("there is no jupyter_bbox_widget to stand beside; install the extra evalnb[peers]")
+    return Path(found.origin).parent / "static" / "main.mjs"
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,6 +99,7 @@ def main() -> None:
         entry = ["npx", "esbuild", "dev/bench.ts", "--bundle", "--format=esm", "--minify", "--log-level=error"]
         subprocess.run([*entry, f"--outfile={folder}/bench.js"], cwd=ROOT / "widgets", check=True)
         (Path(folder) / "bench.html").write_text(PAGE)
+        (Path(folder) / "bbox.mjs").write_bytes(peer().read_bytes())
         with served(Path(folder)) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
             page = browser.new_page(viewport={"width": 1300, "height": 820})
@@ -105,8 +117,11 @@ def main() -> None:
             out["1,000 strokes on one mask"] = {
                 "kept for undo": {"steps": undo["undone"], "MB": round(undo["bytes"] / 1e6, 1)},
             }
-            svg = page.evaluate(f"svg({COUNTS[0]}, {CORNERS}, {FRAMES})")
-            out["1,000 outlines as SVG"] = {"pan, frame": spread(svg)}
+            for count in PEERS:
+                svg = page.evaluate(f"svg({count}, {CORNERS}, {FRAMES})")
+                out[f"{count:,} outlines as SVG"] = {"pan, frame": spread(svg)}
+                drawn = page.evaluate(f"bboxWidget({count}, {FRAMES})")
+                out[f"{count:,} boxes in jupyter_bbox_widget"] = {"box drawn, frame": spread(drawn)}
             browser.close()
     for name, rows in out.items():
         print(name)

@@ -219,4 +219,71 @@ async function svg(count: number, corners: number, frames: number): Promise<numb
   return took;
 }
 
-Object.assign(window, { bench: new Bench(), svg });
+interface Peer {
+  readonly render: (context: { model: unknown; el: HTMLElement }) => (() => void) | undefined;
+}
+
+/** As many boxes in jupyter_bbox_widget (an element each); the times between frames while one more is drawn, ms. */
+async function bboxWidget(count: number, frames: number): Promise<number[]> {
+  const peer = (await import(new URL("bbox.mjs", location.href).href) as { default: Peer }).default;
+  const picture = document.createElement("canvas");
+  [picture.width, picture.height] = [size.w, size.h];
+  const values = new Map<string, unknown>(Object.entries({
+    image_url: picture.toDataURL("image/png"), classes: ["thing"], label: "thing", colors: ["#e5484d"], selected_index: -1, view_only: false, hide_buttons: true,
+    bboxes: outlines(count, 4).map(({ geometry: { box: [x, y, width, height] } }) => ({ x, y, width, height, label: "thing" })),
+  }));
+  const heard = new Map<string, Set<() => void>>();
+  const told = (event: string): Set<() => void> => heard.get(event) ?? heard.set(event, new Set()).get(event)!;
+  const model = {
+    get: (name: string) => values.get(name),
+    set: (name: string, value: unknown) => {
+      values.set(name, value);
+      for (const hear of told(`change:${name}`)) hear();
+    },
+    on: (event: string, hear: () => void) => told(event).add(hear),
+    off: (event: string, hear: () => void) => told(event).delete(hear),
+    save_changes: () => undefined,
+    send: () => undefined,
+  };
+  const el = document.createElement("div");
+  el.style.cssText = "width:1280px;height:800px;overflow:hidden";
+  document.body.append(el);
+  const gone = peer.render({ model, el });
+  const image = el.querySelector("img")!;
+  await image.decode();
+  await later(500);
+  const board = [...el.querySelectorAll("svg")].find((one) => one.querySelector("line"))!;
+  const { left, top } = board.getBoundingClientRect();
+  const mouse = (name: string, x: number, y: number): boolean =>
+    board.dispatchEvent(new MouseEvent(name, { clientX: left + x, clientY: top + y, button: 0, bubbles: true, cancelable: true }));
+  mouse("mousedown", 200, 150);
+  const took: number[] = [];
+  let last = await frame();
+  for (let n = 0; n < frames; n++) {
+    mouse("mousemove", 210 + (n % 60), 160 + (n % 40));
+    const now = await frame();
+    took.push(now - last);
+    last = now;
+  }
+  mouse("mouseup", 260, 190);
+  if ((values.get("bboxes") as unknown[]).length !== count + 1) throw new Error("no box was drawn");
+  gone?.();
+  el.remove();
+  return took;
+}
+
+const bench = new Bench();
+
+/** A peer in the place of the canvas: what is not in view is not painted, and costs nothing. */
+function alone<A extends readonly unknown[]>(peer: (...asked: A) => Promise<number[]>): (...asked: A) => Promise<number[]> {
+  return async (...asked) => {
+    bench.stage.element.style.display = "none";
+    try {
+      return await peer(...asked);
+    } finally {
+      bench.stage.element.style.display = "";
+    }
+  };
+}
+
+Object.assign(window, { bench, svg: alone(svg), bboxWidget: alone(bboxWidget) });
