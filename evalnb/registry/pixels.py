@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AbstractContextManager
 from pathlib import Path
-
-import fsspec
+from typing import IO
 
 from evalnb import imagery
 from evalnb.core.images import ImageRecord
@@ -22,7 +22,7 @@ def read(store: Store, image: ImageRecord) -> bytes:
     try:
         if "://" not in image.uri:
             return Path(image.uri).read_bytes()
-        with fsspec.open(image.uri, "rb") as file:
+        with elsewhere(image) as file:
             data: bytes = file.read()
             return data
     except FileNotFoundError as error:
@@ -37,9 +37,8 @@ def header(store: Store, image: ImageRecord) -> imagery.Header:
     path = local_path(store, image)
     if path is not None:
         return imagery.probe(path, name=image.file_name)
-    assert image.uri is not None  # what has a blob has a path
     try:
-        with fsspec.open(image.uri, "rb") as file:
+        with elsewhere(image) as file:
             return imagery.probe(file, name=image.file_name)
     except FileNotFoundError as error:
         raise _moved(image) from error
@@ -50,6 +49,14 @@ def header(store: Store, image: ImageRecord) -> imagery.Header:
 def decode(store: Store, image: ImageRecord) -> Pixels:
     """The pixels, (h, w, 3) uint8 RGB, orientation applied."""
     return imagery.decode(read(store, image), name=image.file_name)
+
+
+def elsewhere(image: ImageRecord) -> AbstractContextManager[IO[bytes]]:
+    """The file of an image that lies at an address that fsspec knows, open for reading once it is entered."""
+    import fsspec  # a quarter of a second, for what most data sets never need
+
+    opened: AbstractContextManager[IO[bytes]] = fsspec.open(image.uri, "rb")
+    return opened
 
 
 def identity(image: ImageRecord) -> str:

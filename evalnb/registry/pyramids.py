@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import fsspec
 from sqlalchemy.orm import Session
 
 from evalnb import imagery, jobs
@@ -218,7 +217,7 @@ def _local(store: Store, image: ImageRecord, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     fetched = folder / "source"
     try:
-        with fsspec.open(image.uri, "rb") as there, fetched.open("wb") as here:
+        with pixels.elsewhere(image) as there, fetched.open("wb") as here:
             shutil.copyfileobj(there, here, 1 << 20)
     except FileNotFoundError as error:
         raise NotFound(

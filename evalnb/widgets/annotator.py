@@ -7,11 +7,10 @@ pixels, masks and shapes go by messages, so that a saved notebook stays small an
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anywidget
-import pandas as pd
 import traitlets
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
@@ -52,6 +51,9 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
 from evalnb.wire.review import RestoreAsk
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 POLL_S = 1.5
@@ -198,9 +200,11 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         # In the context of the browser's last message; see answer_beside_cells.
         self._in_context(setattr, self, "image_id", image_id)
 
-    def shapes(self, *, until: int | None = None) -> pd.DataFrame:
+    def shapes(self, *, until: int | None = None) -> "pd.DataFrame":
         """The shown image's shapes, as they are in the database now, or as they were after the edit whose ``seq`` in
         ``history`` is ``until`` (0: before the first); one row each. Invalid if there was no such edit."""
+        import pandas as pd  # it takes longer to load than the canvas to paint
+
         columns = ["id", "class", "kind", "x", "y", "w", "h", "area", "crowd", "attributes", "tags", "revision"]
         rows: list[tuple[Any, ...]] = []
         if self.image_id is not None:
@@ -228,8 +232,10 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 ]
         return pd.DataFrame(rows, columns=columns)
 
-    def history(self, shape_id: UUID | str | None = None) -> pd.DataFrame:
+    def history(self, shape_id: UUID | str | None = None) -> "pd.DataFrame":
         """Who changed what: the shown image's edits, or one shape's; one row each, oldest first."""
+        import pandas as pd
+
         columns = ["seq", "at", "author", "action", "shape_id", "rev", "patch", "before", "conflicts"]
         with self._store.database.transaction() as session:
             found = (
