@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ from evalnb.jobs.arguments import EvaluateArguments
 from evalnb.project import Project
 from evalnb.settings import Settings
 from evalnb.store import Store, open_store
+from evalnb.store.embedded.valkey import _program
 from evalnb.store.repositories import models
 from tests.conftest import database_url
 from tests.exploring import evaluated, results
+from tests.server.process import Api, free_port, serving
 from tests.yard import Yard
 
 
@@ -68,21 +71,69 @@ class House:
 def furnished(home: Path, server_url: str, template: str, server_broker_url: str, folder: Path) -> Iterator[House]:
     """A house in a database of its own."""
     with copied(server_url, template) as name:
-        settings = Settings.from_environment(
-            {
-                "HOME": str(folder),
-                "EVALNB_HOME": str(home),
-                "EVALNB_DATABASE_URL": database_url(server_url, name),
-                "EVALNB_BROKER_URL": server_broker_url,
-                "EVALNB_BLOBS_URL": str(folder / "blobs"),
-                "EVALNB_AUTHOR": "tester",
-                "EVALNB_OFFLINE": "1",
-            }
-        )
+        settings = _settings(home, database_url(server_url, name), server_broker_url, folder)
         store = open_store(settings)
         with asking(settings) as client:
             yield _furnish(settings, store, client, folder)
         store.close()
+
+
+def _settings(home: Path, database: str, broker: str, folder: Path) -> Settings:
+    return Settings.from_environment(
+        {
+            "HOME": str(folder),
+            "EVALNB_HOME": str(home),
+            "EVALNB_DATABASE_URL": database,
+            "EVALNB_BROKER_URL": broker,
+            "EVALNB_BLOBS_URL": str(folder / "blobs"),
+            "EVALNB_AUTHOR": "tester",
+            "EVALNB_OFFLINE": "1",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def api_store(
+    home: Path, server_url: str, template: str, server_broker_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """The store of ``api``."""
+    with copied(server_url, template) as name:
+        folder = tmp_path_factory.mktemp("api")
+        store = open_store(_settings(home, database_url(server_url, name), server_broker_url, folder))
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="session")
+def api(api_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One server, in a process of its own, for all who leave it as it was."""
+    with serving(api_store.settings, tmp_path_factory.mktemp("api") / "api.log") as one:
+        yield one
+
+
+@pytest.fixture
+def own_api(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Api]:
+    """A server that the test may end, and count from nothing."""
+    with serving(settings, tmp_path / "api.log") as one:
+        yield one
+
+
+@pytest.fixture
+def launch_broker(tmp_path: Path) -> Iterator[Callable[[], tuple[str, subprocess.Popen[bytes]]]]:
+    """Starts a broker that the test may kill: its address and its process."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch() -> tuple[str, subprocess.Popen[bytes]]:
+        port = free_port()
+        started.append(
+            subprocess.Popen([_program(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)])
+        )
+        return f"redis://127.0.0.1:{port}/0", started[-1]
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

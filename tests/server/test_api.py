@@ -1,19 +1,16 @@
 """The HTTP API: a real uvicorn process over a real PostgreSQL and Valkey."""
 
+import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
-import pytest
 from evalnb_server.app import create_app
 
 from evalnb.core.taxonomy import Class
@@ -21,57 +18,7 @@ from evalnb.settings import Settings
 from evalnb.store import Store, migrations
 from evalnb.store.repositories import datasets
 from evalnb.store.tables import ProjectRow
-
-
-@dataclass(frozen=True)
-class Api:
-    base: str
-    token: str
-    process: subprocess.Popen[bytes]
-
-    def get(self, path: str, **params: int | str) -> httpx.Response:
-        return httpx.get(
-            f"{self.base}{path}", params=params, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False
-        )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(settings: Settings, log: Path) -> Iterator[Api]:
-    port = free_port()
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "evalnb_server", "--port", str(port)],
-            env={**os.environ, **settings.to_environment()},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-            try:
-                httpx.get(f"{base}/api/health", trust_env=False)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield Api(base, (settings.home / "run" / "api-token").read_text(), process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) is not None
-
-
-@pytest.fixture
-def api(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Api]:
-    with serving(settings, tmp_path / "api.log") as one:
-        yield one
+from tests.server.process import Api, free_port, serving
 
 
 def checks(answer: httpx.Response) -> dict[str, bool]:
@@ -85,7 +32,8 @@ def test_health_needs_no_token_and_looks_at_everything(api: Api) -> None:
     assert checks(answer) == {"database": True, "migrations": True, "broker": True, "worker": False}
 
 
-def test_health_tells_of_a_database_at_another_revision(api: Api, store: Store) -> None:
+def test_health_tells_of_a_database_at_another_revision(own_api: Api, store: Store) -> None:
+    api = own_api
     with store.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
     answer = api.get("/api/health")
@@ -107,25 +55,6 @@ def test_health_tells_of_a_broker_that_is_gone(
         answer = api.get("/api/health")
         assert answer.status_code == 503
         assert checks(answer) == {"database": True, "migrations": True, "broker": False, "worker": False}
-
-
-@pytest.fixture
-def launch_broker(tmp_path: Path) -> Iterator[Callable[[], tuple[str, subprocess.Popen[bytes]]]]:
-    from evalnb.store.embedded.valkey import _program
-
-    started: list[subprocess.Popen[bytes]] = []
-
-    def launch() -> tuple[str, subprocess.Popen[bytes]]:
-        port = free_port()
-        started.append(
-            subprocess.Popen([_program(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)])
-        )
-        return f"redis://127.0.0.1:{port}/0", started[-1]
-
-    yield launch
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def test_without_the_token_the_answer_is_a_problem_401(api: Api) -> None:
@@ -162,8 +91,8 @@ def test_the_token_is_readable_by_its_owner_alone(api: Api, settings: Settings) 
     assert len(api.token) >= 32
 
 
-def test_datasets_come_page_by_page_with_their_counts(api: Api, store: Store) -> None:
-    with store.database.transaction() as session:
+def test_datasets_come_page_by_page_with_their_counts(api: Api, api_store: Store) -> None:
+    with api_store.database.transaction() as session:
         row = ProjectRow(name="main")
         session.add(row)
         session.flush()
@@ -208,14 +137,18 @@ def test_an_unknown_route_is_a_problem_404(api: Api) -> None:
     assert "/api/nothing" in answer.json()["detail"]
 
 
-def test_sigterm_ends_the_server_while_a_client_keeps_its_connection(api: Api, tmp_path: Path) -> None:
-    with httpx.Client(base_url=api.base, trust_env=False) as client:
+def test_sigterm_ends_the_server_while_a_client_keeps_its_connection_and_the_log_is_json_to_its_last_line(
+    own_api: Api,
+) -> None:
+    with httpx.Client(base_url=own_api.base, trust_env=False) as client:
         assert client.get("/api/health").status_code == 200
-        api.process.send_signal(signal.SIGTERM)
-        api.process.wait(10)
+        own_api.process.send_signal(signal.SIGTERM)
+        own_api.process.wait(10)
     # uvicorn tidies up, and then ends by the signal, as a process that was asked to should.
-    assert api.process.returncode == -signal.SIGTERM
-    assert "Application shutdown complete" in (tmp_path / "api.log").read_text()
+    assert own_api.process.returncode == -signal.SIGTERM
+    said = [json.loads(line) for line in own_api.log.read_text().splitlines()]
+    assert {line["logger"] for line in said} >= {"uvicorn.error"}
+    assert any(line["message"].startswith("Application shutdown complete") for line in said)
 
 
 def test_an_api_whose_database_is_away_says_so_and_ends(settings: Settings, tmp_path: Path) -> None:

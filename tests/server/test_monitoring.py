@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,7 @@ from evalnb import jobs
 from evalnb.settings import Settings
 from evalnb.store import Store
 from evalnb.store.repositories import projects
-from tests.server.test_api import Api, launch_broker, serving
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "api.log"
-
-
-@pytest.fixture
-def api(settings: Settings, store: Store, log: Path) -> Iterator[Api]:
-    with serving(settings, log) as one:
-        yield one
+from tests.server.process import Api, serving
 
 
 def numbers(api: Api) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -47,14 +35,11 @@ def number(api: Api, name: str, **labels: str) -> float:
     return numbers(api)[name, frozenset(labels.items())]
 
 
-__all__ = ["launch_broker"]
-
-
 def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api, log: Path) -> None:
+def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api) -> None:
     auth = {"Authorization": f"Bearer {api.token}"}
     given = httpx.get(
         f"{api.base}/api/projects?after=-1", headers={**auth, "X-Request-Id": "trace-7.a_B"}, trust_env=False
@@ -69,7 +54,7 @@ def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api, 
         assert answer.headers["x-request-id"] != strange and len(answer.headers["x-request-id"]) == 32
         made.add(answer.headers["x-request-id"])
     assert len(made) == 6
-    (line,) = [one for one in lines(log) if one["request_id"] == "trace-7.a_B"]
+    (line,) = [one for one in lines(api.log) if one["request_id"] == "trace-7.a_B"]
     assert (line["logger"], line["method"], line["path"], line["route"], line["status"]) == (
         "evalnb.access",
         "GET",
@@ -78,7 +63,7 @@ def test_a_request_keeps_its_id_in_the_answer_the_problem_and_the_log(api: Api, 
         422,
     )
     assert line["took_ms"] >= 0 and line["bytes"] == len(given.content)
-    assert "after=-1" not in log.read_text()  # a query may hold a signature
+    assert "after=-1" not in api.log.read_text()  # a query may hold a signature
 
 
 def test_an_unexpected_error_has_its_request_id_too(caplog: pytest.LogCaptureFixture) -> None:
@@ -99,7 +84,8 @@ def test_an_unexpected_error_has_its_request_id_too(caplog: pytest.LogCaptureFix
     assert metrics.registry.get_sample_value("evalnb_http_requests_in_flight") == 0
 
 
-def test_numbers_count_by_route_template_and_never_by_what_a_client_invents(api: Api) -> None:
+def test_numbers_count_by_route_template_and_never_by_what_a_client_invents(own_api: Api) -> None:
+    api = own_api
     for path in ("/api/projects", "/api/projects", "/api/nothing/1", "/api/nothing/2"):
         api.get(path)
     httpx.request("PROPFIND", f"{api.base}/api/projects", trust_env=False)
@@ -116,7 +102,7 @@ def test_numbers_count_by_route_template_and_never_by_what_a_client_invents(api:
 
 
 def test_numbers_tell_of_jobs_and_of_what_is_down(
-    settings: Settings, store: Store, log: Path, launch_broker: Callable[[], tuple[str, subprocess.Popen[bytes]]]
+    settings: Settings, store: Store, tmp_path: Path, launch_broker: Callable[[], tuple[str, subprocess.Popen[bytes]]]
 ) -> None:
     from dataclasses import replace
 
@@ -126,7 +112,7 @@ def test_numbers_tell_of_jobs_and_of_what_is_down(
         first = jobs.ask(session, project, "train", {}, author="ada")
         jobs.ask(session, project, "train", {}, author="ada")
         jobs.cancel(session, first)
-    with serving(replace(settings, broker_url=url), log) as api:
+    with serving(replace(settings, broker_url=url), tmp_path / "api.log") as api:
         assert number(api, "evalnb_jobs", kind="train", state="queued") == 1
         assert number(api, "evalnb_jobs", kind="train", state="cancelled") == 1
         assert number(api, "evalnb_jobs_oldest_queued_seconds") > 0
@@ -147,10 +133,3 @@ def test_numbers_tell_of_jobs_and_of_what_is_down(
 def test_the_numbers_are_not_for_everybody(api: Api) -> None:
     answer = httpx.get(f"{api.base}/api/metrics", trust_env=False)
     assert answer.status_code == 401 and "evalnb_http" not in answer.text
-
-
-def test_the_log_is_json_to_its_last_line(api: Api, log: Path) -> None:
-    api.process.send_signal(signal.SIGTERM)
-    api.process.wait(20)
-    assert {line["logger"] for line in lines(log)} >= {"uvicorn.error"}
-    assert any(line["message"].startswith("Application shutdown complete") for line in lines(log))
