@@ -95,8 +95,20 @@ class Lab:
         return write_notebook(self.root / name, *cells, kernel=self.kernel)
 
     def open(self, page: Any, name: str) -> None:
-        """Show the notebook, alone, and wait until its kernel is idle."""
-        page.goto(f"{self.url}/doc/tree/{quote(self.folder + name)}?token={self.token}&reset")
+        """Show the notebook, alone, and wait until its kernel is idle. A page that shows JupyterLab already stays."""
+        path = self.folder + name
+        if page.url.startswith(f"{self.url}/"):
+            clear(page)
+            page.evaluate(
+                """async (path) => {
+                    const { commands, serviceManager } = window.jupyterapp;
+                    await serviceManager.kernelspecs.refreshSpecs();
+                    await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+                }""",
+                path,
+            )
+        else:
+            page.goto(f"{self.url}/doc/tree/{quote(path)}?token={self.token}&reset")
         self.wait_for_kernel(page)
 
     def reload(self, page: Any) -> None:
@@ -138,6 +150,11 @@ class Lab:
             one for one in children if "ipykernel_launcher" in " ".join(one.cmdline()) and Path(one.cwd()) == folder
         ]
         return found
+
+
+def clear(page: Any) -> None:
+    """Close whatever JupyterLab shows in a page, saved or not."""
+    page.evaluate("() => { for (const one of [...window.jupyterapp.shell.widgets('main')]) one.dispose(); }")
 
 
 def write_notebook(path: Path, *cells: str, kernel: str = "python3") -> Path:
