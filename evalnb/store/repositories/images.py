@@ -133,6 +133,21 @@ def known(session: Session, dataset_id: int) -> dict[str, tuple[int, int, int]]:
     return {key: (image_id, width, height) for key, image_id, width, height in rows}
 
 
+def beneath(session: Session, dataset_id: int, folder: str) -> dict[str, ImageRecord]:
+    """source key → image, of those whose key is a name right under ``folder``."""
+    keys = ImageRow.source_key
+    rows = session.scalars(
+        select(ImageRow).where(ImageRow.dataset_id == dataset_id, keys.startswith(f"{folder}/", autoescape=True))
+    )
+    return {row.source_key: _record(row) for row in rows if "/" not in row.source_key[len(folder) + 1 :]}
+
+
+def with_extra(session: Session, dataset_id: int, key: str) -> list[ImageRecord]:
+    """The images whose ``extra`` has this key, in order."""
+    having = select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.extra.has_key(key))
+    return [_record(row) for row in session.scalars(having.order_by(ImageRow.id))]
+
+
 def by_key(session: Session, dataset_id: int, key: str) -> ImageRecord | None:
     """The image that the source calls ``key``, or None."""
     row = session.scalar(select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.source_key == key))
