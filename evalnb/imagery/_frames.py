@@ -72,7 +72,7 @@ class Frames:
             self._container = av.open(file, mode="r", container_options=allowed)
         except (av.error.FFmpegError, ValueError) as error:
             raise Invalid(
-                f"{name} is no video that can be opened, or its beginning is damaged ({_said(error)})", remedy=_REMEDY
+                f"{name} is no video, or its beginning is damaged ({_said(error)})", remedy=_REMEDY
             ) from error
         if not self._container.streams.video:
             raise Invalid(f"{name} has sound or data, and no pictures", remedy="name a file with a video stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_a_folder_of_videos_goes_in_by_natural_order_and_what_is_none_is_listed(
         *("same.mp4/000000.png", "same.webm/000000.png"),
     ]
     assert report.images == 5 and list(report.problem_counts) == [("video", "file was refused")]
-    assert "broken" in str(report) and "ffmpeg" in report.problems[0].detail
+    assert "broken" in str(report)
 
 
 def test_a_video_that_breaks_off_leaves_its_frames_and_is_named(store: Store, project: int, tmp_path: Path) -> None:
@@ -127,9 +128,14 @@ def test_an_import_that_is_killed_goes_on_and_doubles_no_frame(store: Store, pro
             asked = text("SELECT count(*) FROM image i JOIN dataset d ON d.id = i.dataset_id WHERE d.name = 'killed'")
             return session.execute(asked).scalar() or 0
 
+    environment = {
+        **os.environ,
+        "EVALNB_HOME": str(store.settings.home),
+        "EVALNB_DATABASE_URL": store.settings.database_url,
+    }
     for beyond in (0, 60):
         command = [sys.executable, "-m", "tests.registry.killed_video", str(project), str(path)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None and child.stdout.readline() == "begun\n"
         until = time.monotonic() + 60
         while done() <= beyond and time.monotonic() < until:
@@ -137,7 +143,7 @@ def test_an_import_that_is_killed_goes_on_and_doubles_no_frame(store: Store, pro
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert "finished" not in child.stdout.read(), "the import must be long enough to be killed"
-        assert done() % 10 == 0
+        assert done() > beyond and done() % 10 == 0
     resumed = ingest.import_video(store, project, "killed", videos=path, every=2)
     assert not resumed.repeated and resumed.images == 200
     of_both = [
@@ -196,3 +202,4 @@ def test_tracks_written_for_cvat_come_back_onto_another_import_of_the_video(
     ingest.import_video(store, project, "e", videos=path)
     back = ingest.import_cvat(store, project, "e", annotations=tmp_path / "out" / "annotations.xml")
     assert (back.images, back.annotations, back.problem_counts) == (0, 3, {})
+
