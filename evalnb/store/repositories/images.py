@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Select, Subquery, func, select, text
 from sqlalchemy.orm import Session
 
+from evalnb.core.frames import KEY
 from evalnb.core.images import ImageRecord
 from evalnb.core.records import Ints
 from evalnb.core.slices import Slice
@@ -210,6 +211,15 @@ def of_track(
         .limit(limit)
     )
     return [(_record(row), id, keyframe, outside) for row, id, keyframe, outside in session.execute(chosen)]
+
+
+def of_video(session: Session, dataset_id: int, part: Slice, sha256: str) -> tuple[ImageRecord, ImageRecord] | None:
+    """The first and the last image of the slice that are frames of the video with this hash; None without any."""
+    chosen = select(func.min(ImageRow.id), func.max(ImageRow.id)).where(
+        *slices.of_images(session, dataset_id, part), ImageRow.extra[KEY]["sha256"].astext == sha256
+    )
+    first, last = session.execute(chosen).one()
+    return None if first is None else (get(session, first), get(session, last))
 
 
 def _all(session: Session, dataset_id: int, part: Slice) -> Subquery:
