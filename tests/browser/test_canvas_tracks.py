@@ -32,7 +32,7 @@ NAMES = """() => {
 @pytest.fixture
 def yard(store: Store, tmp_path: Path) -> Yard:
     """A video of nine frames."""
-    return make_yard(store, tmp_path / "yard", pictures=9, film_rate=5)
+    return make_yard(store, tmp_path / "yard", pictures=9, film_rate=4)
 
 
 def to(canvas: Annotating, key: str, place: int) -> None:
@@ -114,8 +114,8 @@ def played(yard: Yard, canvas: Annotating) -> None:
     slider = line.get_by_role("slider", name="Frame of the video")
     page.locator(".evalnb-timeline[data-keys='3']").wait_for()
     assert line.locator("i[data-kind=out]").count() == 1
-    assert slider.get_attribute("aria-valuetext") == "frame 3, 0:00.60, keyframe"
-    assert "0:00.60 / 0:01.60 frame 3" in " ".join(line.inner_text().split())
+    assert slider.get_attribute("aria-valuetext") == "frame 3, 0:00.75, keyframe"
+    assert "0:00.75 / 0:02.00 frame 3" in " ".join(line.inner_text().split())
     pictured(page, "timeline")
     slider.focus()
     page.keyboard.press("Home")
@@ -142,10 +142,10 @@ def played(yard: Yard, canvas: Annotating) -> None:
     canvas.press("0")
     canvas.press("b")
     canvas.press(" ")
-    named(canvas, 1).wait_for()
-    canvas.drag(*canvas.at(20, 300), *canvas.at(60, 340))
-    assert line.get_attribute("data-playing") == "false"
+    page.wait_for_function("() => document.querySelector('.evalnb-reel input').value < 8")
+    canvas.drag(*canvas.at(320, 300), *canvas.at(360, 340))
+    page.locator(".evalnb-timeline[data-playing=false]").wait_for()
     at = int(slider.input_value())
     assert at < 8
     canvas.saved()
-    assert [one.geometry.box[:2] for one in yard.shapes(at)][-1] == pytest.approx((20, 300), abs=1.5)
+    assert [one.geometry.box[:2] for one in yard.shapes(at)][-1] == pytest.approx((320, 300), abs=1.5)
