@@ -7,8 +7,11 @@ and a playlist that names other files finds no protocol to open them with.
 from __future__ import annotations
 
 import io
+import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any, Literal
 
@@ -22,6 +25,8 @@ MAX_FRAME_PIXELS = 64_000_000
 """The largest frame that is decoded: 8K has 33 MP, and a decoder holds up to twenty of them."""
 PATIENCE = 50
 """Every how many frames that are passed over the parent hears that there is life."""
+ENCODERS = min(4, os.cpu_count() or 1)
+"""Frames that are encoded at a time, beside the one that is decoded."""
 FrameFormat = Literal["jpeg", "png"]
 
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf,gif,mxf,ivf,y4m,h264,hevc,m4v,mjpeg"
@@ -59,13 +64,16 @@ class Broken(Exception):
 class Frames:
     """A video opened for reading. Invalid if it is no video that can be read, Unsafe if its frames are too large.
 
-    ``alive`` is told now and then that frames are being passed over.
+    ``encoders`` encode a few frames while the next ones are decoded; ``alive`` is told now and then that frames are
+    being passed over.
     """
 
-    def __init__(self, file: IO[bytes], *, name: str, alive: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, file: IO[bytes], *, name: str, encoders: ThreadPoolExecutor, alive: Callable[[], None] = lambda: None
+    ) -> None:
         import av
 
-        self._name, self._alive = name, alive
+        self._name, self._encoders, self._alive = name, encoders, alive
         # An empty list of protocols would mean all of them.
         allowed = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
         try:
@@ -92,6 +100,21 @@ class Frames:
 
         Broken where they end before the video does, Invalid if there is not a single one.
         """
+        broken: Broken | None = None
+        ahead: deque[tuple[int, float, tuple[int, ...], Future[bytes]]] = deque()
+        try:
+            for number, clock, pixels in self._chosen(start, stop, every):
+                ahead.append((number, clock, pixels.shape, self._encoders.submit(encoded, pixels, format)))
+                if len(ahead) > ENCODERS:
+                    yield _done(*ahead.popleft())
+        except Broken as error:
+            broken = error
+        while ahead:
+            yield _done(*ahead.popleft())
+        if broken is not None:
+            raise broken
+
+    def _chosen(self, start: int, stop: int | None, every: int) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
         number, until = -1, 0.0
         for number, frame in enumerate(self._decoded()):
             self._check(frame.width, frame.height)
@@ -103,9 +126,7 @@ class Frames:
                 if number % PATIENCE == 0:
                     self._alive()
                 continue
-            pixels = turned(frame)
-            height, width = pixels.shape[:2]
-            yield VideoFrame(number, round(clock, 6), width, height, encoded(pixels, format))
+            yield number, round(clock, 6), turned(frame)
         if number < 0:
             raise Invalid(f"{self._name} has not a single frame that can be decoded", remedy=_REMEDY)
         self._ended(number + 1, until)
@@ -152,6 +173,10 @@ class Frames:
                 f"{self._name} has frames of {width} × {height} pixels, more than {MAX_FRAME_PIXELS / 1e6:.0f} MP",
                 remedy="scale it down: ffmpeg -i IN -vf scale=3840:-2 OUT.mp4",
             )
+
+
+def _done(number: int, time_s: float, shape: tuple[int, ...], data: Future[bytes]) -> VideoFrame:
+    return VideoFrame(number, time_s, shape[1], shape[0], data.result())
 
 
 def turned(frame: Any) -> NDArray[np.uint8]:

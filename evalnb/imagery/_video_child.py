@@ -11,21 +11,25 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalnb.core.children import Frame, Link
 
 
-def _answers(asked: Frame, link: Link) -> Generator[tuple[dict[str, Any], bytes], Any, None]:
+def _answers(asked: Frame, link: Link, encoders: ThreadPoolExecutor) -> Generator[tuple[dict[str, Any], bytes], Any, None]:
     """What the header says; once it is asked for, each frame; then the end, and why it came."""
     from evalnb.errors import EvalnbError
     from evalnb.imagery._frames import Broken, Frames, refusal
 
     with os.fdopen(asked.files[0], "rb") as file:
         try:
-            video = Frames(file, name=asked.head["name"], alive=lambda: link.send({"progress": True}))
+            video = Frames(
+                file, name=asked.head["name"], encoders=encoders, alive=lambda: link.send({"progress": True})
+            )
             said = video.header
             wanted = yield {"ok": [said.fps, said.frames, said.codec]}, b""
             for one in video.read(**wanted):
@@ -50,8 +54,11 @@ def main(arguments: list[str]) -> int:
     from evalnb.imagery import _frames
 
     # Loaded, and their encoders with them, before nothing more can be.
-    assert JpegImagePlugin and PngImagePlugin and _frames
+    assert JpegImagePlugin and PngImagePlugin
     av.logging.set_level(None)
+    # All of its threads begin now: later the process may start none.
+    encoders, begun = ThreadPoolExecutor(_frames.ENCODERS), threading.Barrier(_frames.ENCODERS)
+    list(encoders.map(lambda _: begun.wait(), range(_frames.ENCODERS)))
     Image.preinit()
     link = born(int(arguments[0]))
     confine(memory_bytes=int(arguments[1]), open_files=32, written_bytes=0)
@@ -61,7 +68,7 @@ def main(arguments: list[str]) -> int:
     while (asked := link.receive()) is not None:
         match asked.head["ask"]:
             case "open":
-                answers = _answers(asked, link)
+                answers = _answers(asked, link, encoders)
                 link.send(*next(answers))
                 continue
             case "read" if answers is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import signal
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from evalnb import imagery
-from evalnb.errors import EvalnbError, Invalid, NotFound, Unsafe
+from evalnb.errors import EvalnbError, Invalid, MissingExtra, NotFound, Unsafe
 from tests.clips import clip, number_of
 
 
@@ -145,3 +146,11 @@ def test_every_cut_of_a_video_is_read_or_refused(tmp_path: Path) -> None:
             assert "cut.mp4" in str(error)
         else:
             assert len(frames) == 12 or broken
+
+
+def test_without_the_decoder_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = clip(tmp_path / "a.mp4", 1)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "av" else found(name))
+    with pytest.raises(MissingExtra, match=r"evalnb\[video\]"), imagery.open_video(path, name="a.mp4"):
+        pass

@@ -44,6 +44,12 @@ def test_each_frame_is_an_image_that_knows_where_it_was(store: Store, project: i
     assert frame is not None and (frame.name, frame.frame, frame.fps) == ("street.mp4", 6, 10)
     assert frame.time_s == pytest.approx(0.6) and len(frame.sha256) == 64
 
+    export(store, report.dataset_id, "coco", tmp_path / "out")
+    carried = ingest.import_coco(
+        store, project, "e", images=tmp_path / "out/images", annotations=tmp_path / "out/annotations.json"
+    )
+    assert [frame_of(one) for one in images_of(store, carried.dataset_id)] == [frame_of(one) for one in found]
+
     again = ingest.import_video(store, project, "clips", videos=path, every=5, start=1)
     assert again.repeated and again.images == 3 and names_of(store, report.dataset_id) == names_of(store, again.dataset_id)
 
