@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Importing:
     """The verbs of a project that read files.
 
-    Of each: images stay where they are unless ``copy`` (a video's frames are always kept here). A bar shows how far it is; interrupted, the same call goes
-    on; repeated, it changes nothing. ``dataset.imported`` lists what could not go in, with places and reasons.
+    Of each: images stay where they are unless ``copy``; a video's frames are always kept here. A bar shows how far it
+    is; interrupted, the same call goes on; repeated, it changes nothing. ``dataset.imported`` lists what could not go
+    in, with places and reasons.
     """
 
     store: Store

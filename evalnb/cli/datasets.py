@@ -151,7 +151,14 @@ def panoptic(
 @project_option
 @json_option
 def video(
-    name: str, videos: tuple[Path, ...], every: int, start: int, stop: int | None, kind: str, project: str, as_json: bool
+    name: str,
+    videos: tuple[Path, ...],
+    every: int,
+    start: int,
+    stop: int | None,
+    kind: str,
+    project: str,
+    as_json: bool,
 ) -> None:
     """Import the frames of VIDEOS, files or folders of them, as the dataset NAME."""
     numbers = {"every": every, "start": start, "stop": stop}

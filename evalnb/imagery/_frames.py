@@ -144,7 +144,8 @@ class Frames:
                 except av.error.InvalidDataError:
                     if any_yet:
                         raise
-                    continue  # A recording that begins between two whole pictures: the first ones need what is not there.
+                    # A recording that begins between two whole pictures: the first ones need what is not there.
+                    continue
                 for frame in frames:
                     if frame.is_corrupt and any_yet:
                         raise Broken("a piece of it is damaged or missing")

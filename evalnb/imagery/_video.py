@@ -56,7 +56,8 @@ class Video:
             if "end" in answer.head:
                 self.broken = answer.head["end"]
                 return
-            yield VideoFrame(*answer.head["ok"], answer.body)
+            number, time_s, width, height = answer.head["ok"]
+            yield VideoFrame(number, time_s, width, height, answer.body)
             asked = {"ask": "next"}
 
 

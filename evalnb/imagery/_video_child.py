@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from evalnb.core.children import Frame, Link
 
 
-def _answers(asked: Frame, link: Link, encoders: ThreadPoolExecutor) -> Generator[tuple[dict[str, Any], bytes], Any, None]:
+def _answers(
+    asked: Frame, link: Link, encoders: ThreadPoolExecutor
+) -> Generator[tuple[dict[str, Any], bytes], Any, None]:
     """What the header says; once it is asked for, each frame; then the end, and why it came."""
     from evalnb.errors import EvalnbError
     from evalnb.imagery._frames import Broken, Frames, refusal

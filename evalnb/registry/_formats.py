@@ -124,7 +124,11 @@ def import_cvat(
     """
     problems = Problems()
     reader = cvat.CvatReader(Path(annotations).absolute(), _absolute(images), problems)
-    if images is None and reader.video is not None and (frames := frames_named(store, project_id, name, reader.video)):
+    if (
+        images is None
+        and reader.video is not None
+        and (frames := frames_named(store, project_id, name, reader.video))
+    ):
         reader.meet(frames)
     return import_labelled(store, project_id, name, reader, problems=problems, copy=copy, progress=progress)
 

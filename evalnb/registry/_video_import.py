@@ -204,7 +204,8 @@ def _found(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     called = [(one if stems[one.with_suffix("")] > 1 else one.with_suffix("")).as_posix() for one, _ in found]
     if twice := [one for one, count in Counter(called).items() if count > 1]:
         raise Invalid(
-            f"two videos are called {twice[0]!r}", remedy="name the folder above both, or import them into two datasets"
+            f"two videos are called {twice[0]!r}",
+            remedy="name the folder above both, or import them into two datasets",
         )
     return [(one, path) for one, (_, path) in zip(called, found, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Imports: datasets from files of every format from bare images and from videos, prediction runs from COCO result files.
+"""Imports: datasets from files of every format, from images and from videos; prediction runs from COCO result files.
 
 An import streams, shows its progress, may be killed at any moment and taken up again by the same call; the same file
 again is no work at all; what it refuses it lists.

@@ -29,7 +29,9 @@ def seen(frame: imagery.VideoFrame) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(frame.data)))
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "mpeg4"), ("a.mkv", "ffv1"), ("a.webm", "libvpx"), ("a.avi", "mjpeg")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "mpeg4"), ("a.mkv", "ffv1"), ("a.webm", "libvpx"), ("a.avi", "mjpeg")]
+)
 def test_every_nth_frame_comes_with_its_own_number_and_time(tmp_path: Path, name: str, codec: str) -> None:
     pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     path = clip(tmp_path / name, 12, codec=codec, pixels=pixels)

@@ -51,7 +51,11 @@ def test_each_frame_is_an_image_that_knows_where_it_was(store: Store, project: i
     assert [frame_of(one) for one in images_of(store, carried.dataset_id)] == [frame_of(one) for one in found]
 
     again = ingest.import_video(store, project, "clips", videos=path, every=5, start=1)
-    assert again.repeated and again.images == 3 and names_of(store, report.dataset_id) == names_of(store, again.dataset_id)
+    assert (
+        again.repeated
+        and again.images == 3
+        and names_of(store, report.dataset_id) == names_of(store, again.dataset_id)
+    )
 
 
 def test_more_of_a_video_goes_behind_what_is_there_and_never_between(
@@ -184,8 +188,7 @@ def test_tracks_of_cvat_come_onto_the_frames_of_their_video(store: Store, projec
     with store.database.transaction() as session:
         shapes = {
             one.file_name: [
-                (round(shape.geometry.box[0]), shape.track.outside)
-                for shape in annotations.of_image(session, one.id)
+                (round(shape.geometry.box[0]), shape.track.outside) for shape in annotations.of_image(session, one.id)
             ]
             for one in images.page(session, taken.dataset_id)
         }
@@ -208,4 +211,3 @@ def test_tracks_written_for_cvat_come_back_onto_another_import_of_the_video(
     ingest.import_video(store, project, "e", videos=path)
     back = ingest.import_cvat(store, project, "e", annotations=tmp_path / "out" / "annotations.xml")
     assert (back.images, back.annotations, back.problem_counts) == (0, 3, {})
-
