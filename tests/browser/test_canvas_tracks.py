@@ -53,9 +53,7 @@ def tracked(yard: Yard) -> dict[int, Any]:
     return {place: some[0] for place, some in found.items() if some}
 
 
-def test_a_track_on_a_video_is_begun_filled_in_corrected_ended_and_played(
-    yard: Yard, lab: Lab, page: Any
-) -> None:
+def test_a_track_on_a_video_is_begun_filled_in_corrected_ended_and_played(yard: Yard, lab: Lab, page: Any) -> None:
     canvas = shown(yard, lab, page)
     canvas.click(*canvas.at(325, 70))
     canvas.press("Shift+T")
