@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from evalnb.progress import TqdmProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evalnb.dataset import Dataset
+    from evalnb.imagery import FrameFormat
     from evalnb.registry.ingest import ImportReport
     from evalnb.store import Store
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class Importing:
     """The verbs of a project that read files.
 
-    Of each: images stay where they are unless ``copy``. A bar shows how far it is; interrupted, the same call goes
-    on; repeated, it changes nothing. ``dataset.imported`` lists what could not go in, with places and reasons.
+    Of each: images stay where they are unless ``copy``; a video's frames are always kept here. A bar shows how far it
+    is; interrupted, the same call goes on; repeated, it changes nothing. ``dataset.imported`` lists what could not go
+    in, with places and reasons.
     """
 
     store: Store
@@ -114,6 +116,27 @@ class Importing:
 
         paths = {"images": Path(images), "annotations": Path(annotations), "masks": _path(masks)}
         return self._imported(name, ingest.import_panoptic, **paths, copy=copy)
+
+    def import_video(
+        self,
+        name: str,
+        videos: str | Path | Sequence[str | Path],
+        *,
+        every: int = 1,
+        start: int = 0,
+        stop: int | None = None,
+        format: FrameFormat = "jpeg",
+    ) -> Dataset:
+        """Import the frames ``start``, ``start + every``, … before ``stop`` of a video, of several, or of a folder of
+        them: images ``VIDEO/000123.jpg``, in order. ``format`` is jpeg, or png for the exact pixels.
+
+        Each keeps its video, number and time, so that a canvas can play them. Takes ``pip install 'evalnb[video]'``.
+        """
+        from evalnb.registry import ingest
+
+        paths = Path(videos) if isinstance(videos, str | Path) else [Path(one) for one in videos]
+        numbers = {"every": every, "start": start, "stop": stop}
+        return self._imported(name, ingest.import_video, videos=paths, **numbers, format=format)
 
     def _imported(self, name: str, take: Any, **arguments: Any) -> Dataset:
         report: ImportReport = take(self.store, self.id, name, **arguments, progress=TqdmProgress())

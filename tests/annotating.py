@@ -22,6 +22,8 @@ class Annotating:
         self.page.locator(".evalnb-percent").wait_for()
         self.page.wait_for_function("() => !document.querySelector('.evalnb-loading')")
         self.canvas.scroll_into_view_if_needed()
+        # The image is fitted anew where a row came below it.
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return self
 
     def saved(self) -> None:

@@ -12,10 +12,12 @@ from PIL import Image
 from evalnb import edits
 from evalnb.core.sources import SourceImage, SourceShape
 from evalnb.core.taxonomy import Class
+from evalnb.registry import ingest
 from evalnb.store import Store
 from evalnb.store.repositories import annotations, datasets, images
 from evalnb.store.tables import ProjectRow
 from evalnb.wire.shapes import Shape
+from tests.clips import filmed
 
 WIDTH, HEIGHT = 512, 384
 CLASSES = (Class(1, "person"), Class(7, "bag"), Class(30, "van"))
@@ -42,15 +44,26 @@ class Yard:
 
 
 def make_yard(
-    store: Store, folder: Path, *, pictures: int = 3, project_id: int | None = None, name: str = "yard"
+    store: Store,
+    folder: Path,
+    *,
+    pictures: int = 3,
+    project_id: int | None = None,
+    name: str = "yard",
+    film_rate: int | None = None,
 ) -> Yard:
-    """Paint the pictures and register them with their two shapes, in a project of that id or a new one."""
+    """Paint the pictures and register them with their two shapes, in a project of that id or a new one.
+
+    ``film_rate``: they are a video of so many frames a second, and imported as one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(7)
+    painted = []
     for n in range(pictures):
         pixels = noise.integers(90, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
         pixels[100:200, 60 + 20 * n : 160 + 20 * n] = (200, (60 + 40 * n) % 256, 40)
         Image.fromarray(pixels).save(folder / f"yard-{n}.jpg", quality=85)
+        painted.append(pixels)
     with store.database.transaction() as session:
         if project_id is None:
             project = ProjectRow(name="default")
@@ -58,7 +71,11 @@ def make_yard(
             session.flush()
             project_id = project.id
         dataset_id = datasets.create(session, project_id, name, classes=CLASSES)
-        ids = images.add(
+    if film_rate is not None:
+        ingest.import_video(store, project_id, name, videos=filmed(folder / "yard.mp4", painted, rate=film_rate))
+    with store.database.transaction() as session:
+        known = [one.id for one in images.page(session, dataset_id)]
+        ids = known or images.add(
             session,
             dataset_id,
             [

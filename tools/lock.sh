@@ -10,7 +10,7 @@ pin() { # output, comment, uv arguments…
   rm "$out.new"
 }
 pin requirements.lock "Every Python dependency of evalnb and of its development, pinned and hashed." \
-  pyproject.toml --extra models --extra server --extra lab --extra dev --extra peers
+  pyproject.toml --extra models --extra server --extra lab --extra video --extra dev --extra peers
 printf 'sam2>=1.1\n' | pin requirements-sam2.lock \
   "SAM 2 builds from source against the torch already installed, hence its own file." --no-deps -
 printf 'uv\n' | pin requirements-uv.lock "The installer that reads the other locks." -

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from evalnb.annotating.desk import Reply, superseded
 from evalnb.annotating.judging import judged, nearest_mistake
 from evalnb.annotating.prompts import Prompts
 from evalnb.annotating.rights import Rights
+from evalnb.core.frames import frame_of
 from evalnb.core.images import ImageRecord
 from evalnb.core.metrics.errors import KINDS
 from evalnb.core.slices import Slice
@@ -46,8 +48,8 @@ from evalnb.wire.annotator import (
     VerdictsReply,
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
-from evalnb.wire.references import ImageRef
-from evalnb.wire.tracks import Frame, TrackAsk, TrackReply
+from evalnb.wire.references import ImageRef, VideoFrame
+from evalnb.wire.tracks import Frame, SequenceAsk, SequenceReply, TrackAsk, TrackReply
 
 PAGE_MAX = 500
 FRAMES_MAX = 2000
@@ -187,6 +189,14 @@ class Answers:
                 for image, id, keyframe, outside in found[:FRAMES_MAX]
             ]
         return Reply(TrackReply(track_id=ask.track_id, frames=frames, complete=len(found) <= FRAMES_MAX))
+
+    def sequence(self, ask: SequenceAsk) -> Reply:
+        """Which images of the slice are of the asked one's video."""
+        with self.transaction() as session:
+            of = frame_of(self.own(session, ask.image_id))
+            found = of and images.of_video(session, self._dataset_id, self._part, of.sha256)
+            first, last = [self.reference(session, one) for one in found] if found else (None, None)
+        return Reply(SequenceReply(image_id=ask.image_id, first=first, last=last))
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
@@ -348,4 +358,5 @@ def _reference(image: ImageRecord, place: int) -> ImageRef:
         width=image.width,
         height=image.height,
         tags=list(image.tags),
+        video=None if (of := frame_of(image)) is None else VideoFrame(**asdict(of)),
     )

@@ -141,6 +141,30 @@ def panoptic(
     _take("import_panoptic", name, project, as_json, images=images, annotations=annotations, masks=masks, copy=copy)
 
 
+@import_.command()
+@click.argument("name")
+@click.argument("videos", type=FILE, nargs=-1, required=True)
+@click.option("--every", type=int, default=1, show_default=True, help="Take every n-th frame.")
+@click.option("--start", type=int, default=0, show_default=True, help="The first frame; they count from 0.")
+@click.option("--stop", type=int, help="The frame to stop before. Default: the end.")
+@click.option("--format", "kind", type=click.Choice(["jpeg", "png"]), default="jpeg", help="png keeps exact pixels.")
+@project_option
+@json_option
+def video(
+    name: str,
+    videos: tuple[Path, ...],
+    every: int,
+    start: int,
+    stop: int | None,
+    kind: str,
+    project: str,
+    as_json: bool,
+) -> None:
+    """Import the frames of VIDEOS, files or folders of them, as the dataset NAME."""
+    numbers = {"every": every, "start": start, "stop": stop}
+    _take("import_video", name, project, as_json, videos=videos, **numbers, format=kind)
+
+
 def _take(verb: str, name: str, project: str, as_json: bool, **arguments: Any) -> None:
     from evalnb import project as projects
     from evalnb.progress import TqdmProgress

@@ -70,6 +70,8 @@ class CvatReader:
         self._images = 0
         self._length, self._size = 0, (0, 0)
         """Of a video: how many frames it has, and their width and height; 0 where the file does not say."""
+        self.video: str | None = None
+        """The name of the video that its tracks are on; None in a file for images, empty where it is not said."""
         tracks: list[Element] = []
         for one in elements(file, "meta", "image", "track", least_depth=2):
             if one.tag == "meta":
@@ -95,6 +97,11 @@ class CvatReader:
         if not self._images:  # frames without a shape are frames too
             self._frames |= {one: [] for one in self._names if one < self._length and one not in self._frames}
         self.about: Mapping[str, Any] = {"file": file.name}
+
+    def meet(self, names: Mapping[int, str]) -> None:
+        """Frame → the image that it is, of a data set that has the video's frames already."""
+        self._names = dict(names)
+        self._frames = {frame: drawn for frame, drawn in self._frames.items() if drawn}
 
     def __len__(self) -> int:
         return self._images + len(self._frames)
@@ -148,6 +155,7 @@ class CvatReader:
         task = next((one for one in meta if one.findtext("mode") == "interpolation"), None)
         if task is None:
             return
+        self.video = task.findtext("source") or ""
         try:
             self._length = _whole(task.findtext("size"), "size")
             said = task.find("original_size")

@@ -14,6 +14,7 @@ from evalnb.formats.labelled import Losses, Writer
 from evalnb.formats.problems import Problems
 from evalnb.registry._labelled_export import export_labelled
 from evalnb.registry._labelled_import import import_labelled
+from evalnb.registry._video_import import frames_named
 from evalnb.registry.exports import PixelsMode
 from evalnb.registry.receipts import ImportReport, LossReport
 from evalnb.store import Store
@@ -118,10 +119,17 @@ def import_cvat(
     """Import CVAT's XML 1.1 into the dataset ``name``, for images or for video.
 
     ``images`` is the folder that the names start from where it is neither ``images`` beside the file nor the file's
-    own. NotFound, Unsafe or Invalid refuse the file.
+    own. Where it is not named, and the dataset has frames of the file's video, the tracks come onto those, by their
+    numbers. NotFound, Unsafe or Invalid refuse the file.
     """
     problems = Problems()
     reader = cvat.CvatReader(Path(annotations).absolute(), _absolute(images), problems)
+    if (
+        images is None
+        and reader.video is not None
+        and (frames := frames_named(store, project_id, name, reader.video))
+    ):
+        reader.meet(frames)
     return import_labelled(store, project_id, name, reader, problems=problems, copy=copy, progress=progress)
 
 

@@ -1,4 +1,4 @@
-"""Imports: datasets from files of every format and from bare images, prediction runs from COCO result files.
+"""Imports: datasets from files of every format, from images and from videos; prediction runs from COCO result files.
 
 An import streams, shows its progress, may be killed at any moment and taken up again by the same call; the same file
 again is no work at all; what it refuses it lists.
@@ -15,6 +15,7 @@ from evalnb.registry._formats import (
 )
 from evalnb.registry._images_import import add_image, import_images
 from evalnb.registry._results import import_results
+from evalnb.registry._video_import import import_video
 from evalnb.registry._yolo_import import import_yolo
 from evalnb.registry.receipts import ImportReport
 
@@ -29,6 +30,7 @@ __all__ = [
     "import_masks",
     "import_panoptic",
     "import_results",
+    "import_video",
     "import_voc",
     "import_yolo",
 ]

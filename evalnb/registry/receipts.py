@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from evalnb.formats.problems import Problem
+from evalnb.formats.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -60,6 +61,26 @@ class ImportReport:
                 f"{self.annotations_refused:,}",
             ),
         ]
+
+
+def together(reports: Sequence[ImportReport], problems: Problems) -> ImportReport:
+    """One receipt for several imports into one dataset, and for what was refused beside them."""
+    accounts = [(one.problems, one.problem_counts) for one in reports] + [(tuple(problems), problems.counts)]
+    counts = Counter[tuple[str, str]]()
+    for _, several in accounts:
+        counts.update(several)
+    return replace(
+        reports[-1],
+        images=sum(one.images for one in reports),
+        annotations=sum(one.annotations for one in reports),
+        images_refused=sum(one.images_refused for one in reports),
+        annotations_refused=sum(one.annotations_refused for one in reports),
+        images_unchanged=sum(one.images_unchanged for one in reports),
+        annotations_unchanged=sum(one.annotations_unchanged for one in reports),
+        problems=tuple(one for several, _ in accounts for one in several),
+        problem_counts=dict(counts),
+        repeated=all(one.repeated for one in reports),
+    )
 
 
 @dataclass(frozen=True, slots=True)

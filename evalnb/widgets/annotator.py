@@ -148,6 +148,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "past": (self._aside, reviewing.past),
                 "steps": (at_once, reviewing.steps),
                 "track": (self._aside, self._answers.track),
+                "sequence": (self._aside, self._answers.sequence),
                 "review": (self._aside, reviewing.review),
                 "review_set": (at_once, reviewing.review_set),
                 "comment": (at_once, reviewing.comment),

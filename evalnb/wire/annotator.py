@@ -31,7 +31,7 @@ from evalnb.wire.review import (
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
-from evalnb.wire.tracks import TrackAsk, TrackReply
+from evalnb.wire.tracks import SequenceAsk, SequenceReply, TrackAsk, TrackReply
 
 
 class Refusal(Wire):
@@ -423,6 +423,7 @@ AnnotatorAsk = Annotated[
     | RestoreAsk
     | PastAsk
     | TrackAsk
+    | SequenceAsk
     | StepsAsk
     | ReviewAsk
     | ReviewSetAsk
@@ -455,6 +456,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "restore": ApplyReply,
     "past": PastReply,
     "track": TrackReply,
+    "sequence": SequenceReply,
     "steps": StepsReply,
     "review": ReviewReply,
     "review_set": ReviewReply,

@@ -1,4 +1,4 @@
-"""What the Annotator says of a whole track: one object over the images of a sequence."""
+"""What the Annotator says of sequences: the frames of a video, and tracks, each one object over the images."""
 
 from typing import Literal
 from uuid import UUID
@@ -30,3 +30,18 @@ class TrackReply(Wire):
     frames: list[Frame]
     complete: bool
     """False where the track goes on beyond what is told."""
+
+
+class SequenceAsk(Received):
+    """Which images of the slice are of the same video as this one."""
+
+    ask: Literal["sequence"] = "sequence"
+    image_id: int
+
+
+class SequenceReply(Wire):
+    """The first of them and the last, by their places; both None where the image is of no video."""
+
+    image_id: int
+    first: ImageRef | None
+    last: ImageRef | None

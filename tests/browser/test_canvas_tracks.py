@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,30 @@ from tests.yard import Yard, make_yard
 
 pytestmark = pytest.mark.browser
 
+# Each image's name as it is shown, and how many shapes the list had until then: those of the image before.
+NAMES = """() => {
+  window.namesSeen = [];
+  const name = document.querySelector('.evalnb-name');
+  new MutationObserver(() => window.namesSeen.push(
+    [name.textContent, document.querySelectorAll('.evalnb-annotator [data-shape]').length]
+  )).observe(name, { characterData: true, subtree: true });
+}"""
+
 
 @pytest.fixture
 def yard(store: Store, tmp_path: Path) -> Yard:
-    """A sequence of nine frames."""
-    return make_yard(store, tmp_path / "yard", pictures=9)
+    """A video of nine frames."""
+    return make_yard(store, tmp_path / "yard", pictures=9, film_rate=4)
 
 
 def to(canvas: Annotating, key: str, place: int) -> None:
     canvas.press(key)
-    canvas.page.locator(".evalnb-name", has_text=f"yard-{place}.jpg").wait_for()
+    named(canvas, place).wait_for()
+
+
+def named(canvas: Annotating, place: int) -> Any:
+    """The name of the image at a place, once it is shown."""
+    return canvas.page.locator(".evalnb-name", has_text=re.compile(rf"^yard[-/]0*{place}\.jpg$"))
 
 
 def tracked(yard: Yard) -> dict[int, Any]:
@@ -38,7 +53,7 @@ def tracked(yard: Yard) -> dict[int, Any]:
     return {place: some[0] for place, some in found.items() if some}
 
 
-def test_a_track_is_begun_carried_filled_in_corrected_and_ended(yard: Yard, lab: Lab, page: Any) -> None:
+def test_a_track_on_a_video_is_begun_filled_in_corrected_ended_and_played(yard: Yard, lab: Lab, page: Any) -> None:
     canvas = shown(yard, lab, page)
     canvas.click(*canvas.at(325, 70))
     canvas.press("Shift+T")
@@ -86,6 +101,51 @@ def test_a_track_is_begun_carried_filled_in_corrected_and_ended(yard: Yard, lab:
     assert {yard.image_ids[place] for place in (0, 1, 2, 6)} <= set(truths.image.tolist())
     page.locator(".evalnb-annotator [data-shape]").first.click()
     chosen(canvas, "Next keyframe")
-    page.locator(".evalnb-name", has_text="yard-6.jpg").wait_for()
+    named(canvas, 6).wait_for()
     chosen(canvas, "Previous keyframe")
-    page.locator(".evalnb-name", has_text="yard-3.jpg").wait_for()
+    named(canvas, 3).wait_for()
+    played(yard, canvas)
+
+
+def played(yard: Yard, canvas: Annotating) -> None:
+    """The timeline shows the track, is worked by keys, and plays; drawing stops it, and nothing is lost."""
+    page = canvas.page
+    line = page.get_by_role("group", name="Timeline")
+    slider = line.get_by_role("slider", name="Frame of the video")
+    page.locator(".evalnb-timeline[data-keys='3']").wait_for()
+    assert line.locator("i[data-kind=out]").count() == 1
+    assert slider.get_attribute("aria-valuetext") == "frame 3, 0:00.75, keyframe"
+    assert "0:00.75 / 0:02.00 frame 3" in " ".join(line.inner_text().split())
+    pictured(page, "timeline")
+    slider.focus()
+    page.keyboard.press("Home")
+    named(canvas, 0).wait_for()
+    page.evaluate(NAMES)
+
+    # An edit that is not saved yet goes on its way while the next images are shown; each with its own shapes.
+    canvas.draw(400, 300, 40, 40)
+    canvas.press(" ")
+    page.locator(".evalnb-timeline[data-playing=true]").wait_for()
+    named(canvas, 8).wait_for()
+    page.locator(".evalnb-timeline[data-playing=false]").wait_for()
+    said = page.evaluate("window.namesSeen")
+    assert [name for name, _ in said] == [f"yard/00000{place}.jpg" for place in range(1, 9)]
+    assert [count for _, count in said] == [3, 1, 1, 1, 0, 0, 1, 0]
+    canvas.saved()
+    assert len(yard.shapes(0)) == 3
+
+    # Held, Space pans and nothing plays; tapped, it plays from the first frame; the hand stops it.
+    page.keyboard.down(" ")
+    canvas.drag(*canvas.at(100, 100), *canvas.at(110, 100))
+    page.keyboard.up(" ")
+    assert line.get_attribute("data-playing") == "false"
+    canvas.press("0")
+    canvas.press("b")
+    canvas.press(" ")
+    page.wait_for_function("() => document.querySelector('.evalnb-reel input').value < 8")
+    canvas.drag(*canvas.at(320, 300), *canvas.at(360, 340))
+    page.locator(".evalnb-timeline[data-playing=false]").wait_for()
+    at = int(slider.input_value())
+    assert at < 8
+    canvas.saved()
+    assert [one.geometry.box[:2] for one in yard.shapes(at)][-1] == pytest.approx((320, 300), abs=1.5)

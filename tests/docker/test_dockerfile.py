@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
 PROJECT, LOCK = (ROOT / "pyproject.toml").read_text(), (ROOT / "requirements.lock").read_text()
-EXTRAS = ("lab", "models", "server")
+EXTRAS = ("lab", "models", "server", "video")
 
 
 @pytest.fixture(scope="module")
@@ -97,5 +97,5 @@ def test_what_the_lock_does_not_pin_is_refused(needs: ModuleType) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "pyproject.toml has no extra 'servers'; it has all, dev, lab, models, peers, sam2, server\n"
+        "pyproject.toml has no extra 'servers'; it has all, dev, lab, models, peers, sam2, server, video\n"
     )

@@ -2,7 +2,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { annotate } from "../src/annotator/index";
 import { runsBox } from "../src/editor/masks";
-import type { AnnotatorAsk, Box, Geometry, HelloReply, ImageRef, LabelInfo, Op, OpResult, Person, Shape } from "../src/wire.gen";
+import type { AnnotatorAsk, Box, Frame, Geometry, HelloReply, ImageRef, LabelInfo, Op, OpResult, Person, Shape } from "../src/wire.gen";
 
 const query = new URLSearchParams(location.search);
 const scene = query.get("scene") ?? "photo";
@@ -18,12 +18,18 @@ const photos = [
 const count = scene === "empty" ? 0 : 1280;
 const refAt = (index: number): ImageRef => {
   const photo = photos[(index + Number(query.get("start") ?? 0)) % photos.length]!;
-  return { id: index + 1, index, ...photo, tags: index % 2 ? ["night"] : [] };
+  const video = scene === "video" ? { name: "street.mp4", sha256: "f".repeat(64), frame: index, time_s: index / 25, fps: 25 } : null;
+  return { id: index + 1, index, ...photo, tags: index % 2 ? ["night"] : [], video };
 };
+
+/** Keyed here and there, filled in at first, out of sight twice. */
+const trackFrames = (): Frame[] => [...Array.from({ length: 300 }, (_, n) => n + 100), 520, 700, 960, 1100].map((index) => ({
+  image: refAt(index), shape_id: "", keyframe: index % 100 === 0 || index > 500, outside: index === 399 || index === 1100,
+}));
 
 let made = 0;
 const shape = (class_id: number, geometry: Geometry): Shape => ({
-  id: `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`, class_id, geometry, crowd: false, attributes: {}, tags: [], z: 0, track: { id: null, keyframe: true, outside: false }, rev: 1, deleted: false,
+  id: `00000000-0000-4000-8000-${String(made++).padStart(12, "0")}`, class_id, geometry, crowd: false, attributes: {}, tags: [], z: 0, track: { id: scene === "video" ? "11111111-1111-4111-8111-111111111111" : null, keyframe: true, outside: false }, rev: 1, deleted: false,
 });
 const box = (x: number, y: number, w: number, h: number): Geometry => ({ kind: "box", box: [x, y, w, h] });
 const poly = (...part: number[]): Geometry => {
@@ -139,7 +145,9 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
     case "steps":
       return [{ image_id: ask.image_id, undo: [], redo: [] }, []];
     case "track":
-      return [{ track_id: ask.track_id, frames: [], complete: true }, []];
+      return [{ track_id: ask.track_id, frames: scene === "video" ? trackFrames() : [], complete: true }, []];
+    case "sequence":
+      return [{ image_id: ask.image_id, first: refAt(0), last: refAt(count - 1) }, []];
     case "restore":
       return [{ image_id: ask.image_id, seq, results: [] }, []];
     case "mistake":

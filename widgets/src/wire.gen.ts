@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -626,6 +626,15 @@ export interface Ticket {
   expires_s: number;
 }
 
+/** Where in a video an image was. */
+export interface VideoFrame {
+  name: string;
+  sha256: string;
+  frame: number;
+  time_s: number;
+  fps: number;
+}
+
 /** An image by its place in the widget's slice. */
 export interface ImageRef {
   id: number;
@@ -634,6 +643,7 @@ export interface ImageRef {
   width: number;
   height: number;
   tags: string[];
+  video: VideoFrame | null;
 }
 
 /** A remark pinned to a place, in image pixels. */
@@ -960,6 +970,19 @@ export interface TrackReply {
   complete: boolean;
 }
 
+/** Which images of the slice are of the same video as this one. */
+export interface SequenceAsk {
+  ask: "sequence";
+  image_id: number;
+}
+
+/** The first of them and the last, by their places; both None where the image is of no video. */
+export interface SequenceReply {
+  image_id: number;
+  first: ImageRef | null;
+  last: ImageRef | null;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
@@ -976,6 +999,7 @@ export interface AnnotatorReplies {
   restore: ApplyReply;
   past: PastReply;
   track: TrackReply;
+  sequence: SequenceReply;
   steps: StepsReply;
   review: ReviewReply;
   review_set: ReviewReply;

@@ -24,6 +24,7 @@ _EXTRAS = {
     "sam2": "pip install --no-build-isolation sam2, after the extra models",
     "server": "pip install -U 'evalnb[server]'",
     "lab": "pip install -U 'evalnb[lab]'",
+    "video": "pip install -U 'evalnb[video]'",
 }
 
 

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Select, Subquery, func, select, text
 from sqlalchemy.orm import Session
 
+from evalnb.core.frames import KEY
 from evalnb.core.images import ImageRecord
 from evalnb.core.records import Ints
 from evalnb.core.slices import Slice
@@ -133,6 +134,21 @@ def known(session: Session, dataset_id: int) -> dict[str, tuple[int, int, int]]:
     return {key: (image_id, width, height) for key, image_id, width, height in rows}
 
 
+def beneath(session: Session, dataset_id: int, folder: str) -> dict[str, ImageRecord]:
+    """source key → image, of those whose key is a name right under ``folder``."""
+    keys = ImageRow.source_key
+    rows = session.scalars(
+        select(ImageRow).where(ImageRow.dataset_id == dataset_id, keys.startswith(f"{folder}/", autoescape=True))
+    )
+    return {row.source_key: _record(row) for row in rows if "/" not in row.source_key[len(folder) + 1 :]}
+
+
+def with_extra(session: Session, dataset_id: int, key: str) -> list[ImageRecord]:
+    """The images whose ``extra`` has this key, in order."""
+    having = select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.extra.has_key(key))
+    return [_record(row) for row in session.scalars(having.order_by(ImageRow.id))]
+
+
 def by_key(session: Session, dataset_id: int, key: str) -> ImageRecord | None:
     """The image that the source calls ``key``, or None."""
     row = session.scalar(select(ImageRow).where(ImageRow.dataset_id == dataset_id, ImageRow.source_key == key))
@@ -195,6 +211,15 @@ def of_track(
         .limit(limit)
     )
     return [(_record(row), id, keyframe, outside) for row, id, keyframe, outside in session.execute(chosen)]
+
+
+def of_video(session: Session, dataset_id: int, part: Slice, sha256: str) -> tuple[ImageRecord, ImageRecord] | None:
+    """The first and the last image of the slice that are frames of the video with this hash; None without any."""
+    chosen = select(func.min(ImageRow.id), func.max(ImageRow.id)).where(
+        *slices.of_images(session, dataset_id, part), ImageRow.extra[KEY]["sha256"].astext == sha256
+    )
+    first, last = session.execute(chosen).one()
+    return None if first is None else (get(session, first), get(session, last))
 
 
 def _all(session: Session, dataset_id: int, part: Slice) -> Subquery:

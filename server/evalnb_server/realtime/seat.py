@@ -41,7 +41,9 @@ from evalnb_server import access
 if TYPE_CHECKING:
     from evalnb_server.realtime.hub import Hub
 
-BULK = frozenset({"image", "tiles", "predictions", "verdicts", "mistake", "past", "segment", "hover", "track"})
+BULK = frozenset(
+    {"image", "tiles", "predictions", "verdicts", "mistake", "past", "segment", "hover", "track", "sequence"}
+)
 """Asks whose answers may be large or slow; they wait for no other ask, and none waits for them."""
 RIGHTS_S = 5.0
 """How long a right to be told of other people's edits is believed before it is looked up again."""
@@ -204,6 +206,7 @@ class Seat:
             "restore": restore,
             "past": reviewing.past,
             "track": answers.track,
+            "sequence": answers.sequence,
             "steps": reviewing.steps,
             "review": reviewing.review,
             "review_set": reviewing.review_set,

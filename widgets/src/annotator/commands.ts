@@ -153,6 +153,7 @@ const verbs: Partial<Record<Command, Verb>> = {
   search: (session) => void session.searchAsked.value++,
   help: (session) => void (session.dialog.value = session.dialog.value === "keys" ? null : "keys"),
   palette: (session) => void (session.dialog.value = "palette"),
+  play: ({ playback }) => playback.toggle(),
   "image.next": ({ viewer }) => viewer.step(1),
   "image.previous": ({ viewer }) => viewer.step(-1),
   "image.forward": ({ viewer }) => viewer.step(10),
@@ -179,6 +180,7 @@ const verbs: Partial<Record<Command, Verb>> = {
 export function perform(command: Command, session: Session, how: How): boolean {
   const verb = verbs[command] ?? (command.startsWith("tool.") ? takeUp : command.startsWith("class.") ? chooseClass : command.startsWith("tag.") ? setTag : null);
   if (!verb) throw new Error(`nothing does ${command}`);
+  if (session.playing.value && command !== "play" && !/^(zoom|view|hide|help|window)/.test(command)) session.playback.stop();
   return verb(session, how, command) !== false;
 }
 

@@ -35,7 +35,7 @@ class Desk extends State {
     return this.asked.filter(({ ask }) => ask.ask === name);
   }
   show(id: number): void {
-    this.image.value = { id, index: id, name: `${id}.jpg`, width: 9, height: 9, tags: [] } satisfies ImageRef;
+    this.image.value = { id, index: id, name: `${id}.jpg`, width: 9, height: 9, tags: [], video: null } satisfies ImageRef;
   }
 }
 

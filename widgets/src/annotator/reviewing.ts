@@ -40,7 +40,7 @@ export class Reviewing {
   }
 
   start(): () => void {
-    const stops = [effect(() => this.#arrive(this.#session.image.value?.id ?? null)), effect(() => this.#lookBack())];
+    const stops = [effect(() => this.#arrive(this.#session.restingId.value)), effect(() => this.#lookBack())];
     return () => stops.forEach((stop) => stop());
   }
 
@@ -60,7 +60,7 @@ export class Reviewing {
   #lookBack(): void {
     const { image, selectedId, shapes, pending } = this.#session;
     void shapes.value;
-    if (!this.looksBack.value || !image.value || pending.value) return;
+    if (!this.looksBack.value || this.#session.restingId.value === null || !image.value || pending.value) return;
     const shapeId = selectedId.value;
     const ask = { ask: "past", image_id: image.value.id, ...(shapeId === null ? {} : { shape_id: shapeId }) } as const;
     this.#session.attempt("The history did not come", this.#transport.request<"past">(ask).then(({ reply }) => {

@@ -10,7 +10,7 @@ import { wholeImage } from "./ops";
 import { Outbox } from "./outbox";
 import { Drawer, Kernel } from "./saving.kernel";
 
-const ref: ImageRef = { id: 1, index: 0, name: "a.jpg", width: 100, height: 100, tags: [] };
+const ref: ImageRef = { id: 1, index: 0, name: "a.jpg", width: 100, height: 100, tags: [], video: null };
 let kernel: Kernel;
 let drawer: Drawer;
 let results: OpResult[];

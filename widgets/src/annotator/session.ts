@@ -12,12 +12,14 @@ import { Documents } from "./documents";
 import { showGhosts } from "./ghosts";
 import type { Keepsake, Shelf } from "./keepsake";
 import { Outbox } from "./outbox";
+import { Playback } from "./playback";
 import { Preferences } from "./preferences";
 import { Reviewing } from "./reviewing";
 import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Tagging } from "./tagging";
+import { Timeline } from "./timeline";
 import { Tracking } from "./tracking";
 import { Tracks } from "./tracks";
 import { Undoing } from "./undoing";
@@ -62,6 +64,8 @@ export class Session extends State {
   readonly tagging = new Tagging(this);
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
+  readonly playback = new Playback(this);
+  readonly timeline: Timeline;
   readonly tracks: Tracks;
   readonly undoing: Undoing;
   readonly sight: Sight;
@@ -109,6 +113,7 @@ export class Session extends State {
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
     this.tracks = new Tracks(this, transport);
+    this.timeline = new Timeline(this, transport);
     this.undoing = new Undoing(this, transport, this.#documents);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
@@ -118,12 +123,13 @@ export class Session extends State {
       transport.onPush((push) => this.#pushed(push)),
       transport.onLife((life) => this.#lives(life)),
       effect(() => {
-        const imageId = this.image.value?.id ?? null;
+        const imageId = this.restingId.value;
         if (imageId !== this.#watching) this.#watch(imageId);
       }),
       this.preferences.stop,
       this.tracking.start(),
       this.tracks.start(),
+      this.timeline.start(),
       this.reviewing.start(),
       effect(() => void (this.editor.snapping = this.preferences.snap.value)),
       effect(() => void (this.stage.look = this.preferences.look.value)),

@@ -49,6 +49,11 @@ export class State {
   /** "loading" is shown only once it has lasted. */
   readonly imageState = signal<"none" | "loading" | "shown" | { readonly error: string } | { readonly making: number | null }>("none");
 
+  /** A sequence plays: its images follow one another by themselves. */
+  readonly playing = signal(false);
+  /** The image that more may be asked about than is seen; none while a sequence plays. */
+  readonly restingId = computed<number | null>(() => (this.playing.value ? null : (this.image.value?.id ?? null)));
+
   readonly tool = signal<ToolName>("select");
   /** The path in the tool's state tree, for instance "box.dragging". */
   readonly toolState = signal("select.idle");

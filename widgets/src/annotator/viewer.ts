@@ -112,6 +112,21 @@ export class Viewer {
     return document;
   }
 
+  /** Fetch all that is needed to show the image at a place; null where there is none. */
+  async prepared(place: number): Promise<ImageRef | null> {
+    await this.#fetch(place, () => false);
+    return this.#gallery.refAt(place);
+  }
+
+  /** Show an image that was prepared, and ask for nothing; false where it is not here, as one in tiles never is. */
+  flip(ref: ImageRef): boolean {
+    if (!this.#gallery.cached(ref.id)) return false;
+    this.#turn++;
+    this.#state.index.value = ref.index;
+    this.#show(ref);
+    return true;
+  }
+
   /** The picture that is shown, or a small one of it; null until it is there. */
   get picture(): CanvasImageSource | null {
     const id = this.#state.image.value?.id;

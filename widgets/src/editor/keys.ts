@@ -24,7 +24,7 @@ export type Command =
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "before" | "hover" | "sticky" | "form"}`
-  | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
+  | "play" | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "group" | "ungroup" | "front" | "rear";
 
@@ -195,6 +195,7 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "image.previous", keys: ["d"], about: "Previous image" },
       { command: "image.forward", keys: ["v"], about: "Forward ten" },
       { command: "image.back", keys: ["c"], about: "Back ten" },
+      { command: "play", keys: [" "], about: "Play the sequence, or stop" },
       { command: "zoom.fit", keys: ["0"], about: "Fit the image (or double-click beside shapes)" },
       { command: "zoom.selection", keys: ["shift+f"], about: "Zoom to what is selected" },
       { command: "zoom.in", keys: ["+", "="], about: "Zoom in" },

@@ -5,11 +5,23 @@ import type { Point } from "../editor/geometry";
 /** Wheel events closer together than this belong to one gesture. */
 const gestureMs = 180;
 
-export function listenToPointer(element: HTMLElement, editor: Editor, focus: { has(): boolean; take(): void }): () => void {
+/** Space held so long is held, not tapped. */
+const tapMs = 300;
+
+export interface Focus {
+  /** Whether the keys are the canvas's. */
+  has(): boolean;
+  take(): void;
+  /** Space was pressed and let go, and nothing was moved by it. */
+  tap(): void;
+}
+
+export function listenToPointer(element: HTMLElement, editor: Editor, focus: Focus): () => void {
   const stop = new AbortController();
   const on = <K extends keyof HTMLElementEventMap>(type: K, slot: (event: HTMLElementEventMap[K]) => void, passive = true): void =>
     element.addEventListener(type, slot, { signal: stop.signal, passive });
   let space = false;
+  let tapped = -Infinity;
   let pinch: { a: number; b: number; points: Map<number, Point> } | null = null;
   const touches = new Map<number, Point>();
 
@@ -26,6 +38,7 @@ export function listenToPointer(element: HTMLElement, editor: Editor, focus: { h
   });
 
   on("pointerdown", (event) => {
+    tapped = -Infinity;
     focus.take();
     if (event.pointerType === "touch") {
       touches.set(event.pointerId, at(event));
@@ -99,6 +112,8 @@ export function listenToPointer(element: HTMLElement, editor: Editor, focus: { h
   const spaceKey = (down: boolean) => (event: KeyboardEvent): void => {
     if (event.key !== " " || (down && !focus.has())) return;
     if (down && event.target instanceof HTMLElement && event.target.closest("input, button, select")) return;
+    if (down && !space) tapped = event.timeStamp;
+    if (!down && space && focus.has() && event.timeStamp - tapped < tapMs) focus.tap();
     space = down;
     element.classList.toggle("evalnb-hand", down);
     if (down) {

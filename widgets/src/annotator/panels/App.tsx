@@ -1,6 +1,7 @@
 // The annotator's frame: bar, tools, canvas, panel, hint.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToPointer } from "../../render/pointer";
+import { perform } from "../commands";
 import type { Session } from "../session";
 import { Arrange } from "./Arrange";
 import { Attributes } from "./Attributes";
@@ -19,6 +20,7 @@ import { Past, Pins, Review } from "./Review";
 import { ShapeList } from "./ShapeList";
 import { SweepBar, SweepPill } from "./SweepBar";
 import { TagDialog, Tags } from "./Tags";
+import { Timeline } from "./Timeline";
 import { ToolStrip } from "./ToolStrip";
 import { TopBar } from "./TopBar";
 import { TrackPanel } from "./TrackPanel";
@@ -31,7 +33,14 @@ function StageHost({ session, root }: { session: Session; root: HTMLElement }) {
     host.current?.append(session.stage.element);
     return listenToPointer(session.stage.element, session.editor, {
       has: () => root.contains(root.ownerDocument.activeElement),
-      take: () => root.focus({ preventScroll: true }),
+      take: () => {
+        session.playback.stop();
+        root.focus({ preventScroll: true });
+      },
+      tap: () => {
+        const command = session.preferences.keys.value.commandFor({ key: " ", ctrl: false, shift: false, alt: false });
+        if (command && session.phase.value.kind === "ready" && !session.dialog.value) perform(command, session, { big: false, leave: () => undefined });
+      },
     });
   }, [session]);
   return <div class="evalnb-stage-host" ref={host} role="application" aria-label="Image canvas" data-state={session.toolState.value} />;
@@ -59,6 +68,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <Minimap session={session} />
             <Notices session={session} />
           </div>
+          <Timeline session={session} root={root} />
         </div>
         {panelShown && session.hello.value && (
           <aside class="evalnb-side" inert={session.phase.value.kind !== "ready"}>

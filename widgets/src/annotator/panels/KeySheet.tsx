@@ -81,7 +81,7 @@ function Changing({ session }: { session: Session }) {
     const name = keyName({ key: event.key, code: event.code, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey });
     if (!name) return;
     if (name === "Escape") return setAsked(null);
-    if (name === " ") return setSaid("Space stays what it is: held, it pans");
+    if (name === " ") return setSaid("Space stays what it is: held, it pans; tapped, it plays");
     const former = keys.value.owner(name);
     if (former && infoOf(former).fixed) return setSaid(`${shownKey(name)} stays what it is: ${infoOf(former).about}`);
     keys.value = keys.value.with(asked, name);

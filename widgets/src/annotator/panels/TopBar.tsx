@@ -6,7 +6,7 @@ import { Icon, type IconName } from "./icons";
 import { People } from "./People";
 
 export function Button({ icon, label, keys = "", onClick, disabled = false, pressed, tip = "below" }: {
-  icon: IconName; label: string; keys?: string; onClick: () => void; disabled?: boolean; pressed?: boolean; tip?: "below" | "right";
+  icon: IconName; label: string; keys?: string; onClick: () => void; disabled?: boolean; pressed?: boolean; tip?: "below" | "right" | "above";
 }) {
   return (
     <button
