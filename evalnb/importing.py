@@ -117,6 +117,12 @@ class Importing:
         paths = {"images": Path(images), "annotations": Path(annotations), "masks": _path(masks)}
         return self._imported(name, ingest.import_panoptic, **paths, copy=copy)
 
+    def import_images(self, name: str, images: str | Path | Sequence[str | Path], *, copy: bool = False) -> Dataset:
+        """Import images without labels: a file, files, or a folder, searched to its depth, in natural order."""
+        from evalnb.registry import ingest
+
+        return self._imported(name, ingest.import_pictures, images=_paths(images), copy=copy)
+
     def import_video(
         self,
         name: str,
@@ -134,7 +140,7 @@ class Importing:
         """
         from evalnb.registry import ingest
 
-        paths = Path(videos) if isinstance(videos, str | Path) else [Path(one) for one in videos]
+        paths = _paths(videos)
         numbers = {"every": every, "start": start, "stop": stop}
         return self._imported(name, ingest.import_video, videos=paths, **numbers, format=format)
 
@@ -158,3 +164,7 @@ class Importing:
 
 def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
+
+
+def _paths(given: str | Path | Sequence[str | Path]) -> Path | list[Path]:
+    return Path(given) if isinstance(given, str | Path) else [Path(one) for one in given]

@@ -141,6 +141,17 @@ def panoptic(
     _take("import_panoptic", name, project, as_json, images=images, annotations=annotations, masks=masks, copy=copy)
 
 
+@import_.command("images")
+@click.argument("name")
+@click.argument("paths", metavar="IMAGES...", type=FILE, nargs=-1, required=True)
+@_COPY
+@project_option
+@json_option
+def pictures(name: str, paths: tuple[Path, ...], copy: bool, project: str, as_json: bool) -> None:
+    """Import IMAGES, files or folders of them, without labels, as the dataset NAME."""
+    _take("import_pictures", name, project, as_json, images=paths, copy=copy)
+
+
 @import_.command()
 @click.argument("name")
 @click.argument("videos", type=FILE, nargs=-1, required=True)

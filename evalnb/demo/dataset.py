@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from PIL import Image
 
 from evalnb.core import masks
+from evalnb.core.frames import FrameOf
+from evalnb.core.masks import Rle
 from evalnb.core.progress import NullProgress, Progress
-from evalnb.demo.scenes import CLASSES, Scene, scene
+from evalnb.demo.scenes import CLASSES, Scene, clip, scene
 
 SEED = 20
+CLIP_SEED, CLIP_FPS = 22, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,57 @@ def write(
         "categories": [{"id": n + 1, "name": name, "supercategory": "object"} for n, name in enumerate(CLASSES)],
     }
     out.wrong.write_bytes(orjson.dumps(wrong, option=orjson.OPT_INDENT_2))
-    # Last, and by rename: its presence says that everything else is there.
-    draft = out.annotations.with_suffix(".part")
-    draft.write_bytes(orjson.dumps(document))
-    draft.rename(out.annotations)
+    _written(out.annotations, document)
     return out
+
+
+def write_clip(folder: Path, *, pictures: int = 36, seed: int = CLIP_SEED) -> Written:
+    """Paint a clip under ``folder``: each object is labelled on the first picture, as the beginning of a track."""
+    out = Written(folder / "images", folder / "instances.json", folder / "wrong-labels.json")
+    if out.annotations.exists():
+        return out
+    out.images.mkdir(parents=True, exist_ok=True)
+    images, labels = [], []
+    for number in range(pictures):
+        one = clip(seed, number, of=pictures)
+        height, width = one.pixels.shape[:2]
+        name = f"clip/{number:06d}.jpg"
+        (out.images / name).parent.mkdir(exist_ok=True)
+        (out.images / name).write_bytes(_jpeg(one.pixels))
+        frame = FrameOf("clip", "", number, number / CLIP_FPS, CLIP_FPS)
+        images.append({"id": number + 1, "file_name": name, "width": width, "height": height, **frame.extra()})
+        if number == 0:
+            labels = [_track(seed, place, *seen) for place, seen in enumerate(one.objects) if seen[1].area_px]
+    categories = [{"id": n + 1, "name": name, "supercategory": "object"} for n, name in enumerate(CLASSES)]
+    _written(out.annotations, {"images": images, "annotations": labels, "categories": categories})
+    return out
+
+
+def _track(seed: int, place: int, name: str, mask: Rle) -> dict[str, Any]:
+    """COCO's annotation of an object on the first picture, with evalnb's own word for a track."""
+    return {
+        "id": place + 1,
+        "image_id": 1,
+        "category_id": CLASSES.index(name) + 1,
+        "bbox": list(masks.box(mask)),
+        "area": mask.area_px,
+        "segmentation": {"size": list(mask.size), "counts": masks.to_string(mask)},
+        "iscrowd": 0,
+        "evalnb": {"track": {"id": str(UUID(int=(seed << 16) + place + 1)), "keyframe": True, "outside": False}},
+    }
+
+
+def _written(path: Path, document: dict[str, Any]) -> None:
+    # Last, and by rename: its presence says that everything else is there.
+    draft = path.with_suffix(".part")
+    draft.write_bytes(orjson.dumps(document))
+    draft.rename(path)
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=90, subsampling=0)
+    return out.getvalue()
 
 
 def _scenes(
@@ -93,9 +144,7 @@ def _scenes(
             name = f"scene-{number:04d}.jpg"
             path = folder / name
             if not path.exists():
-                encoded = io.BytesIO()
-                Image.fromarray(one.pixels).save(encoded, "JPEG", quality=90, subsampling=0)
-                path.write_bytes(encoded.getvalue())
+                path.write_bytes(_jpeg(one.pixels))
             yield number, one, name
 
 

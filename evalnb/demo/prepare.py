@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from evalnb import jobs
-from evalnb.demo.dataset import write
+from evalnb.demo.dataset import write, write_clip
 from evalnb.errors import NotFound
 from evalnb.progress import TqdmProgress
 from evalnb.project import Project
@@ -21,11 +21,14 @@ DETECTOR = "demo-detector"
 
 
 def datasets(project: Project, folder: Path, *, images: int = 320) -> None:
-    """Paint and import the scenes, and register the two photographs; what is there already stays."""
+    """Paint and import the scenes and a clip, and register the two photographs; what is there already stays."""
     have = set(project.datasets().index)
     if "scenes" not in have:
         written = write(folder / "scenes", images=images, progress=TqdmProgress())
         project.import_coco("scenes", images=written.images, annotations=written.annotations)
+    if "clip" not in have:
+        written = write_clip(folder / "clip")
+        project.import_coco("clip", images=written.images, annotations=written.annotations)
     photographs = _photographs()
     if "photographs" not in have and photographs:
         project.import_coco(

@@ -84,6 +84,37 @@ def scene(seed: int, number: int, *, width: int = 512, height: int = 384) -> Sce
     return Scene(_expose(image, rng, light, night=night), tuple(objects), tags)
 
 
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One picture of a clip, and where its objects are seen."""
+
+    pixels: NDArray[np.uint8]
+    """(h, w, 3) RGB."""
+    objects: tuple[tuple[str, Rle], ...]
+    """Class and visible pixels of each, in the same order on every picture; of one that is out of sight, none."""
+
+
+def clip(seed: int, number: int, *, of: int = 48, width: int = 512, height: int = 384) -> Clip:
+    """The ``number``-th of ``of`` pictures in which a few objects go their ways over one floor, before and behind
+    one another."""
+    rng = np.random.default_rng([seed, 7])
+    light = rng.uniform(0, 2 * np.pi)
+    image = _background(rng, width, height)
+    owner = np.full((height, width), -1)
+    names = [str(name) for name in rng.choice(CLASSES, 4, replace=False)]
+    at = number / max(of - 1, 1)
+    for place, name in enumerate(names):
+        way = np.random.default_rng([seed, 7, place])
+        # A bow around the middle, so that paths cross and speeds differ; some leave the picture for a while.
+        reach, phase = way.uniform(0.25, 0.55, 2) * [width, height], way.uniform(0, 2 * np.pi, 2)
+        turn = 2 * np.pi * way.uniform(0.4, 0.8) * at
+        put = (width / 2 + reach[0] * np.sin(phase[0] + turn), height / 2 + reach[1] * np.sin(phase[1] + 1.3 * turn))
+        inside, _ = _paint(image, name, way, light, put=put, turned=way.normal(0, 0.8) * at)
+        owner[inside] = place
+    seen = tuple((name, masks.encode(owner == place)) for place, name in enumerate(names))
+    return Clip(_expose(image, np.random.default_rng([seed, 8, number]), light, night=False), seen)
+
+
 def _noise(rng: np.random.Generator, width: int, height: int, cells: int) -> Image:
     """(h, w) smooth noise in 0 … 1 with about ``cells`` bumps across."""
     grid = rng.random((cells + 2, cells + 2))
@@ -130,14 +161,24 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Image:
 
 
 def _paint(
-    image: Image, name: str, rng: np.random.Generator, light: float
+    image: Image,
+    name: str,
+    rng: np.random.Generator,
+    light: float,
+    *,
+    put: tuple[float, float] | None = None,
+    turned: float = 0.0,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Draw one object and its shadow into ``image``; its pixels (h, w), and its outline (k, 2) in pixels."""
+    """Draw one object and its shadow into ``image``; its pixels (h, w), and its outline (k, 2) in pixels.
+
+    Its centre is where chance put it, unless ``put`` says another (px); it is ``turned`` that much further (radians).
+    """
     frame = image
     height, width = frame.shape[:2]
     radius = float(np.exp(rng.uniform(np.log(24), np.log(88))))
     centre = rng.uniform([0.06 * width, 0.06 * height], [0.94 * width, 0.94 * height])
-    turn = rng.uniform(-np.pi, np.pi) if name not in {"bottle", "cone"} else rng.normal(0, 0.35)
+    centre = centre if put is None else np.array(put)
+    turn = turned + (rng.uniform(-np.pi, np.pi) if name not in {"bottle", "cone"} else rng.normal(0, 0.35))
     squeeze = rng.uniform(0.8, 1.0)
     # Only the window that the object and its shadow can reach is computed, at pixel centres.
     x0, y0 = np.maximum(centre - 1.5 * radius, 0).astype(int)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from evalnb import imagery
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import SourceImage
-from evalnb.errors import Conflict, EvalnbError, Locked
+from evalnb.errors import Conflict, EvalnbError, Invalid, Locked, NotFound
+from evalnb.formats.labelled import IMAGES, natural, pictures_below
 from evalnb.formats.problems import Problems
 from evalnb.registry._filling import Filling, filling
 from evalnb.registry.receipts import ImportReport
@@ -43,6 +46,41 @@ def add_image(store: Store, project_id: int, name: str, image: SourceImage) -> t
     )
 
 
+def import_pictures(
+    store: Store,
+    project_id: int,
+    name: str,
+    *,
+    images: Path | Sequence[Path],
+    copy: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Append images to the dataset ``name``, made if need be: a file, files, or a folder, searched to its depth, in
+    natural order. Their names are their paths below the folder above all of them.
+
+    An interrupted import is taken up by the same call; later, files that are new go in and the others stay. NotFound
+    for a path that is not there or has no images; Invalid without any.
+    """
+    paths = [images] if isinstance(images, Path) else list(images)
+    if not paths:
+        raise Invalid("no image was named", remedy="name an image, several, or a folder of images")
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"{path} does not exist", remedy="name an image, several, or a folder of images")
+        below = pictures_below(path) if path.is_dir() else [path]
+        if not below:
+            raise NotFound(f"{path} has no images", remedy=f"images end in {', '.join(IMAGES)}; name others")
+        found += sorted((one.absolute() for one in below), key=natural)
+    folder = Path(os.path.commonpath([one.absolute() if one.is_dir() else one.absolute().parent for one in paths]))
+    files = [one.relative_to(folder).as_posix() for one in dict.fromkeys(found)]
+    listed = "\0".join(f"{one} {(about := (folder / one).stat()).st_size} {about.st_mtime_ns}" for one in files)
+    digest = hashlib.sha256(f"{copy}\0{listed}".encode("utf-8", "surrogateescape")).hexdigest()
+    return import_images(
+        store, project_id, name, folder=folder, files=files, digest=digest, copy=copy, progress=progress
+    )
+
+
 def import_images(
     store: Store,
     project_id: int,
@@ -52,9 +90,10 @@ def import_images(
     files: Sequence[str],
     digest: str,
     measure: Measure | None = None,
+    copy: bool = True,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Copy image files into the blobs and append them to the dataset ``name``, made if need be.
+    """Append image files to the dataset ``name``, made if need be; a ``copy`` of each goes into the blobs.
 
     ``files`` are paths under ``folder``, in the order that the dataset will have; they are the images' names.
     ``digest`` names this list: the same again goes on where it stopped, or is no work. ``measure`` gives a file's
@@ -79,7 +118,7 @@ def import_images(
                 bar.advance(work.images_done)
                 for start in range(work.images_done, len(files), BATCH):
                     batch = files[start : start + BATCH]
-                    new = [one for file in batch if (one := _image(work, folder, file, read)) is not None]
+                    new = [one for file in batch if (one := _image(work, folder, file, read, copy)) is not None]
                     work.write(new_images=new, images_done=len(batch))
                     bar.advance(len(batch))
             return work.finish()
@@ -87,7 +126,7 @@ def import_images(
         bar.close()
 
 
-def _image(work: Filling, folder: Path, file: str, measure: Measure) -> SourceImage | None:
+def _image(work: Filling, folder: Path, file: str, measure: Measure, copy: bool) -> SourceImage | None:
     path = folder / file
     try:
         header = measure(path, file)
@@ -96,13 +135,13 @@ def _image(work: Filling, folder: Path, file: str, measure: Measure) -> SourceIm
             raise  # not the file's fault: the whole import is to be tried again
         work.problems.add("image", file, "file", "was refused", f"{error.happened}; {error.remedy}")
         return None
-    sha256 = work.store.blobs.put_file(path)
+    uri, sha256 = (None, work.store.blobs.put_file(path)) if copy else (str(path), None)
     with work.store.database.transaction() as session:
         known = images.by_key(session, work.dataset_id, file)
     if known is not None:
-        if known.sha256 == sha256:
+        if (known.uri, known.sha256) == (uri, sha256):
             work.problems.keep("image")
         else:
             work.problems.add("image", file, "file", "has the name of another image of the dataset")
         return None
-    return SourceImage(file, file, None, sha256, header.width, header.height)
+    return SourceImage(file, file, uri, sha256, header.width, header.height)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from evalnb.core.frames import KEY, FrameOf, frame_of
 from evalnb.core.progress import NullProgress, Progress
 from evalnb.core.sources import SourceImage
 from evalnb.errors import Invalid, NotFound, Unsafe
-from evalnb.formats.labelled import files_below
+from evalnb.formats.labelled import files_below, natural
 from evalnb.formats.problems import Problems
 from evalnb.imagery import FrameFormat, Video
 from evalnb.registry._filling import Filling, filling
@@ -193,7 +192,7 @@ def _found(paths: Sequence[Path]) -> list[tuple[str, Path]]:
             below = files_below(path, *VIDEOS)
             if not below:
                 raise NotFound(f"{path} has no videos", remedy=f"videos end in {', '.join(VIDEOS)}; name others")
-            found += [(one.relative_to(path), one.absolute()) for one in sorted(below, key=_natural)]
+            found += [(one.relative_to(path), one.absolute()) for one in sorted(below, key=natural)]
         elif path.is_file():
             found.append((Path(path.name), path.absolute()))
         else:
@@ -208,8 +207,3 @@ def _found(paths: Sequence[Path]) -> list[tuple[str, Path]]:
             remedy="name the folder above both, or import them into two datasets",
         )
     return [(one, path) for one, (_, path) in zip(called, found, strict=True)]
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """A key that puts ``clip9`` before ``clip10``."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.as_posix().lower())]

@@ -13,7 +13,7 @@ from evalnb.registry._formats import (
     import_panoptic,
     import_voc,
 )
-from evalnb.registry._images_import import add_image, import_images
+from evalnb.registry._images_import import add_image, import_images, import_pictures
 from evalnb.registry._results import import_results
 from evalnb.registry._video_import import import_video
 from evalnb.registry._yolo_import import import_yolo
@@ -29,6 +29,7 @@ __all__ = [
     "import_labelme",
     "import_masks",
     "import_panoptic",
+    "import_pictures",
     "import_results",
     "import_video",
     "import_voc",
