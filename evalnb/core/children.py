@@ -125,6 +125,16 @@ class Child:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether it answers somebody, so that the next would wait."""
+        return self._turn.locked()
+
+    def warm(self) -> None:
+        """Start it, unless it runs: the first question then finds it there. ChildLost if it cannot be."""
+        with self._turn:
+            self._started()
+
     def ask(
         self,
         head: Mapping[str, Any],

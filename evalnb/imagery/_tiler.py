@@ -30,6 +30,8 @@ PYRAMID_PIXELS = 24_000_000
 """Above this a picture gets a pyramid; up to it, it is decoded whole and kept for its next tiles."""
 MAX_PYRAMID_PIXELS = 4_000_000_000
 """The largest picture that a pyramid is made of."""
+_PYRAMID_CHILDREN = 2
+"""So many at least cut the tiles of a pyramid, where there are so many."""
 _TILE_MEMORY_BYTES = 2 << 30
 _PYRAMID_MEMORY_BYTES = 6 << 30
 """Address space, of which threads' stacks and arenas take much; what is really used is far less."""
@@ -81,7 +83,8 @@ class Depth:
 
 
 class Tiler:
-    """A few child processes that cut tiles. A picture keeps to one of them, which keeps it decoded.
+    """A few child processes that cut tiles. A picture keeps to one of them, which keeps it decoded; a pyramid, which
+    any of them opens at once, is cut by as many as are free.
 
     A picture that kills its child is refused; the next question gets a new child. Threads may share one.
     """
@@ -91,6 +94,7 @@ class Tiler:
         count = children or min(4, os.cpu_count() or 1)
         self._children = [_child(memory_bytes) for _ in range(count)]
         self._next = 0
+        self._all_begun = False
 
     def tile(
         self,
@@ -185,13 +189,32 @@ class Tiler:
         opened: Callable[[], contextlib.AbstractContextManager[int]],
     ) -> Frame:
         """Ask the child that keeps the picture called ``key``; give it the file if it does not know it yet."""
+        child = self._free(key) if asked["pyramid"] else self._own(key)
         asked = {**asked, "key": key, "name": name}
-        child = self._children[zlib.crc32(key.encode()) % len(self._children)]
         answer = self._asked(child, asked, name)
         if "need" in answer.head:
             with opened() as file:
                 answer = self._asked(child, asked, name, [file])
         return answer
+
+    def _own(self, key: str) -> Child:
+        return self._children[zlib.crc32(key.encode()) % len(self._children)]
+
+    def _free(self, key: str) -> Child:
+        own = self._own(key)
+        if not self._all_begun:
+            self._all_begun = True
+            # Beside the first answer: a process takes half a second to start, and nobody is to wait for it.
+            threading.Thread(target=self._begin, name="evalnb-tilers", daemon=True).start()
+        if not own.busy:
+            return own
+        return next((one for one in self._children if one.pid is not None and not one.busy), own)
+
+    def _begin(self) -> None:
+        for child in self._children[:_PYRAMID_CHILDREN]:
+            # One that cannot be started says so to whoever asks it.
+            with contextlib.suppress(ChildLost):
+                child.warm()
 
     def _asked(self, child: Child, head: dict[str, object], name: str, files: list[int] | None = None) -> Frame:
         for again in (True, False):
