@@ -22,6 +22,7 @@ _MEMORY_BYTES = 4 << 30
 """Address space of the child: twenty frames of 8K, and FFmpeg's libraries."""
 _PATIENCE_S = 60.0
 """For one frame, or for some fifty that are passed over."""
+_START_S = 120.0
 _SCRIPT = Path(__file__).with_name("_video_child.py")
 
 
@@ -83,6 +84,7 @@ def open_video(path: Path, *, name: str, memory_bytes: int = _MEMORY_BYTES) -> I
         raise unreadable(name, error) from error
     try:
         with file:
+            _start(child)
             answer = _ask(child, {"ask": "open", "name": name}, name, files=[file.fileno()])
         yield Video(child, name, VideoHeader(*answer.head["ok"]))
     finally:
@@ -90,12 +92,19 @@ def open_video(path: Path, *, name: str, memory_bytes: int = _MEMORY_BYTES) -> I
         child.close()
 
 
+def _start(child: Child) -> None:
+    # By a question of its own: a child that cannot start says nothing about the video.
+    try:
+        child.ask({"ask": "nothing"}, within_s=_START_S)
+    except ChildLost as error:
+        remedy = "free some memory, or reinstall the decoder: pip install --force-reinstall av"
+        raise Unavailable(f"no video can be decoded here: {error}", remedy=remedy) from error
+
+
 def _ask(child: Child, asked: dict[str, Any], name: str, *, files: Sequence[int] = ()) -> Frame:
     try:
         answer = child.ask(asked, files=files, within_s=_PATIENCE_S, heard=lambda _: None)
     except ChildLost as error:
-        if child.starts == 0:
-            raise Unavailable(f"no video can be decoded here: {error}", remedy="free some memory") from error
         why = f"takes more than {_PATIENCE_S:g} s for a frame" if error.late else f"cannot be decoded: {error}"
         raise _too_much(name, why) from error
     head = answer.head

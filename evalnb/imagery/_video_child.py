@@ -2,7 +2,8 @@
 
 This file is run as a script in a process of its own. It opens nothing: the video comes as a descriptor over the
 socket that it was born with. It is asked to ``open`` it, to ``read`` from some frame on, and then for the ``next``
-one until there is none; it decodes one ahead, while the parent keeps the last.
+one until there is none; it decodes one ahead, while the parent keeps the last. Before ``open`` it has only
+{"strange": true} to say.
 
 Usage: python _video_child.py SOCKET MEMORY_BYTES FOLDER…
 """

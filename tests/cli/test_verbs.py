@@ -15,6 +15,7 @@ from PIL import Image
 from evalnb.project import Project
 from evalnb.settings import Settings
 from evalnb.store import Store
+from tests.clips import clip
 
 Verb = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -67,7 +68,14 @@ def test_a_dataset_goes_in_is_measured_is_published_and_comes_out(
     said = json.loads(again.stdout)
     assert (said["repeated"], said["images"], said["annotations"]) == (True, 3, 4)
 
+    film = clip(tmp_path / "film.mp4", 9)
+    filmed = evalnb("import", "video", "films", film, "--every", 4, "--json")
+    assert json.loads(filmed.stdout)["images"] == 3, filmed.stderr
     project = Project(store)
+    more = project.import_video("films", [film], every=4)
+    assert more.imported.repeated and list(more.head()["file_name"]) == [
+        f"film/00000{number}.jpg" for number in (0, 4, 8)
+    ]
     run = project.import_results(project.dataset("cats"), source / "found.json", name="by hand")
     numbers = json.loads(evalnb("evaluate", run.id, "--json").stdout)
     on_files = json.loads(evalnb("evaluate", source / "truth.json", source / "found.json", "--json").stdout)
@@ -94,6 +102,7 @@ def test_a_dataset_goes_in_is_measured_is_published_and_comes_out(
         (["report", "77"], "77"),
         (["import", "coco", "cats", "--images", "nowhere", "--annotations", "nowhere.json"], "nowhere"),
         (["import", "yolo", "cats", "nowhere.yaml"], "nowhere.yaml"),
+        (["import", "video", "cats", "nowhere.mp4"], "nowhere.mp4"),
     ],
 )
 def test_a_wrong_name_is_refused_in_two_lines(evalnb: Verb, store: Store, words: list[str], happened: str) -> None:

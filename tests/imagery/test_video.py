@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from evalnb import imagery
-from evalnb.errors import EvalnbError, Invalid, MissingExtra, NotFound, Unsafe
+from evalnb.errors import EvalnbError, Invalid, MissingExtra, NotFound, Unavailable, Unsafe
+from evalnb.imagery import _video
 from tests.clips import clip, number_of
 
 
@@ -148,6 +149,13 @@ def test_every_cut_of_a_video_is_read_or_refused(tmp_path: Path) -> None:
             assert "cut.mp4" in str(error)
         else:
             assert len(frames) == 12 or broken
+
+
+def test_a_child_that_cannot_start_is_no_fault_of_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = clip(tmp_path / "a.mp4", 1)
+    monkeypatch.setattr(_video, "_folders", lambda: [str(tmp_path)])
+    with pytest.raises(Unavailable, match="no video can be decoded here"), imagery.open_video(path, name="a.mp4"):
+        pass
 
 
 def test_without_the_decoder_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
