@@ -77,7 +77,7 @@ class Answers:
         link: str = "",
     ) -> None:
         self._store = store
-        self._dataset_id = dataset_id
+        self._dataset_id = self.dataset_id = dataset_id
         self._author = author
         self._rights = rights
         self._part = part
@@ -94,10 +94,16 @@ class Answers:
             yield session
 
     @contextmanager
-    def editing(self, image_id: int) -> Iterator[tuple[Session, ImageRecord]]:
-        """A transaction in which the asker may change the image's labels."""
+    def changing(self) -> Iterator[Session]:
+        """A transaction in which the asker may change the dataset's labels."""
         with self.transaction() as session:
             self._rights.edit(session)
+            yield session
+
+    @contextmanager
+    def editing(self, image_id: int) -> Iterator[tuple[Session, ImageRecord]]:
+        """A transaction in which the asker may change the image's labels."""
+        with self.changing() as session:
             yield session, self.own(session, image_id)
 
     def hello(self, ask: HelloAsk, *, shown: int | None) -> HelloReply:
@@ -190,8 +196,7 @@ class Answers:
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
-        with self.transaction() as session:
-            self._rights.edit(session)
+        with self.changing() as session:
             try:
                 reply = edits.apply(session, ask.image_id, ask.ops, author=self._author, dataset_id=self._dataset_id)
             except NotFound:

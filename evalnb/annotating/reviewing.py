@@ -25,8 +25,10 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepAsk,
     StepChange,
     StepInfo,
+    StepReply,
     StepsAsk,
     StepsReply,
 )
@@ -97,6 +99,15 @@ class Reviewing:
             undo, redo = edits.steps(session, ask.image_id, author=self._author)
         return Reply(StepsReply(image_id=ask.image_id, undo=[*map(_step, undo)], redo=[*map(_step, redo)]))
 
+    def step(self, ask: StepAsk) -> StepReply:
+        """Take a step back on all of its images, or do it again."""
+        with self._answers.changing() as session:
+            dataset_id, author = self._answers.dataset_id, self._author
+            found = edits.replay(
+                session, dataset_id, ask.op_id, author=author, as_id=ask.as_id, forward=ask.forward
+            )
+        return StepReply(image_ids=list(found.image_ids), shapes=found.shapes, kept=found.kept)
+
     def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
         with self._answers.editing(ask.image_id) as (session, image):
@@ -141,4 +152,6 @@ def _edit(one: edits.Edit, classes: Mapping[int, str]) -> PastEdit:
 
 def _step(one: edits.Step) -> StepInfo:
     changes = [StepChange(shape_id=part.shape_id, before=part.before, after=part.after) for part in one.changes]
-    return StepInfo(changes=changes, tags=dict(one.tags))
+    return StepInfo(
+        changes=changes, tags=dict(one.tags), op_id=one.edits[0].client_op_id, images=one.images
+    )

@@ -51,7 +51,7 @@ from evalnb.wire.annotator import (
     ShapesAsk,
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk
+from evalnb.wire.review import RestoreAsk, StepAsk
 
 _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 POLL_S = 1.5
@@ -145,6 +145,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "restore": (at_once, self._restore),
                 "past": (self._aside, reviewing.past),
                 "steps": (at_once, reviewing.steps),
+                "step": (at_once, self._step),
                 "track": (self._aside, self._answers.track),
                 "review": (self._aside, reviewing.review),
                 "review_set": (at_once, reviewing.review_set),
@@ -302,10 +303,21 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
             self.set_trait("count", counted[0])
+        self._tell_of_edit()
+        return Reply(reply)
+
+    def _step(self, ask: StepAsk) -> Reply:
+        reply = self._reviewing.step(ask)
+        if self.image_id in reply.image_ids:
+            with self._store.database.transaction() as session:
+                self.set_trait("count", log.shape_count(session, self.image_id))
+        self._tell_of_edit()
+        return Reply(reply)
+
+    def _tell_of_edit(self) -> None:
         if self._on_edit is not None:
             # Aside: whatever it does, the edit is saved and its answer on the way.
             self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
-        return Reply(reply)
 
     def _prepare(self, ask: PrepareAsk) -> Reply:
         reply = self._answers.prepare(ask)

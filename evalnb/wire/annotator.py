@@ -26,6 +26,8 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepAsk,
+    StepReply,
     StepsAsk,
     StepsReply,
 )
@@ -424,6 +426,7 @@ AnnotatorAsk = Annotated[
     | PastAsk
     | TrackAsk
     | StepsAsk
+    | StepAsk
     | ReviewAsk
     | ReviewSetAsk
     | CommentAsk
@@ -456,6 +459,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "past": PastReply,
     "track": TrackReply,
     "steps": StepsReply,
+    "step": StepReply,
     "review": ReviewReply,
     "review_set": ReviewReply,
     "comment": ReviewReply,

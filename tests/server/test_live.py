@@ -80,6 +80,24 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
     assert "annotate(segmenter=" in refusal["remedy"]
 
 
+def test_a_step_of_several_images_is_taken_back_by_one_ask_and_others_are_told(served: Served, yard: Yard) -> None:
+    wire, other = Wire(served.base, served.token), Wire(served.base, served.token)
+    other.ask(yard.dataset_id, ask="watch", image_id=yard.image_ids[2], view="b", since=0)
+    step, back = str(uuid4())[:19], str(uuid4())
+    for image_id in yard.image_ids[1:]:
+        op = {**create(), "client_op_id": step + str(uuid4())[19:]}
+        wire.ask(yard.dataset_id, ask="apply", image_id=image_id, ops=[op])
+    assert other.pushed("edits")["seq"] == 1
+    ask = {"ask": "step", "op_id": step + back[19:], "as_id": f"{back[:14]}8{back[15:]}"}
+    told = {"image_ids": list(yard.image_ids[1:]), "shapes": 2, "kept": 0}
+    assert wire.ask(yard.dataset_id, **ask) == told
+    assert [one["deleted"] for one in other.pushed("edits")["shapes"]] == [True]
+    # An answer that was lost is asked for again.
+    assert wire.ask(yard.dataset_id, **ask) == told
+    viewer = Wire(served.base, somebody(yard.store, "eve", "viewer", project_of(yard)))
+    assert viewer.refused(yard.dataset_id, **ask)["status"] == 403
+
+
 def test_a_deep_image_comes_by_the_socket_and_a_large_one_waits_for_a_worker(served: Served, yard: Yard) -> None:
     write_multiband(yard.folder / "deep.tif", np.full((300, 400, 4), 900, np.uint16))
     (yard.folder / "large.png").write_bytes(b"")

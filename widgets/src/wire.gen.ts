@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -738,6 +738,8 @@ export interface StepChange {
 export interface StepInfo {
   changes: StepChange[];
   tags: Record<string, boolean>;
+  op_id: string;
+  images: number;
 }
 
 /** The nearest last. */
@@ -745,6 +747,21 @@ export interface StepsReply {
   image_id: number;
   undo: StepInfo[];
   redo: StepInfo[];
+}
+
+/** Take back a step of the asker's on every image that it touched, or do it again. */
+export interface StepAsk {
+  ask: "step";
+  op_id: string;
+  as_id: string;
+  forward?: boolean;
+}
+
+/** What that came to. Ask for the shapes of these images anew. */
+export interface StepReply {
+  image_ids: number[];
+  shapes: number;
+  kept: number;
 }
 
 /** Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``. */
@@ -977,6 +994,7 @@ export interface AnnotatorReplies {
   past: PastReply;
   track: TrackReply;
   steps: StepsReply;
+  step: StepReply;
   review: ReviewReply;
   review_set: ReviewReply;
   comment: ReviewReply;

@@ -35,7 +35,7 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk
+from evalnb.wire.review import RestoreAsk, StepAsk
 from evalnb_server import access
 
 if TYPE_CHECKING:
@@ -177,6 +177,9 @@ class Seat:
         def restore(ask: RestoreAsk) -> Reply:
             return edited(ask, reviewing.restore(ask))
 
+        def step(ask: StepAsk) -> Reply:
+            return Reply(reviewing.step(ask))
+
         def edited(ask: ApplyAsk | RestoreAsk, reply: ApplyReply) -> Reply:
             with self._lock:
                 watched = self._watched
@@ -205,6 +208,7 @@ class Seat:
             "past": reviewing.past,
             "track": answers.track,
             "steps": reviewing.steps,
+            "step": step,
             "review": reviewing.review,
             "review_set": reviewing.review_set,
             "comment": reviewing.comment,
