@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,11 @@ class Reviewing:
         with self._answers.transaction() as session:
             self._answers.own(session, ask.image_id)
             return _reply(session, ask.image_id)
+
+    def stamps(self, image_ids: Collection[int]) -> dict[int, str]:
+        """What tells each image's review from every other state of it."""
+        with self._answers.transaction() as session:
+            return reviews.stamps(session, image_ids)
 
     def review_set(self, ask: ReviewSetAsk) -> Reply:
         """Set its status, or who is to do it."""

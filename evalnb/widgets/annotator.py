@@ -51,7 +51,7 @@ from evalnb.wire.annotator import (
     ShapesAsk,
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk, StepAsk
+from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 
 _ASKS: TypeAdapter[Any] = TypeAdapter(AnnotatorAsk)
 POLL_S = 1.5
@@ -126,6 +126,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 raise Invalid(f"there is no place {start} among {total} images", remedy=f"start below {total}")
         self._views: set[str] = set()
         self._seqs: dict[int, int] = {}
+        self._reviews: dict[int, str] = {}
         # Between an edit's commit and the note of its sequence nobody may take it for somebody else's.
         self._noting = threading.Lock()
         self._context = contextvars.copy_context()
@@ -147,7 +148,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "steps": (at_once, reviewing.steps),
                 "step": (at_once, self._step),
                 "track": (self._aside, self._answers.track),
-                "review": (self._aside, reviewing.review),
+                "review": (at_once, reviewing.review),
                 "review_set": (at_once, reviewing.review_set),
                 "comment": (at_once, reviewing.comment),
                 "resolve": (at_once, reviewing.resolve),
@@ -278,6 +279,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
     def _look_at(self, ask: WatchAsk) -> Reply:
         self._place(ask.view, ask.image_id)
+        if ask.image_id is not None and ask.image_id not in self._reviews:
+            self._reviews |= self._reviewing.stamps([ask.image_id])
         return Reply(self._answers.watch(ask))
 
     def _shapes(self, ask: ShapesAsk) -> Reply:
@@ -401,11 +404,18 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             self._hearing = None
 
     def _look(self) -> None:
-        """Push ``changed`` if somebody else edited the shown image, and ``presence`` if people came or went."""
+        """Push ``changed`` if somebody else edited the shown image, ``reviewed`` if its review is another, and
+        ``presence`` if people came or went."""
         for image_id, people in self._company.look().items():
             self._push(PresencePush(image_id=image_id, people=people))
         shown = self.image_id
-        if shown is None or shown not in self._seqs:
+        if shown is None:
+            return
+        if shown in self._reviews and (stamp := self._reviewing.stamps([shown]).get(shown)) is not None:
+            before, self._reviews[shown] = self._reviews[shown], stamp
+            if stamp != before:
+                self._push(ReviewedPush(image_id=shown))
+        if shown not in self._seqs:
             return
         with self._noting:
             with self._store.database.transaction() as session:

@@ -24,6 +24,7 @@ from evalnb.wire.review import (
     ResolveAsk,
     RestoreAsk,
     ReviewAsk,
+    ReviewedPush,
     ReviewReply,
     ReviewSetAsk,
     StepAsk,
@@ -439,7 +440,7 @@ AnnotatorAsk = Annotated[
     Field(discriminator="ask"),
 ]
 AnnotatorPush = Annotated[
-    ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush,
+    ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush,
     Field(discriminator="push"),
 ]
 AnnotatorReplies: dict[str, type[Wire]] = {

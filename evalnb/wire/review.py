@@ -47,6 +47,13 @@ class ReviewReply(Wire):
     comments: list[CommentInfo]
 
 
+class ReviewedPush(Wire):
+    """The review of the watched image is another: ask for it."""
+
+    push: Literal["reviewed"] = "reviewed"
+    image_id: int
+
+
 class ReviewSetAsk(Received):
     """Set the status, or who is to do it; what is left out stays."""
 

@@ -4,7 +4,7 @@ export type Box = [number, number, number, number];
 
 export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
 
-export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
+export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush;
 
 export type AreaName = "all" | "small" | "medium" | "large";
 
@@ -662,6 +662,12 @@ export interface ReviewReply {
   author: string;
   at: string | null;
   comments: CommentInfo[];
+}
+
+/** The review of the watched image is another: ask for it. */
+export interface ReviewedPush {
+  push: "reviewed";
+  image_id: number;
 }
 
 /** Set the status, or who is to do it; what is left out stays. */

@@ -35,7 +35,7 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk, StepAsk
+from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 from evalnb_server import access
 
 if TYPE_CHECKING:
@@ -142,6 +142,15 @@ class Seat:
         if watched is not None and watched.image_id == image_id:
             self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"), ())
 
+    def hear_review(self, image_id: int, stamp: str) -> None:
+        """Tell that the image's review is another, if it watches that and ``stamp`` is not the last it knew."""
+        with self._lock:
+            watched = self._watched
+            if watched is None or watched.image_id != image_id or watched.stamp in (None, stamp):
+                return
+            watched.stamp = stamp
+        self._tell(ReviewedPush(image_id=image_id).model_dump(mode="json"), ())
+
     # ----------------------------------------------------------------------------------------- what it answers
 
     def _desk(self, dataset_id: int) -> Desk:
@@ -169,7 +178,7 @@ class Seat:
             return Reply(answers.shapes(ask))
 
         def watch(ask: WatchAsk) -> Reply:
-            return self._watch(answers, rights, ask)
+            return self._watch(answers, reviewing, rights, ask)
 
         def apply(ask: ApplyAsk) -> Reply:
             return edited(ask, answers.apply(ask))
@@ -231,7 +240,7 @@ class Seat:
             log=_log,
         )
 
-    def _watch(self, answers: Answers, rights: DatasetRights, ask: WatchAsk) -> Reply:
+    def _watch(self, answers: Answers, reviewing: Reviewing, rights: DatasetRights, ask: WatchAsk) -> Reply:
         if ask.image_id is None:
             self._look_away()
             return Reply(answers.watch(ask))
@@ -244,11 +253,13 @@ class Seat:
         # After it attends: what is committed from here on is either in the answer or hinted at.
         try:
             reply = answers.watch(ask)
+            stamp = reviewing.stamps([ask.image_id]).get(ask.image_id)
         except Exception:
             self._look_away()
             raise
         with self._lock:
             watched.seen = reply.seq
+            watched.stamp = stamp
         person = Person(key=ask.view, name=self.who.name)
         if not same or person != self._person:
             if self._person is not None and person != self._person:
@@ -276,6 +287,8 @@ class _Watched:
         self.image_id = image_id
         self.seen = -1
         """Negative until the answer that begins it."""
+        self.stamp: str | None = None
+        """What the review stood at when it was told; None until that answer."""
         self._rights = rights
         self._checked_at = time.monotonic()
 
