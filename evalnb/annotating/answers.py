@@ -23,6 +23,7 @@ from evalnb.store.repositories import edits as log
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
+    BoxMasksAsk,
     EverythingAsk,
     HelloAsk,
     HelloReply,
@@ -306,8 +307,15 @@ class Answers:
             known = [one.geometry for one in annotation_rows.of_image(session, ask.image_id)]
         return prompts.everything(image, known)
 
+    def box_masks(self, ask: BoxMasksAsk) -> Reply:
+        """What is in each of some boxes. Cancelled after ``stop``; else as ``segment`` refuses."""
+        prompts = self._with_segmenter()
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+        return prompts.box_masks(ask, image)
+
     def stop(self, ask: StopAsk) -> Reply:
-        """Let ``everything`` be."""
+        """Let ``everything`` or ``box_masks`` be."""
         self._with_segmenter().stop(ask.image_id)
         return Reply(StopReply())
 

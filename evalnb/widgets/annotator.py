@@ -161,6 +161,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "segment": (self._segmenting, self._segment),
                 "hover": (self._hovering, self._answers.hover),
                 "everything": (self._sweeping, self._answers.everything),
+                "box_masks": (self._sweeping, self._answers.box_masks),
                 "stop": (at_once, self._answers.stop),
             },
             send=self._send_now,

@@ -231,6 +231,7 @@ class Seat:
             "segment": segment,
             "hover": answers.hover,
             "everything": answers.everything,
+            "box_masks": answers.box_masks,
             "stop": answers.stop,
         }
         return Desk(

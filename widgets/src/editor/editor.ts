@@ -71,6 +71,7 @@ export class Editor extends Selecting implements Workbench {
 
   open(document: EditorDocument | null): void {
     this.sam.end();
+    this.sam.offered = null;
     this.tool.handle({ type: "cancel" });
     this.#unlisten();
     this.document = document;
@@ -177,9 +178,13 @@ export class Editor extends Selecting implements Workbench {
   createAll(made: readonly Made[]): void {
     if (this.readOnly || !this.document) return;
     this.truthShown = true;
-    this.putAll(made.map(({ geometry, classId }) => (
-      { ...newShape(this.#options.newId(), classId, geometry), attributes: this.defaultsOf(classId) }
-    )));
+    this.putAll(made.map(({ geometry, classId, id }) => {
+      // Whoever deleted it meanwhile did not mean the new outline.
+      const stored = id === undefined ? undefined : this.document?.store.get(id);
+      if (stored) return { ...stored, geometry, class_id: classId ?? stored.class_id };
+      const given = classId ?? this.classId;
+      return { ...newShape(this.#options.newId(), given, geometry), attributes: this.defaultsOf(given) };
+    }));
   }
 
   prompt(object: number | null, question: Question | null): void {
@@ -214,6 +219,8 @@ export class Editor extends Selecting implements Workbench {
       if (!cuts) this.#drawn = name;
       // The brush goes on with the mask that is selected, and the knife cuts what is.
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
+      // The wand may go on with it, if it is told to.
+      this.sam.offered = name === "sam" ? (this.editable.at(-1)?.id ?? this.sam.offered) : null;
       if (!goesOn && !cuts) this.select(null);
     }
     if (this.tool.name !== name) {
