@@ -25,6 +25,7 @@ from evalnb.wire.http.accounts import (
     UserItem,
     UserPage,
 )
+from evalnb.wire.http.agreement import AgreementDetail, AgreementRow, DisagreedImage
 from evalnb.wire.http.annotations import EditItem, EditPage, Ops
 from evalnb.wire.http.base import MOST_INT, Key, Name, Number, Problem, Score, Text
 from evalnb.wire.http.datasets import (
@@ -111,6 +112,8 @@ __all__ = [
     "MOST_INT",
     "AliasChangeItem",
     "AliasDetail",
+    "AgreementDetail",
+    "AgreementRow",
     "AliasItem",
     "AliasPage",
     "AliasWanted",
@@ -134,6 +137,7 @@ __all__ = [
     "DatasetPage",
     "DatasetTag",
     "DetectionItem",
+    "DisagreedImage",
     "EditItem",
     "EditPage",
     "EvaluateAsk",
