@@ -108,9 +108,7 @@ class Reviewing:
         """Take a step back on all of its images, or do it again."""
         with self._answers.changing() as session:
             dataset_id, author = self._answers.dataset_id, self._author
-            found = edits.replay(
-                session, dataset_id, ask.op_id, author=author, as_id=ask.as_id, forward=ask.forward
-            )
+            found = edits.replay(session, dataset_id, ask.op_id, author=author, as_id=ask.as_id, forward=ask.forward)
         return StepReply(image_ids=list(found.image_ids), shapes=found.shapes, kept=found.kept)
 
     def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
@@ -157,6 +155,4 @@ def _edit(one: edits.Edit, classes: Mapping[int, str]) -> PastEdit:
 
 def _step(one: edits.Step) -> StepInfo:
     changes = [StepChange(shape_id=part.shape_id, before=part.before, after=part.after) for part in one.changes]
-    return StepInfo(
-        changes=changes, tags=dict(one.tags), op_id=one.edits[0].client_op_id, images=one.images
-    )
+    return StepInfo(changes=changes, tags=dict(one.tags), op_id=one.edits[0].client_op_id, images=one.images)

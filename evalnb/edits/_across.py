@@ -37,12 +37,12 @@ class Replayed:
 def replay(
     session: Session, dataset_id: int, op_id: UUID, *, author: str, as_id: UUID, forward: bool = False
 ) -> Replayed:
-    """Take back the author's step that the op ``op_id`` is of, on every image of the dataset that it touched; or do it
-    again, ``forward``.
+    """Take back the author's step that the op ``op_id`` is of, on every image of the dataset that it touched; or
+    do it again, ``forward``.
 
     A property goes back only where it is as the step left it: what anybody changed since stays, and is counted. The
-    new edits' ids begin as ``as_id`` does, a UUID of version 8, and end as those of the edits that they replay: by that
-    the log tells which step went back, and sent again the same ask changes nothing.
+    new edits' ids begin as ``as_id`` does, a UUID of version 8, and end as those of the edits that they replay: by
+    that the log tells which step went back, and sent again the same ask changes nothing.
 
     NotFound without such a step; Invalid for one of more than 20,000 edits, or an ``as_id`` of another version.
     """

@@ -129,7 +129,9 @@ def _folded(groups: Sequence[list[Edit]], others: Mapping[UUID, int]) -> tuple[l
 def _of_same_ends(group: Sequence[Edit], stack: Sequence[Sequence[Edit]]) -> int | None:
     """The place of the step whose ids end as those of ``group`` do."""
     ends = {one.client_op_id.int & _ENDS for one in group}
-    return next((n for n, step in enumerate(stack) if any(one.client_op_id.int & _ENDS in ends for one in step)), None)
+    return next(
+        (n for n, step in enumerate(stack) if any(one.client_op_id.int & _ENDS in ends for one in step)), None
+    )
 
 
 def _takes_back(later: Sequence[Edit], earlier: Sequence[Edit], others: Mapping[UUID, int]) -> bool:

@@ -230,18 +230,19 @@ class Sam2Segmenter:
         """What the prompts may mean, the likeliest first, each once: up to four, of SAM 2's low resolution.
 
         One click is ambiguous (part, whole, group), so its first is the best of SAM's three masks. More prompts, a
-        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too; or a rough mask, bool
-        of the image's size) mean one mask: it comes first, or where it is unstable the best of the three. Errors as
-        ``segment``; Invalid also for a prior of another shape.
+        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too; or a rough mask,
+        bool of the image's size) mean one mask: it comes first, or where it is unstable the best of the three. Errors
+        as ``segment``; Invalid also for a prior of another shape.
         """
         features = self._features(key)
         where, marks, corners = checked(points, labels, box, features.size)
         side = self._decoder.side
         if prior is not None and prior.dtype == np.bool_ and prior.shape == features.size:
-            prior = prior_of(prior, side)
+            prior = prior_of(prior.astype(np.bool_), side)
         if prior is not None and prior.shape != side:
             raise Invalid(f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {side}")
-        return self._decoder.candidates([features], [Prompt(where, marks, corners)], [prior])[0]
+        low = None if prior is None else prior.astype(np.float32, copy=False)
+        return self._decoder.candidates([features], [Prompt(where, marks, corners)], [low])[0]
 
     def sweep(
         self, key: str, *, told: Callable[[float], None] | None = None, sweep: Sweep | None = None

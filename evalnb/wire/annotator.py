@@ -372,8 +372,8 @@ class EverythingReply(Wire):
 
 
 class BoxMasksAsk(Received):
-    """What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk`` ends
-    it."""
+    """What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
+    ends it."""
 
     ask: Literal["box_masks"] = "box_masks"
     image_id: int

@@ -125,7 +125,9 @@ def test_a_later_step_of_ones_own_elsewhere_stays_and_both_can_still_be_undone_t
     sequence.replay(named)
     assert sequence.classes() == [[1], [1, 1]]
     assert sequence.steps(1) == ([drawn, later], [named])
-    sequence.apply(sequence.images[1], sequence.canvas.delete(more[1], 1).model_copy(update={"client_op_id": of(head(8))}))
+    sequence.apply(
+        sequence.images[1], sequence.canvas.delete(more[1], 1).model_copy(update={"client_op_id": of(head(8))})
+    )
     assert sequence.steps(1) == ([drawn], [named, later])
 
 

@@ -287,8 +287,8 @@ export interface EverythingReply {
 }
 
 /**
- * What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk`` ends
- * it.
+ * What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
+ * ends it.
  */
 export interface BoxMasksAsk {
   ask: "box_masks";

@@ -110,10 +110,10 @@ from evalnb.wire.http.uploads import UploadedDataset, UploadItem, UploadPage, Up
 
 __all__ = [
     "MOST_INT",
-    "AliasChangeItem",
-    "AliasDetail",
     "AgreementDetail",
     "AgreementRow",
+    "AliasChangeItem",
+    "AliasDetail",
     "AliasItem",
     "AliasPage",
     "AliasWanted",

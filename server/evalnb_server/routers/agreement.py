@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
@@ -17,9 +18,6 @@ from evalnb_server import access
 from evalnb_server.answers import READ, Id
 from evalnb_server.deps import OpenStore, Who
 from evalnb_server.narrowing import Part
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 router = APIRouter(prefix="/datasets/{dataset_id}/agreement", tags=["datasets"])
 MOST_IMAGES = 50_000
@@ -83,15 +81,15 @@ def _detail(
     found = compare(store, left, right, iou=iou, masks=masks)
     table, confusion, worst = found.by_class(), found.confusion(), found.by_image()
     theirs = {} if right.run_id is not None else dict(found.images)
-    rows = [_row(str(name), row) for name, row in table.iterrows() if name != ALL]
+    rows = {str(row["class"]): _row(row) for row in table.reset_index().to_dict("records")}
     return AgreementDetail(
         left=names[0],
         right=names[1],
         iou=iou,
         masks=masks,
         images=len(found.images),
-        every=_row(ALL, table.loc[ALL]),
-        classes=rows,
+        every=rows.pop(ALL),
+        classes=list(rows.values()),
         names=[str(name) for name in confusion.index],
         confusion=confusion.to_numpy().tolist(),
         differing=len(worst),
@@ -111,13 +109,13 @@ def _detail(
     )
 
 
-def _row(name: str, row: pd.Series[float]) -> AgreementRow:
+def _row(row: Mapping[Hashable, Any]) -> AgreementRow:
     return AgreementRow(
-        name=name,
-        left=int(row["left"]),
-        right=int(row["right"]),
-        agreed=int(row["agreed"]),
-        f1=float(row["F1"]),
-        mean_iou=float(row["mean IoU"]),
-        alpha=float(row["alpha"]),
+        name=row["class"],
+        left=row["left"],
+        right=row["right"],
+        agreed=row["agreed"],
+        f1=row["F1"],
+        mean_iou=row["mean IoU"],
+        alpha=row["alpha"],
     )

@@ -4,6 +4,7 @@ import { defaultsOf, described, occluded } from "./attributes";
 import { toImage } from "./camera";
 import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
+import { shapesOf } from "./making";
 import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
 import { pierced, sliced } from "./ops/combine";
@@ -70,8 +71,7 @@ export class Editor extends Selecting implements Workbench {
   // The document ------------------------------------------------------------------------------------------------
 
   open(document: EditorDocument | null): void {
-    this.sam.end();
-    this.sam.offered = null;
+    this.sam.end(true);
     this.tool.handle({ type: "cancel" });
     this.#unlisten();
     this.document = document;
@@ -178,13 +178,7 @@ export class Editor extends Selecting implements Workbench {
   createAll(made: readonly Made[]): void {
     if (this.readOnly || !this.document) return;
     this.truthShown = true;
-    this.putAll(made.map(({ geometry, classId, id }) => {
-      // Whoever deleted it meanwhile did not mean the new outline.
-      const stored = id === undefined ? undefined : this.document?.store.get(id);
-      if (stored) return { ...stored, geometry, class_id: classId ?? stored.class_id };
-      const given = classId ?? this.classId;
-      return { ...newShape(this.#options.newId(), given, geometry), attributes: this.defaultsOf(given) };
-    }));
+    this.putAll(shapesOf(made, { store: this.document.store, classId: this.classId, newId: this.#options.newId, defaultsOf: (id) => this.defaultsOf(id) }));
   }
 
   prompt(object: number | null, question: Question | null): void {
@@ -219,7 +213,6 @@ export class Editor extends Selecting implements Workbench {
       if (!cuts) this.#drawn = name;
       // The brush goes on with the mask that is selected, and the knife cuts what is.
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
-      // The wand may go on with it, if it is told to.
       this.sam.offered = name === "sam" ? (this.editable.at(-1)?.id ?? this.sam.offered) : null;
       if (!goesOn && !cuts) this.select(null);
     }

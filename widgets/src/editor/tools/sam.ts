@@ -225,10 +225,11 @@ export class SamTool implements Tool {
     });
   }
 
-  /** Another tool or another image: what was gathered becomes shapes, what is being prompted falls away. */
-  end(): void {
+  /** Another tool, or `elsewhere` another image: what was gathered becomes shapes, what is being prompted falls away. */
+  end(elsewhere = false): void {
     const { gathered, settling } = this.state;
     this.state = idle;
+    if (elsewhere) this.offered = null;
     this.#bench.peek(null);
     this.#bench.prompt(null, null);
     const made = this.#made([...settling, ...gathered]);
