@@ -25,6 +25,7 @@ from evalnb.store.repositories import edits as log
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
+    BoxMasksAsk,
     EverythingAsk,
     HelloAsk,
     HelloReply,
@@ -79,7 +80,7 @@ class Answers:
         link: str = "",
     ) -> None:
         self._store = store
-        self._dataset_id = dataset_id
+        self._dataset_id = self.dataset_id = dataset_id
         self._author = author
         self._rights = rights
         self._part = part
@@ -96,10 +97,16 @@ class Answers:
             yield session
 
     @contextmanager
-    def editing(self, image_id: int) -> Iterator[tuple[Session, ImageRecord]]:
-        """A transaction in which the asker may change the image's labels."""
+    def changing(self) -> Iterator[Session]:
+        """A transaction in which the asker may change the dataset's labels."""
         with self.transaction() as session:
             self._rights.edit(session)
+            yield session
+
+    @contextmanager
+    def editing(self, image_id: int) -> Iterator[tuple[Session, ImageRecord]]:
+        """A transaction in which the asker may change the image's labels."""
+        with self.changing() as session:
             yield session, self.own(session, image_id)
 
     def hello(self, ask: HelloAsk, *, shown: int | None) -> HelloReply:
@@ -200,8 +207,7 @@ class Answers:
 
     def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Apply ops. ``also`` runs in the same transaction."""
-        with self.transaction() as session:
-            self._rights.edit(session)
+        with self.changing() as session:
             try:
                 reply = edits.apply(session, ask.image_id, ask.ops, author=self._author, dataset_id=self._dataset_id)
             except NotFound:
@@ -311,8 +317,15 @@ class Answers:
             known = [one.geometry for one in annotation_rows.of_image(session, ask.image_id)]
         return prompts.everything(image, known)
 
+    def box_masks(self, ask: BoxMasksAsk) -> Reply:
+        """What is in each of some boxes. Cancelled after ``stop``; else as ``segment`` refuses."""
+        prompts = self._with_segmenter()
+        with self.transaction() as session:
+            image = self.own(session, ask.image_id)
+        return prompts.box_masks(ask, image)
+
     def stop(self, ask: StopAsk) -> Reply:
-        """Let ``everything`` be."""
+        """Let ``everything`` or ``box_masks`` be."""
         self._with_segmenter().stop(ask.image_id)
         return Reply(StopReply())
 

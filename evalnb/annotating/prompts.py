@@ -20,12 +20,15 @@ from evalnb.core.everything import Sweep, gathered, grid
 from evalnb.core.images import ImageRecord
 from evalnb.core.masks import Rle, iou, placed
 from evalnb.core.ports import Interactive, Segmenter, Thorough
+from evalnb.core.prompted import prompts
 from evalnb.core.records import Floats, Geometry, Ints
 from evalnb.core.shapes import mask_of
 from evalnb.errors import Cancelled, Invalid
 from evalnb.registry import pixels
 from evalnb.store import Store
 from evalnb.wire.annotator import (
+    BoxMasksAsk,
+    BoxMasksReply,
     Candidate,
     EncodingPush,
     EverythingReply,
@@ -36,6 +39,7 @@ from evalnb.wire.annotator import (
     SweepPush,
 )
 from evalnb.wire.shapes import Box
+from evalnb.wire.shapes import Geometry as Outline
 
 CHEAP_ENCODE_S = 1.5
 """Neighbours are encoded ahead by a segmenter that cannot be interrupted only if it is this fast: a slower one would
@@ -87,8 +91,9 @@ class Prompts:
         """The masks that a prompt may mean, cut to their windows. Superseded if ``stale`` once it is encoded."""
         self.used = True
         _labelled(ask)
-        if not ask.points and ask.box is None:
+        if not ask.points and ask.box is None and ask.outline is None:
             raise Invalid("the prompt is empty", remedy="click a point or drag a box")
+        box, rough = (ask.box, None) if ask.outline is None else outlined(ask.outline, ask.box, image)
         begin = self._hand_at = time.perf_counter()
         key = self.encode(image)
         encoded = time.perf_counter()
@@ -98,8 +103,8 @@ class Prompts:
             key,
             points=np.array(ask.points, dtype=np.float64).reshape(-1, 2),
             labels=np.array(ask.labels, dtype=np.int64),
-            box=ask.box,
-            prior=self._prior(ask, image.id),
+            box=box,
+            prior=self._prior(ask, image.id, rough),
         )
         decoded = self._hand_at = time.perf_counter()
         (window, inside), *others = [found.cut(place) for place in range(len(found))]
@@ -181,8 +186,29 @@ class Prompts:
             [packed(inside) for _, _, inside in left],
         )
 
+    def box_masks(self, ask: BoxMasksAsk, image: ImageRecord) -> Reply:
+        """The likeliest mask in each of the boxes. Cancelled once ``stop`` is called."""
+        self.used = True
+        self._swept = image.id
+
+        def told(share: float) -> None:
+            if self._swept != image.id:
+                raise Cancelled("drawing the masks was stopped", remedy="press the key again to begin anew")
+            self._announce(SweepPush(image_id=image.id, fraction=min(share, 1.0)))
+
+        key = self._encode(image, lambda share: told(0.3 * share))
+        found: list[Candidate] = []
+        buffers: list[bytes] = []
+        for place, box in enumerate(ask.boxes):
+            told(0.3 + 0.7 * place / len(ask.boxes))
+            one = self._candidates(key, points=np.empty((0, 2)), labels=np.empty(0, np.int64), box=box, prior=None)
+            window, inside = one.cut(0)
+            found.append(Candidate(window=window, score=float(one.scores[0])))
+            buffers.append(packed(inside))
+        return Reply(BoxMasksReply(image_id=image.id, found=found), buffers)
+
     def stop(self, image_id: int) -> None:
-        """End ``everything`` on that image."""
+        """End ``everything`` or ``box_masks`` on that image."""
         if self._swept == image_id:
             self._swept = None
 
@@ -255,7 +281,13 @@ class Prompts:
         return key
 
     def _candidates(
-        self, key: str, *, points: Floats, labels: Ints, box: Box | None, prior: NDArray[np.float32] | None
+        self,
+        key: str,
+        *,
+        points: Floats,
+        labels: Ints,
+        box: Box | None,
+        prior: NDArray[np.float32] | NDArray[np.bool_] | None,
     ) -> Candidates:
         corners = None
         if box is not None:
@@ -267,13 +299,15 @@ class Prompts:
             mask, score = self._segmenter.segment(key, points=points, labels=labels, box=corners)
         return Candidates(np.asarray(mask, dtype=bool)[None], np.array([score]), (mask.shape[0], mask.shape[1]))
 
-    def _prior(self, ask: SegmentAsk | HoverAsk, shown_id: int) -> NDArray[np.float32] | None:
+    def _prior(
+        self, ask: SegmentAsk | HoverAsk, shown_id: int, rough: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32] | NDArray[np.bool_] | None:
         if ask.refines is None:
-            return None
+            return rough
         with self._lock:
             image_id, found = self._answers.get(ask.refines.answer, (0, None))
         if found is None or image_id != shown_id or ask.refines.candidate >= len(found):
-            return None
+            return rough
         prior: NDArray[np.float32] = found.logits[ask.refines.candidate].astype(np.float32)
         return prior
 
@@ -293,6 +327,17 @@ def _labelled(ask: SegmentAsk | HoverAsk) -> None:
         raise Invalid(
             f"{len(ask.points)} points with labels {ask.labels}", remedy="give each point a label, 1 in or 0 out"
         )
+
+
+def outlined(outline: Outline, box: Box | None, image: ImageRecord) -> tuple[Box, NDArray[np.bool_] | None]:
+    """A shape as a prompt: the box around it unless there is one already, and the mask that it is roughly; a box is
+    only that. Invalid for a shape that encloses no pixel of the image."""
+    if outline.kind == "box":
+        return box or outline.box, None
+    [one] = prompts((image.height, image.width), mask=outline.record())
+    assert one.box is not None
+    x0, y0, x1, y1 = one.box.tolist()
+    return box or (x0, y0, x1 - x0, y1 - y0), one.mask
 
 
 def unlabelled(found: Sequence[Rle], known: Iterable[Geometry], size: tuple[int, int]) -> list[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -25,8 +25,10 @@ from evalnb.wire.review import (
     ReviewAsk,
     ReviewReply,
     ReviewSetAsk,
+    StepAsk,
     StepChange,
     StepInfo,
+    StepReply,
     StepsAsk,
     StepsReply,
 )
@@ -45,6 +47,11 @@ class Reviewing:
         with self._answers.transaction() as session:
             self._answers.own(session, ask.image_id)
             return _reply(session, ask.image_id)
+
+    def stamps(self, image_ids: Collection[int]) -> dict[int, str]:
+        """What tells each image's review from every other state of it."""
+        with self._answers.transaction() as session:
+            return reviews.stamps(session, image_ids)
 
     def review_set(self, ask: ReviewSetAsk) -> Reply:
         """Set its status, or who is to do it."""
@@ -97,6 +104,13 @@ class Reviewing:
             undo, redo = edits.steps(session, ask.image_id, author=self._author)
         return Reply(StepsReply(image_id=ask.image_id, undo=[*map(_step, undo)], redo=[*map(_step, redo)]))
 
+    def step(self, ask: StepAsk) -> StepReply:
+        """Take a step back on all of its images, or do it again."""
+        with self._answers.changing() as session:
+            dataset_id, author = self._answers.dataset_id, self._author
+            found = edits.replay(session, dataset_id, ask.op_id, author=author, as_id=ask.as_id, forward=ask.forward)
+        return StepReply(image_ids=list(found.image_ids), shapes=found.shapes, kept=found.kept)
+
     def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
         """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
         with self._answers.editing(ask.image_id) as (session, image):
@@ -141,4 +155,4 @@ def _edit(one: edits.Edit, classes: Mapping[int, str]) -> PastEdit:
 
 def _step(one: edits.Step) -> StepInfo:
     changes = [StepChange(shape_id=part.shape_id, before=part.before, after=part.after) for part in one.changes]
-    return StepInfo(changes=changes, tags=dict(one.tags))
+    return StepInfo(changes=changes, tags=dict(one.tags), op_id=one.edits[0].client_op_id, images=one.images)

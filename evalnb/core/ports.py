@@ -88,11 +88,12 @@ class Interactive(Segmenter, Protocol):
         points: Floats,
         labels: Ints,
         box: Floats | None = None,
-        prior: NDArray[np.float32] | None = None,
+        prior: NDArray[np.float32] | NDArray[np.bool_] | None = None,
     ) -> Candidates:
         """What the prompt may mean; the first is what ``segment`` gives.
 
-        ``prior`` is one of the logits (r, c) of an earlier answer on this image, which the prompt corrects.
+        ``prior`` is one of the logits (r, c) of an earlier answer on this image, or a rough mask (h, w) of the
+        object: the prompt corrects it.
         """
 
 

@@ -19,6 +19,7 @@ READ_MAX = 2000
 
 REPLAYED = 8
 """The version of the ids of ops that undo or redo."""
+_ENDS = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,18 @@ class Step:
     changes: tuple[Change, ...]
     tags: Mapping[str, bool]
     """Tags of the image that it set (True) or took away."""
+    images: int = 1
+    """How many images it touched."""
 
 
 def steps(session: Session, image_id: int, *, author: str, most: int = 30) -> tuple[list[Step], list[Step]]:
     """The author's steps on the image that can be undone, and those that were and can be done again; of each the
     nearest ``most``, the nearest last. NotFound if there is no such image.
 
-    Edits whose op ids agree in their first 64 bits are one step. Ids of version 8 (RFC 9562: of one's own making) say
-    that a step goes back or forth: it is the undo of the step before if it takes that back, and the redo of what was
-    undone last if it does that again.
+    Edits whose op ids agree in their first 64 bits are one step, on whatever images they are. Ids of version 8
+    (RFC 9562: of one's own making) say that a step goes back or forth: it is the undo of the step before if it takes
+    that back, and the redo of what was undone last if it does that again. Where they end as another step's ids do, it
+    is that one's, however long ago that was: ``replay`` made it, perhaps from another image.
     """
     log.sequence(session, image_id)
     made = log.of_author(session, image_id, author, limit=READ_MAX)
@@ -56,9 +60,25 @@ def steps(session: Session, image_id: int, *, author: str, most: int = 30) -> tu
         del groups[0]
     undo, redo = _folded(groups, log.last_of_others(session, image_id, author))
     undo, redo = undo[-most:], redo[-most:]
-    # Of each shape only the way back to the first of its revisions that is asked for.
+    states = states_of(session, [one for group in (*undo, *redo) for one in group if not one.is_tag])
+    spans = log.spans(session, {head_of(group[0].client_op_id) for group in (*undo, *redo)})
+
+    def step(group: Sequence[Edit]) -> Step:
+        return _step(group, states, spans[head_of(group[0].client_op_id)])
+
+    return [*map(step, undo)], [*map(step, redo)]
+
+
+def head_of(op_id: UUID) -> int:
+    """What the ids of a step's ops have in common."""
+    return op_id.int >> 64
+
+
+def states_of(session: Session, wanted: Sequence[Edit]) -> dict[UUID, dict[int, Shape]]:
+    """Each of the shapes of these edits as it is now and was at each of its revisions, back to before the first of
+    them; by revision."""
     earliest: dict[UUID, int] = {}
-    for one in (one for group in (*undo, *redo) for one in group if not one.is_tag):
+    for one in wanted:
         earliest[one.shape_id] = min(one.rev, earliest.get(one.shape_id, one.rev))
     since: dict[UUID, list[Edit]] = defaultdict(list)
     if earliest:
@@ -66,18 +86,25 @@ def steps(session: Session, image_id: int, *, author: str, most: int = 30) -> tu
             if one.rev >= earliest[one.shape_id]:
                 since[one.shape_id].append(one)
     now = {id: Shape.of(record) for id, record in log.records(session, earliest).items()}
-    states = {id: _states(shape, since[id]) for id, shape in now.items()}
-    return [_step(group, states) for group in undo], [_step(group, states) for group in redo]
+    return {id: _states(shape, since[id]) for id, shape in now.items()}
+
+
+def change_of(one: Edit, states: Mapping[int, Shape]) -> Change:
+    """The edit's shape before and after it; ``states`` as of ``states_of``."""
+
+    def there(rev: int) -> Shape | None:
+        shape = states.get(rev)
+        return None if shape is None or shape.deleted else shape
+
+    return Change(one.shape_id, there(one.rev - 1), there(one.rev))
 
 
 def _grouped(made: Sequence[Edit]) -> list[list[Edit]]:
-    groups: list[list[Edit]] = []
+    # A step of several images takes its time: something else may be done on one of them meanwhile.
+    groups: dict[int, list[Edit]] = {}
     for one in made:
-        if groups and groups[-1][-1].client_op_id.int >> 64 == one.client_op_id.int >> 64:
-            groups[-1].append(one)
-        else:
-            groups.append([one])
-    return groups
+        groups.setdefault(head_of(one.client_op_id), []).append(one)
+    return list(groups.values())
 
 
 def _folded(groups: Sequence[list[Edit]], others: Mapping[UUID, int]) -> tuple[list[list[Edit]], list[list[Edit]]]:
@@ -85,7 +112,11 @@ def _folded(groups: Sequence[list[Edit]], others: Mapping[UUID, int]) -> tuple[l
     redo: list[list[Edit]] = []
     for group in groups:
         replayed = group[0].client_op_id.version == REPLAYED
-        if replayed and undo and _takes_back(group, undo[-1], others):
+        if replayed and (place := _of_same_ends(group, undo)) is not None:
+            redo.append(undo.pop(place))
+        elif replayed and (place := _of_same_ends(group, redo)) is not None:
+            undo.append(redo.pop(place))
+        elif replayed and undo and _takes_back(group, undo[-1], others):
             redo.append(undo.pop())
         elif replayed and redo and _repeats(group, redo[-1], others):
             undo.append(redo.pop())
@@ -93,6 +124,14 @@ def _folded(groups: Sequence[list[Edit]], others: Mapping[UUID, int]) -> tuple[l
             undo.append(group)
             redo.clear()
     return undo, redo
+
+
+def _of_same_ends(group: Sequence[Edit], stack: Sequence[Sequence[Edit]]) -> int | None:
+    """The place of the step whose ids end as those of ``group`` do."""
+    ends = {one.client_op_id.int & _ENDS for one in group}
+    return next(
+        (n for n, step in enumerate(stack) if any(one.client_op_id.int & _ENDS in ends for one in step)), None
+    )
 
 
 def _takes_back(later: Sequence[Edit], earlier: Sequence[Edit], others: Mapping[UUID, int]) -> bool:
@@ -143,17 +182,10 @@ def _states(now: Shape, edits: Sequence[Edit]) -> dict[int, Shape]:
     return then
 
 
-def _step(group: Sequence[Edit], states: Mapping[UUID, Mapping[int, Shape]]) -> Step:
-    def there(id: UUID, rev: int) -> Shape | None:
-        shape = states[id].get(rev)
-        return None if shape is None or shape.deleted else shape
-
+def _step(group: Sequence[Edit], states: Mapping[UUID, Mapping[int, Shape]], images: int) -> Step:
     return Step(
         edits=tuple(group),
-        changes=tuple(
-            Change(one.shape_id, there(one.shape_id, one.rev - 1), there(one.shape_id, one.rev))
-            for one in group
-            if one.shape_id in states
-        ),
+        changes=tuple(change_of(one, states[one.shape_id]) for one in group if one.shape_id in states),
         tags={str(one.patch["tags"][0]): one.action == "tag" for one in group if one.is_tag},
+        images=images,
     )

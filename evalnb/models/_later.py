@@ -47,7 +47,7 @@ class Later:
         points: Floats,
         labels: Ints,
         box: Floats | None = None,
-        prior: NDArray[np.float32] | None = None,
+        prior: NDArray[np.float32] | NDArray[np.bool_] | None = None,
     ) -> Candidates:
         """As the segmenter's."""
         return self._it().candidates(key, points=points, labels=labels, box=box, prior=prior)

@@ -18,7 +18,7 @@ from evalnb.core.everything import Sweep, gathered, grid
 from evalnb.core.masks import Rle, placed
 from evalnb.core.pixels import rgb
 from evalnb.core.ports import Pixels
-from evalnb.core.prompted import Boxes, Mask, Points, Prompt, checked, prompts
+from evalnb.core.prompted import Boxes, Mask, Points, Prompt, checked, prior_of, prompts
 from evalnb.core.records import Floats, Ints
 from evalnb.core.segmented import Segmented
 from evalnb.errors import Invalid, NotFound
@@ -225,21 +225,24 @@ class Sam2Segmenter:
         points: Floats,
         labels: Ints,
         box: Floats | None = None,
-        prior: NDArray[np.float32] | None = None,
+        prior: NDArray[np.float32] | NDArray[np.bool_] | None = None,
     ) -> Candidates:
         """What the prompts may mean, the likeliest first, each once: up to four, of SAM 2's low resolution.
 
         One click is ambiguous (part, whole, group), so its first is the best of SAM's three masks. More prompts, a
-        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too) mean one mask: it
-        comes first, or where it is unstable the best of the three. Errors as ``segment``; Invalid also for a prior of
-        another shape.
+        box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too; or a rough mask,
+        bool of the image's size) mean one mask: it comes first, or where it is unstable the best of the three. Errors
+        as ``segment``; Invalid also for a prior of another shape.
         """
         features = self._features(key)
         where, marks, corners = checked(points, labels, box, features.size)
         side = self._decoder.side
+        if prior is not None and prior.dtype == np.bool_ and prior.shape == features.size:
+            prior = prior_of(prior.astype(np.bool_), side)
         if prior is not None and prior.shape != side:
             raise Invalid(f"the prior has shape {prior.shape}", remedy=f"pass logits of an earlier answer, {side}")
-        return self._decoder.candidates([features], [Prompt(where, marks, corners)], [prior])[0]
+        low = None if prior is None else prior.astype(np.float32, copy=False)
+        return self._decoder.candidates([features], [Prompt(where, marks, corners)], [low])[0]
 
     def sweep(
         self, key: str, *, told: Callable[[float], None] | None = None, sweep: Sweep | None = None

@@ -59,6 +59,7 @@ def open_store(settings: Settings, *, database_url: str | None = None, without_b
     revive = (lambda: valkey.ensure(home)) if settings.broker_url is None else (lambda: None)
     hints = Hints(database, broker_url, revive=revive)
     database.on_edited = hints.edited
+    database.on_reviewed = hints.reviewed
     return Store(
         settings=settings,
         database=database,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,8 @@ class Database:
         self._revive = revive
         self.on_edited: Callable[[Mapping[int, int]], None] | None = None
         """Told, after each commit that wrote to edit logs, how far which images are; it must not raise."""
+        self.on_reviewed: Callable[[Collection[int]], None] | None = None
+        """Told, after each commit that wrote to reviews or comments, of which images; it must not raise."""
         self.engine: Engine = create_engine(
             address,
             pool_pre_ping=True,
@@ -83,6 +85,8 @@ class Database:
                 yield session
             if self.on_edited is not None and (edited := session.info.get("edited")):
                 self.on_edited(edited)
+            if self.on_reviewed is not None and (reviewed := session.info.get("reviewed")):
+                self.on_reviewed(reviewed)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

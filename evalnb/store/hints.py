@@ -1,4 +1,5 @@
-"""Hints between processes, through the broker: "image X is at sequence N", and "people came or went on image X".
+"""Hints between processes, through the broker: "image X is at sequence N", "people came or went on image X", and "the
+review of image X is another".
 
 A hint carries nothing that could be lost: whoever hears one looks into the database, and whoever hears none looks
 there every few seconds anyway. So telling never waits and never fails, whatever the broker does.
@@ -9,8 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import orjson
 import redis
@@ -27,16 +29,19 @@ REST_S = 2.0
 SILENCE_S = 10.0
 """After so long without a word the broker is asked for a sign of life; after twice that the line counts as dead."""
 _CLOSE_S = 1.0
+_Kind: TypeAlias = Literal["edits", "people", "review"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """``seq`` of an image's edits, or None where only its people changed."""
+    """``seq`` of an image's edits, or None where only its people or its review changed."""
 
     image_id: int
     seq: int | None
+    review: bool = False
+    """Its status, its assignee or its comments."""
 
 
 class Hints:
@@ -53,7 +58,7 @@ class Hints:
         self._revive = revive
         self._scope: str | None = None
         self._wake = threading.Condition()
-        self._waiting: dict[tuple[int, bool], int | None] = {}
+        self._waiting: dict[tuple[int, _Kind], int | None] = {}
         self._busy = False
         self._closed = False
         self._teller: threading.Thread | None = None
@@ -67,11 +72,15 @@ class Hints:
 
     def edited(self, images: Mapping[int, int]) -> None:
         """Say that these images stand at these sequences. Returns at once and never raises."""
-        self._tell({(image_id, True): seq for image_id, seq in images.items()})
+        self._tell({(image_id, "edits"): seq for image_id, seq in images.items()})
 
     def moved(self, image_id: int) -> None:
         """Say that somebody came to an image, or left it. Returns at once and never raises."""
-        self._tell({(image_id, False): None})
+        self._tell({(image_id, "people"): None})
+
+    def reviewed(self, images: Iterable[int]) -> None:
+        """Say that the reviews of these images are others. Returns at once and never raises."""
+        self._tell({(image_id, "review"): None for image_id in images})
 
     def listen(self, hear: Callable[[Hint], None], *, missed: Callable[[], None]) -> Listening:
         """Call ``hear`` with every hint from now on, in a thread of its own. ``missed`` is called whenever hints may
@@ -85,7 +94,7 @@ class Hints:
             self._wake.notify_all()
             self._wake.wait_for(lambda: not (self._waiting or self._busy), timeout=_CLOSE_S)
 
-    def _tell(self, news: Mapping[tuple[int, bool], int | None]) -> None:
+    def _tell(self, news: Mapping[tuple[int, _Kind], int | None]) -> None:
         with self._wake:
             if self._closed:
                 return
@@ -111,8 +120,9 @@ class Hints:
                     self._busy = True
                 try:
                     channel = self.channel()
-                    for (image_id, _), seq in news.items():
-                        client.publish(channel, orjson.dumps({"image": image_id, "seq": seq}))
+                    for (image_id, kind), seq in news.items():
+                        said = {"image": image_id, "seq": seq, "review": kind == "review"}
+                        client.publish(channel, orjson.dumps(said))
                     failing = False
                 except (redis.RedisError, OSError, EvalnbError) as error:
                     if not failing:
@@ -195,4 +205,4 @@ class Listening:
                 self._missed()
             elif message["type"] == "message":
                 said = orjson.loads(message["data"])
-                self._hear(Hint(image_id=said["image"], seq=said["seq"]))
+                self._hear(Hint(image_id=said["image"], seq=said["seq"], review=said.get("review", False)))

@@ -50,7 +50,7 @@ from evalnb.wire.annotator import (
     ShapesAsk,
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk
+from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +128,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 raise Invalid(f"there is no place {start} among {total} images", remedy=f"start below {total}")
         self._views: set[str] = set()
         self._seqs: dict[int, int] = {}
+        self._reviews: dict[int, str] = {}
         # Between an edit's commit and the note of its sequence nobody may take it for somebody else's.
         self._noting = threading.Lock()
         self._context = contextvars.copy_context()
@@ -147,9 +148,10 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "restore": (at_once, self._restore),
                 "past": (self._aside, reviewing.past),
                 "steps": (at_once, reviewing.steps),
+                "step": (at_once, self._step),
                 "track": (self._aside, self._answers.track),
                 "sequence": (self._aside, self._answers.sequence),
-                "review": (self._aside, reviewing.review),
+                "review": (at_once, reviewing.review),
                 "review_set": (at_once, reviewing.review_set),
                 "comment": (at_once, reviewing.comment),
                 "resolve": (at_once, reviewing.resolve),
@@ -162,6 +164,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "segment": (self._segmenting, self._segment),
                 "hover": (self._hovering, self._answers.hover),
                 "everything": (self._sweeping, self._answers.everything),
+                "box_masks": (self._sweeping, self._answers.box_masks),
                 "stop": (at_once, self._answers.stop),
             },
             send=self._send_now,
@@ -284,6 +287,8 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
     def _look_at(self, ask: WatchAsk) -> Reply:
         self._place(ask.view, ask.image_id)
+        if ask.image_id is not None and ask.image_id not in self._reviews:
+            self._reviews |= self._reviewing.stamps([ask.image_id])
         return Reply(self._answers.watch(ask))
 
     def _shapes(self, ask: ShapesAsk) -> Reply:
@@ -309,11 +314,19 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 self._seqs[ask.image_id] = reply.seq
         if ask.image_id == self.image_id:
             self.set_trait("count", counted[0])
-        if self._on_edit is None:
-            return Reply(reply)
-        told = self._guarded(self._on_edit, "telling of an edit")
-        # Once the answer is on its way: whatever it does, the edit is saved, and nobody waits for it.
-        return Reply(reply, then=lambda: self._aside.put(told, lambda: None))
+        return Reply(reply, then=self._tell_of_edit)
+
+    def _step(self, ask: StepAsk) -> Reply:
+        reply = self._reviewing.step(ask)
+        if self.image_id in reply.image_ids:
+            with self._store.database.transaction() as session:
+                self.set_trait("count", log.shape_count(session, self.image_id))
+        return Reply(reply, then=self._tell_of_edit)
+
+    def _tell_of_edit(self) -> None:
+        """Once the answer is on its way: whatever this does, the edit is saved, and nobody waits for it."""
+        if self._on_edit is not None:
+            self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
 
     def _prepare(self, ask: PrepareAsk) -> Reply:
         reply = self._answers.prepare(ask)
@@ -404,11 +417,18 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             self._hearing = None
 
     def _look(self) -> None:
-        """Push ``changed`` if somebody else edited the shown image, and ``presence`` if people came or went."""
+        """Push ``changed`` if somebody else edited the shown image, ``reviewed`` if its review is another, and
+        ``presence`` if people came or went."""
         for image_id, people in self._company.look().items():
             self._push(PresencePush(image_id=image_id, people=people))
         shown = self.image_id
-        if shown is None or shown not in self._seqs:
+        if shown is None:
+            return
+        if shown in self._reviews and (stamp := self._reviewing.stamps([shown]).get(shown)) is not None:
+            before, self._reviews[shown] = self._reviews[shown], stamp
+            if stamp != before:
+                self._push(ReviewedPush(image_id=shown))
+        if shown not in self._seqs:
             return
         with self._noting:
             with self._store.database.transaction() as session:

@@ -24,12 +24,15 @@ from evalnb.wire.review import (
     ResolveAsk,
     RestoreAsk,
     ReviewAsk,
+    ReviewedPush,
     ReviewReply,
     ReviewSetAsk,
+    StepAsk,
+    StepReply,
     StepsAsk,
     StepsReply,
 )
-from evalnb.wire.shapes import Box, Op, OpResult, Shape
+from evalnb.wire.shapes import Box, Geometry, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
 from evalnb.wire.tracks import SequenceAsk, SequenceReply, TrackAsk, TrackReply
 
@@ -295,6 +298,9 @@ class SegmentAsk(Received):
     box: Box | None = None
     refines: Earlier | None = None
     """The mask that these prompts correct. One that the kernel no longer has is done without."""
+    outline: Geometry | None = None
+    """What is known of the object: a shape that encloses pixels. It is what these prompts correct, where ``refines``
+    says nothing else; without a box the one around it is meant."""
 
 
 class Candidate(Wire):
@@ -365,8 +371,24 @@ class EverythingReply(Wire):
     """How many were left out, since a shape of the image is the same."""
 
 
+class BoxMasksAsk(Received):
+    """What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
+    ends it."""
+
+    ask: Literal["box_masks"] = "box_masks"
+    image_id: int
+    boxes: list[Box] = Field(max_length=500)
+
+
+class BoxMasksReply(Wire):
+    """One for each box, in their order; a buffer each, as ``SegmentReply``'s."""
+
+    image_id: int
+    found: list[Candidate]
+
+
 class StopAsk(Received):
-    """Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled."""
+    """Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more: it is refused as Cancelled."""
 
     ask: Literal["stop"] = "stop"
     image_id: int
@@ -377,7 +399,7 @@ class StopReply(Wire):
 
 
 class SweepPush(Wire):
-    """How far ``EverythingAsk`` is; ``fraction`` of 1."""
+    """How far ``EverythingAsk`` or ``BoxMasksAsk`` is; ``fraction`` of 1."""
 
     push: Literal["sweep"] = "sweep"
     image_id: int
@@ -425,6 +447,7 @@ AnnotatorAsk = Annotated[
     | TrackAsk
     | SequenceAsk
     | StepsAsk
+    | StepAsk
     | ReviewAsk
     | ReviewSetAsk
     | CommentAsk
@@ -433,11 +456,12 @@ AnnotatorAsk = Annotated[
     | SegmentAsk
     | HoverAsk
     | EverythingAsk
+    | BoxMasksAsk
     | StopAsk,
     Field(discriminator="ask"),
 ]
 AnnotatorPush = Annotated[
-    ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush,
+    ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush,
     Field(discriminator="push"),
 ]
 AnnotatorReplies: dict[str, type[Wire]] = {
@@ -458,6 +482,7 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "track": TrackReply,
     "sequence": SequenceReply,
     "steps": StepsReply,
+    "step": StepReply,
     "review": ReviewReply,
     "review_set": ReviewReply,
     "comment": ReviewReply,
@@ -466,5 +491,6 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "segment": SegmentReply,
     "hover": HoverReply,
     "everything": EverythingReply,
+    "box_masks": BoxMasksReply,
     "stop": StopReply,
 }

@@ -47,6 +47,13 @@ class ReviewReply(Wire):
     comments: list[CommentInfo]
 
 
+class ReviewedPush(Wire):
+    """The review of the watched image is another: ask for it."""
+
+    push: Literal["reviewed"] = "reviewed"
+    image_id: int
+
+
 class ReviewSetAsk(Received):
     """Set the status, or who is to do it; what is left out stays."""
 
@@ -133,6 +140,10 @@ class StepInfo(Wire):
     changes: list[StepChange]
     tags: dict[str, bool]
     """Tags of the image that were set (true) or taken away."""
+    op_id: UUID
+    """Of one of its ops, by which ``StepAsk`` names it."""
+    images: int
+    """How many images it touched: more than one, and ``StepAsk`` takes it back on all of them."""
 
 
 class StepsReply(Wire):
@@ -141,6 +152,26 @@ class StepsReply(Wire):
     image_id: int
     undo: list[StepInfo]
     redo: list[StepInfo]
+
+
+class StepAsk(Received):
+    """Take back a step of the asker's on every image that it touched, or do it again."""
+
+    ask: Literal["step"] = "step"
+    op_id: UUID
+    """Of one of its ops, or any id that begins as theirs do."""
+    as_id: UUID
+    """The new edits' ids begin as this one does, of version 8; sent again with it, nothing is done twice."""
+    forward: bool = False
+
+
+class StepReply(Wire):
+    """What that came to. Ask for the shapes of these images anew."""
+
+    image_ids: list[int]
+    shapes: int
+    kept: int
+    """So many shapes are no longer as the step left them, and stay as they are."""
 
 
 class RestoreAsk(Received):

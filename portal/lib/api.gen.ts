@@ -995,6 +995,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/datasets/{dataset_id}/agreement/datasets/{other_dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People
+         * @description How far the labels of two datasets of the same images (by their source keys) agree, by class and by image.
+         */
+        get: operations["agreement_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/{dataset_id}/agreement/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run
+         * @description How far a dataset's labels agree with what a run predicts on its images.
+         */
+        get: operations["agreement_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/jobs": {
         parameters: {
             query?: never;
@@ -1457,6 +1497,53 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AgreementDetail
+         * @description What two have in common: shapes matched whatever their class, the best overlaps first.
+         */
+        AgreementDetail: {
+            /** Left */
+            left: string;
+            /** Right */
+            right: string;
+            /** Iou */
+            iou: number;
+            /** Masks */
+            masks: boolean;
+            /** Images */
+            images: number;
+            every: components["schemas"]["AgreementRow"];
+            /** Classes */
+            classes: components["schemas"]["AgreementRow"][];
+            /** Names */
+            names: string[];
+            /** Confusion */
+            confusion: number[][];
+            /** Differing */
+            differing: number;
+            /** Worst */
+            worst: components["schemas"]["DisagreedImage"][];
+        };
+        /**
+         * AgreementRow
+         * @description One class; or, as ``all``, every label.
+         */
+        AgreementRow: {
+            /** Name */
+            name: string;
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+            /** Agreed */
+            agreed: number;
+            /** F1 */
+            f1: number | null;
+            /** Mean Iou */
+            mean_iou: number | null;
+            /** Alpha */
+            alpha: number | null;
+        };
         /**
          * AliasChangeItem
          * @description What an alias stood for from ``at`` on. Without a champion it was taken away.
@@ -1925,6 +2012,28 @@ export interface components {
             score: number;
             /** Class Name */
             class_name: string;
+        };
+        /**
+         * DisagreedImage
+         * @description An image on which they differ.
+         */
+        DisagreedImage: {
+            /** Id */
+            id: number;
+            /** Other Id */
+            other_id: number | null;
+            /** File Name */
+            file_name: string;
+            /** Agreed */
+            agreed: number;
+            /** Other Class */
+            other_class: number;
+            /** Only Left */
+            only_left: number;
+            /** Only Right */
+            only_right: number;
+            /** F1 */
+            f1: number;
         };
         /**
          * EditItem
@@ -8731,6 +8840,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonDetail"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement_people: {
+        parameters: {
+            query?: {
+                /** @description At least so much must two shapes overlap to be one object. */
+                iou?: number;
+                /** @description Overlaps of masks, not of boxes. */
+                masks?: boolean;
+                /** @description Images that bear all of them. */
+                tag?: string[];
+                class?: string[];
+                /** @description An annotation of such a size. */
+                area?: ("all" | "small" | "medium" | "large")[];
+                /** @description Images whose file name contains this. */
+                text?: string;
+            };
+            header?: never;
+            path: {
+                dataset_id: number;
+                other_dataset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementDetail"];
+                };
+            };
+            /** @description The request does not say who makes it. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller is no member of its project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value that cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that it needs is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement_run: {
+        parameters: {
+            query?: {
+                /** @description At least so much must two shapes overlap to be one object. */
+                iou?: number;
+                /** @description Overlaps of masks, not of boxes. */
+                masks?: boolean;
+                /** @description Only predictions at or above it. */
+                confidence?: number;
+                /** @description Images that bear all of them. */
+                tag?: string[];
+                class?: string[];
+                /** @description An annotation of such a size. */
+                area?: ("all" | "small" | "medium" | "large")[];
+                /** @description Images whose file name contains this. */
+                text?: string;
+            };
+            header?: never;
+            path: {
+                dataset_id: number;
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementDetail"];
                 };
             };
             /** @description The request does not say who makes it. */

@@ -33,6 +33,7 @@ export type ComparedImage = Schemas["ComparedImage"];
 export type ReportItem = Schemas["ReportItem"];
 export type Tiles = Schemas["TilesDescription"];
 export type UploadItem = Schemas["UploadItem"];
+export type AgreementData = Schemas["AgreementDetail"];
 export type JobItem = Schemas["JobItem"];
 export type JobPage = Schemas["JobPage"];
 
@@ -62,6 +63,10 @@ export function connect({ baseUrl, headers = {}, middleware }: Connection) {
       rename: (dataset: number, name: string) => got(http.PATCH("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } }, body: { name } })),
       remove: (dataset: number, name: string) => done(http.DELETE("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset }, query: { name } } })),
       get: (dataset: number) => got(http.GET("/api/datasets/{dataset_id}", { params: { path: { dataset_id: dataset } } })),
+      agreement: (dataset: number, { kind, id, iou, masks, confidence }: { kind: "dataset" | "run"; id: number; iou: number; masks: boolean; confidence: number }) =>
+        kind === "run"
+          ? got(http.GET("/api/datasets/{dataset_id}/agreement/runs/{run_id}", { params: { path: { dataset_id: dataset, run_id: id }, query: { iou, masks, confidence, tag: [], class: [], area: [] } } }))
+          : got(http.GET("/api/datasets/{dataset_id}/agreement/datasets/{other_dataset_id}", { params: { path: { dataset_id: dataset, other_dataset_id: id }, query: { iou, masks, tag: [], class: [], area: [] } } })),
     },
     images: {
       /** With what their reviews say of them. */
@@ -171,6 +176,7 @@ function jobs(http: Http) {
   const at = (job: string) => ({ params: { path: { job_id: job } } });
   return {
     list: (project: number, after?: string) => got(http.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: project }, query: { limit: 50, ...(after && { after }) } } })),
+    ask: (project: number, work: Schemas["MasksAsk"]) => got(http.POST("/api/projects/{project_id}/jobs", { params: { path: { project_id: project } }, body: work })),
     get: (job: string) => got(http.GET("/api/jobs/{job_id}", at(job))),
     events: (job: string, after: number) => got(http.GET("/api/jobs/{job_id}/events", { params: { ...at(job).params, query: { after, limit: 500 } } })),
     log: (job: string) => got(http.GET("/api/jobs/{job_id}/log", at(job))),

@@ -29,6 +29,7 @@ export const routes = {
   project: (project: Id) => `/projects/${project}`,
   datasets: (project: Id) => `/projects/${project}/datasets`,
   dataset: (project: Id, dataset: Id, filter: ImageFilter = {}) => `/projects/${project}/datasets/${dataset}${query({ ...filter })}`,
+  agreement: (project: Id, dataset: Id) => `/projects/${project}/datasets/${dataset}/agreement`,
   image: (project: Id, image: Id, filter: ImageFilter = {}) => `/projects/${project}/images/${image}${query({ ...filter })}`,
   models: (project: Id) => `/projects/${project}/models`,
   model: (project: Id, model: Id) => `/projects/${project}/models/${model}`,

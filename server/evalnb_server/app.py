@@ -22,6 +22,7 @@ from evalnb_server.realtime.hub import Hub
 from evalnb_server.realtime.router import router as live
 from evalnb_server.realtime.router import sockets
 from evalnb_server.routers import (
+    agreement,
     aliases,
     comparisons,
     datasets,
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         runs,
         evaluations,
         comparisons,
+        agreement,
         jobs,
         reports,
         tiles,

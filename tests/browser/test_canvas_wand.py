@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from PIL import Image
 
 from evalnb import edits
 from evalnb.core import masks
+from evalnb.core.shapes import mask_of
 from evalnb.demo import dataset, prepare
 from evalnb.demo.scenes import scene
 from evalnb.project import Project
 from evalnb.store import Store
+from evalnb.wire.shapes import BoxGeometry, Op, Patch, PolygonGeometry
 from tests.annotating import Annotating
 from tests.browser.test_canvas_hands import pictured
 from tests.lab import Lab
@@ -62,13 +65,29 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
 ) -> None:
     project = Project(store)
     prepare.datasets(project, tmp_path / "demo", images=4)
-    (first, *_) = project.dataset("scenes")
+    (first, second, *_) = project.dataset("scenes")
 
     def kinds() -> list[str]:
         with store.database.transaction() as session:
             return [shape.geometry.kind for shape in edits.shapes(session, first.id).shapes]
 
+    def there(image: Any) -> list[Any]:
+        with store.database.transaction() as session:
+            return edits.shapes(session, image.id).shapes
+
     before = kinds()
+    with store.database.transaction() as session:
+        boxed = [
+            Op(
+                client_op_id=uuid4(),
+                shape_id=shape.id,
+                base_rev=shape.rev,
+                action="update",
+                patch=Patch(geometry=BoxGeometry(box=shape.geometry.box)),
+            )
+            for shape in edits.shapes(session, second.id).shapes
+        ]
+        edits.apply(session, second.id, boxed, author="ben")
     lab.write("wand.ipynb", CELL)
     lab.open(page, "wand.ipynb")
     lab.run_all(page)
@@ -153,10 +172,56 @@ def test_hover_correct_choose_collect_accept_and_the_database_has_both(
     one.shapes(len(before) + 1)
     one.saved()
     assert kinds() == [*before, "polygon"]
+    # A rough outline around the ball is refined: it keeps its id, and becomes what the model sees in it.
+    one.press("Escape")
+    x, y, radius = *BALL, 34
+    corners = [x - radius, y - radius, x + radius, y - radius, x + radius, y + radius, x - radius, y + radius]
+    around = (float(x - radius), float(y - radius), 2.0 * radius, 2.0 * radius)
+    outline = PolygonGeometry(box=around, parts=[[float(at) for at in corners]], holes=[])
+    rough, class_id = uuid4(), there(first)[0].class_id
+    patch = Patch(class_id=class_id, geometry=outline, attributes={"seen": "roughly"})
+    op = Op(client_op_id=uuid4(), shape_id=rough, base_rev=0, action="create", patch=patch)
+    with store.database.transaction() as session:
+        edits.apply(session, first.id, [op], author="ben")
+    one.shapes(len(before) + 2)
+    page.locator(f"[data-shape='{rough}']").click()
+    page.locator(f"[data-shape='{rough}'][aria-selected=true]").wait_for()
+    one.press("s")
+    bar.get_by_role("button", name="Refine the selected shape").click()
+    until(lambda: bar.get_attribute("data-waiting") == "false" and chosen.count() == 1)
+    pictured(page, "wand-refine")
+    one.press("Enter")
+    one.saved()
+
+    def last() -> Any:
+        return there(first)[-1]
+
+    until(lambda: last().rev == 2)
+    assert (last().id, last().class_id, last().attributes) == (rough, class_id, {"seen": "roughly"})
+    assert (last().geometry.kind, len(kinds())) == ("polygon", len(before) + 2)
+    assert iou(masks.decode(mask_of(last().geometry.record(), truth_at(*BALL).shape)), truth_at(*BALL)) > 0.6
+    one.press("Control+z")
+    one.saved()
+    until(lambda: last().geometry == outline)
+
     # Neighbours were encoded meanwhile: on the next image the first hover needs no encoding.
     one.press("f")
     one.wait()
     until(hovered)
+
+    # The boxes there become outlines, in the wand's form, looked through first.
+    one.press("Alt+b")
+    sweep = page.locator(".evalnb-sweep")
+    sweep.wait_for(timeout=120_000)
+    assert int(sweep.get_attribute("data-left")) == len(boxed) > 1
+    pictured(page, "box-masks")
+    one.press("Enter")
+    one.saved()
+    until(lambda: {shape.geometry.kind for shape in there(second)} == {"polygon"})
+    assert [shape.id for shape in there(second)] == [op.shape_id for op in boxed]
+    one.press("Control+z")
+    one.saved()
+    until(lambda: {shape.geometry.kind for shape in there(second)} == {"box"})
 
 
 def test_everything_is_looked_through_named_dropped_and_kept(

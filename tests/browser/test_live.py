@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from evalnb import edits
+from evalnb.store.repositories import reviews
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.annotating import Annotating
 from tests.live import Served, serving_here, until
@@ -107,6 +108,43 @@ def test_two_pages_and_a_kernel_edit_one_image_together(opens: Opens, yard: Yard
     ben.page.evaluate("window.mounted.close()")
     ada.page.wait_for_function("() => !document.querySelector('.evalnb-people')")
     assert ben.page.locator(".evalnb-annotator").count() == 0
+
+
+def test_comments_and_the_review_reach_the_other_page_and_leave_what_is_typed_there(opens: Opens, yard: Yard) -> None:
+    ada, ben = opens(), opens('theme: "dark"')
+    draft, assignee = (ben.page.get_by_label(name, exact=True) for name in ("Comment", "Assigned to"))
+    ben.press("Alt+c")
+    ben.click(*ben.at(50, 300))
+    draft.fill("half a sen")
+    assignee.press_sequentially("ev")
+    ada.press("Alt+c")
+    ada.click(*ada.at(330, 90))
+    ada.page.get_by_label("Comment", exact=True).fill("is this one a bag?")
+    ada.page.get_by_label("Comment", exact=True).press("Enter")
+    remark = ben.page.locator(".evalnb-comments li")
+    remark.filter(has_text="is this one a bag?").wait_for()
+    ben.page.locator(".evalnb-pin[aria-pressed]").wait_for()
+    ada.page.get_by_role("button", name="Resolve").click()
+    ben.page.locator(".evalnb-pin[data-done]").wait_for()
+    ada.press("Alt+r")
+    ben.page.locator("select[data-status=rejected]").wait_for()
+    ada.page.get_by_label("Assigned to").fill("ann")
+    ada.page.get_by_label("Assigned to").press("Tab")
+    until(lambda: assigned(yard) == "ann")
+    # A notebook says so too.
+    with yard.store.database.transaction() as session:
+        reviews.put(session, yard.dataset_id, [yard.image_ids[0]], author="kernel", status="review")
+    ben.page.locator("select[data-status=review]").wait_for()
+    assert (draft.input_value(), assignee.input_value()) == ("half a sen", "ev")
+    assignee.press_sequentially("e")
+    assignee.press("Tab")
+    until(lambda: assigned(yard) == "eve")
+    until(lambda: ada.page.get_by_label("Assigned to").input_value() == "eve")
+
+
+def assigned(yard: Yard) -> str:
+    with yard.store.database.transaction() as session:
+        return reviews.get(session, yard.image_ids[0]).assignee
 
 
 def test_what_is_drawn_offline_is_saved_once_the_line_is_back(opens: Opens, served: Served, yard: Yard) -> None:

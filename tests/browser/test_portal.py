@@ -127,6 +127,49 @@ def test_two_evaluations_are_compared_in_a_sentence(page: Any, portal: Portal) -
     assert page.locator("[data-sentence]").inner_text() == made.sentence
 
 
+def test_labels_and_a_run_are_compared_and_an_image_they_differ_on_opens(page: Any, portal: Portal) -> None:
+    house = portal.house
+    page.goto(portal.at("/datasets"))
+    page.get_by_role("link", name="scenes").click()
+    page.get_by_role("link", name="Agreement").click()
+    page.get_by_role("heading", name="How far do two agree?").wait_for()
+    accessible(page)
+    page.get_by_label("scenes and").select_option(f"run-{house.runs[1]}")
+    page.get_by_role("button", name="Compare").press("Enter")
+    page.locator("[data-sentence]").wait_for()
+    table = house.project.dataset("scenes").agreement(house.project.run(house.runs[1]))
+    assert f"agree on {table.loc['all', 'agreed']} of the" in page.locator("[data-sentence]").inner_text()
+    rows = page.locator("[data-class]")
+    assert rows.count() == len(table)
+    # F1 has two places there; the worst class is on top.
+    f1 = [float(one) for one in rows.locator("td:nth-child(6)").all_inner_texts()[:-1]]
+    assert f1 == sorted(f1)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        accessible(page)
+        if folder := os.environ.get("EVALNB_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"agreement-{scheme}.png", full_page=True)
+    worst = int(page.locator("[data-image]").first.get_attribute("data-image"))
+    disagreements = house.project.dataset("scenes").disagreements(house.project.run(house.runs[1]))
+    assert worst == disagreements.index[0]
+    page.locator("[data-image] a").first.click()
+    page.wait_for_url(f"**/images/{worst}")
+    page.locator(".evalnb-annotator [data-shape]").first.wait_for()
+
+
+def test_the_masks_of_a_datasets_boxes_are_a_job(page: Any, portal: Portal) -> None:
+    page.goto(portal.at(f"/datasets/{portal.house.dataset_id}?tag=night"))
+    page.get_by_role("button", name="Masks of boxes").click()
+    page.get_by_text("the images with the tag night").wait_for()
+    accessible(page)
+    page.get_by_role("combobox", name="Model").first.select_option("pico")
+    page.get_by_role("button", name="Draw the masks").click()
+    page.wait_for_url("**/jobs/*-*")
+    asked = portal.house.client.get(f"/api/jobs/{page.url.rpartition('/')[2]}").json()
+    assert (asked["kind"], asked["arguments"]["segmenter"]) == ("masks", "pico")
+    assert asked["arguments"]["part"]["tags"] == ["night"]
+
+
 def test_an_upload_arrives_and_opens(page: Any, portal: Portal, tmp_path: Path) -> None:
     picture = tmp_path / "fresh.png"
     Image.fromarray(np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)).save(picture)

@@ -11,6 +11,7 @@ import torch
 
 from evalnb import imagery, models
 from evalnb.core.ports import Pixels
+from evalnb.core.prompted import prior_of
 from evalnb.errors import Invalid, NotFound, Offline
 from evalnb.models import _sam2
 from evalnb.models.architectures import architecture
@@ -246,6 +247,11 @@ def test_the_next_click_with_the_mask_before_it_is_the_packages_own(
     assert then.scores[0] == pytest.approx(float(wanted_iou[0]), abs=1e-5)
     without = segmenter.candidates("picture", points=where, labels=labels)
     assert not np.array_equal(then.logits[0], without.logits[0])
+    rough = np.zeros(first.size, dtype=bool)
+    rough[: rough.shape[0] // 2] = True
+    lies = segmenter.candidates("picture", points=where, labels=labels, prior=rough)
+    told = segmenter.candidates("picture", points=where, labels=labels, prior=prior_of(rough, first.logits[0].shape))
+    assert np.array_equal(lies.logits, told.logits)
     with pytest.raises(Invalid, match=r"the prior has shape \(3, 3\)"):
         segmenter.candidates("picture", points=where, labels=labels, prior=np.zeros((3, 3), np.float32))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from evalnb import accounts, edits
 from evalnb.accounts import Role
 from evalnb.core.sources import SourceImage
 from evalnb.store import Store
-from evalnb.store.repositories import datasets, images
+from evalnb.store.repositories import datasets, images, reviews
 from evalnb.wire.shapes import BoxGeometry, Op, Patch
 from tests.live import Served, Wire, create, serving_here, until
 from tests.multiband import write_multiband
@@ -78,6 +79,55 @@ def test_a_page_has_all_it_needs(served: Served, yard: Yard) -> None:
     refusal = wire.refused(yard.dataset_id, ask="segment", image_id=yard.image_ids[0], points=[[1, 1]], labels=[1])
     assert (refusal["kind"], refusal["status"]) == ("Unavailable", 503)
     assert "annotate(segmenter=" in refusal["remedy"]
+
+
+def test_a_step_of_several_images_is_taken_back_by_one_ask_and_others_are_told(served: Served, yard: Yard) -> None:
+    wire, other = Wire(served.base, served.token), Wire(served.base, served.token)
+    other.ask(yard.dataset_id, ask="watch", image_id=yard.image_ids[2], view="b", since=0)
+    step, back = str(uuid4())[:19], str(uuid4())
+    for image_id in yard.image_ids[1:]:
+        op = {**create(), "client_op_id": step + str(uuid4())[19:]}
+        wire.ask(yard.dataset_id, ask="apply", image_id=image_id, ops=[op])
+    assert other.pushed("edits")["seq"] == 1
+    ask = {"ask": "step", "op_id": step + back[19:], "as_id": f"{back[:14]}8{back[15:]}"}
+    told = {"image_ids": list(yard.image_ids[1:]), "shapes": 2, "kept": 0}
+    assert wire.ask(yard.dataset_id, **ask) == told
+    assert [one["deleted"] for one in other.pushed("edits")["shapes"]] == [True]
+    # An answer that was lost is asked for again.
+    assert wire.ask(yard.dataset_id, **ask) == told
+    viewer = Wire(served.base, somebody(yard.store, "eve", "viewer", project_of(yard)))
+    assert viewer.refused(yard.dataset_id, **ask)["status"] == 403
+
+
+def test_a_review_that_changes_is_told_to_whoever_watches_the_image_and_to_nobody_else(
+    served: Served, yard: Yard
+) -> None:
+    first, second, _ = yard.image_ids
+    ada, ben, away = (Wire(served.base, served.token) for _ in range(3))
+    for wire, image_id in ((ada, first), (ben, first), (away, second)):
+        wire.ask(yard.dataset_id, ask="watch", image_id=image_id, view="v", since=0)
+    remark = {"image_id": first, "comment_id": str(uuid4())}
+    changes = (
+        {"ask": "comment", **remark, "x": 3, "y": 4, "text": "a bag?"},
+        {"ask": "resolve", **remark, "resolved": True},
+        {"ask": "resolve", **remark, "resolved": False},
+        {"ask": "review_set", "image_id": first, "status": "rejected"},
+        {"ask": "review_set", "image_id": first, "assignee": "eve"},
+    )
+    for change in changes:
+        made = ada.ask(yard.dataset_id, **change)
+        begin = time.monotonic()
+        assert ben.pushed("reviewed") == {"push": "reviewed", "image_id": first}
+        assert time.monotonic() - begin < hub_.LOOK_S
+        assert ben.ask(yard.dataset_id, ask="review", image_id=first) == made
+    # By a process that says nothing of it, and with nothing to tell.
+    with yard.store.database.transaction() as session:
+        reviews.put(session, yard.dataset_id, [first, second], author="ada", status="accepted")
+        session.info.clear()
+    assert away.pushed("reviewed")["image_id"] == second
+    assert ben.pushed("reviewed")["image_id"] == first
+    with pytest.raises(TimeoutError):
+        away.pushed("reviewed", timeout_s=2 * hub_.LOOK_S)
 
 
 def test_a_deep_image_comes_by_the_socket_and_a_large_one_waits_for_a_worker(served: Served, yard: Yard) -> None:

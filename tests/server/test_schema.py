@@ -104,6 +104,7 @@ def _at_home(case: Case, house: House) -> None:
     known: dict[str, Any] = {
         "project_id": house.project.id,
         "dataset_id": house.dataset_id,
+        "other_dataset_id": house.dataset_id,
         "image_id": house.image_ids[0],
         "model_id": house.model_id,
         "version_id": house.version_id,

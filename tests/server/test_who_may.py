@@ -91,6 +91,7 @@ REFERENCES = {
     "project",
     "dataset_id",
     "dataset",
+    "other_dataset_id",
     "image_id",
     "run_id",
     "run",
@@ -162,6 +163,7 @@ def make_world(house: House, line: Served) -> World:
         "project": a,
         "dataset_id": house.dataset_id,
         "dataset": house.dataset_id,
+        "other_dataset_id": house.dataset_id,
         "image_id": house.image_ids[0],
         "run_id": house.runs[0],
         "run": house.runs[0],
@@ -259,6 +261,7 @@ def strangers_own(store: Store, project_id: int) -> dict[str, Any]:
     return {
         "dataset_id": dataset,
         "dataset": dataset,
+        "other_dataset_id": dataset,
         "image_id": image,
         "run_id": run,
         "run": run,
@@ -447,7 +450,7 @@ def test_a_stranger_is_told_nothing_by_the_socket(name: str, world: World) -> No
     answer = told(world, name, world.a["dataset_id"], world.a)
     # To look away needs no right; and evalnb has no segmenter there for anybody.
     status = 200 if name == "bye" else answer["error"]["status"]
-    prompting = {"prepare", "segment", "hover", "everything", "stop"}
+    prompting = {"prepare", "segment", "hover", "everything", "box_masks", "stop"}
     assert status == (200 if name == "bye" else 503 if name in prompting else 404)
     assert not any(secret in json.dumps(answer) for secret in world.secrets)
 

@@ -76,8 +76,9 @@ def test_a_hint_is_heard_and_says_how_far_an_image_is(database: Database, own_br
     until(lambda: missed)
     said.edited({7: 3, 8: 1})
     said.moved(7)
-    until(lambda: len(found) == 3)
-    assert sorted(found, key=str) == [Hint(7, 3), Hint(7, None), Hint(8, 1)]
+    said.reviewed([9])
+    until(lambda: len(found) == 4)
+    assert sorted(found, key=str) == [Hint(7, 3), Hint(7, None), Hint(8, 1), Hint(9, None, review=True)]
     listening.close()
     said.close()
 

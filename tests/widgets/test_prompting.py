@@ -50,6 +50,51 @@ def test_a_click_has_three_answers_best_first(make: Any, yard: Yard, ambiguous: 
     assert areas[0] + areas[2] == HEIGHT * WIDTH and areas[1] < areas[0]
 
 
+def test_an_outline_is_a_prompt_until_an_answer_to_correct_takes_its_place(
+    make: Any, yard: Yard, ambiguous: Any
+) -> None:
+    browser = make(segmenter=ambiguous)
+    ask = {"ask": "segment", "image_id": yard.image_ids[0]}
+    polygon = {
+        "kind": "polygon",
+        "box": [50, 60, 40, 20],
+        "parts": [[50, 60, 90, 60, 90, 80, 50, 80]],
+        "holes": [],
+    }
+    reply = browser.ask(**ask, outline=polygon)
+    # The segmenter fills its box: the one around the outline.
+    assert reply["window"] == [50, 60, 40, 20]
+    rough = ambiguous.priors[-1]
+    assert (rough.dtype, rough.shape, int(rough.sum())) == (np.bool_, (HEIGHT, WIDTH), 800)
+    earlier = {"answer": reply["answer"], "candidate": 0}
+    browser.ask(**ask, outline=polygon, points=[[55, 65]], labels=[1], refines=earlier)
+    assert ambiguous.priors[-1].dtype == np.float32
+    browser.ask(**ask, outline=polygon, refines={"answer": 10_000, "candidate": 0})
+    assert ambiguous.priors[-1].dtype == np.bool_
+    browser.ask(**ask, outline={"kind": "box", "box": [5, 6, 7, 8]})
+    assert ambiguous.priors[-1] is None
+    line = {"kind": "polyline", "box": [0, 0, 9, 9], "parts": [[0, 0, 9, 9]]}
+    assert browser.refused(**ask, outline=line)["kind"] == "Invalid"
+
+
+def test_boxes_have_a_mask_each_and_the_work_can_be_stopped(make: Any, yard: Yard, ambiguous: Any) -> None:
+    browser = make(segmenter=ambiguous)
+    ask = {"ask": "box_masks", "image_id": yard.image_ids[0], "boxes": [[10, 20, 30, 40], [100, 100, 8, 9]]}
+    message, buffers = browser.answer(browser.tell(**ask))
+    found = message["ok"]["found"]
+    assert [one["window"] for one in found] == ask["boxes"]
+    assert [int(bits(one["window"], buffer).sum()) for one, buffer in zip(found, buffers, strict=True)] == [1200, 72]
+    shares = [one["fraction"] for one, _ in browser.sent if one.get("push") == "sweep"]
+    assert shares == sorted(shares) and len(shares) >= 2
+    ambiguous.may_decode.clear()
+    ambiguous.decoding.clear()
+    number = browser.tell(**ask)
+    assert ambiguous.decoding.wait(20)
+    browser.ask(ask="stop", image_id=yard.image_ids[0])
+    ambiguous.may_decode.set()
+    assert browser.answer(number)[0]["error"]["kind"] == "Cancelled"
+
+
 def test_the_next_click_corrects_the_mask_that_was_chosen(make: Any, yard: Yard, ambiguous: Any) -> None:
     browser = make(segmenter=ambiguous)
     one, other = yard.image_ids[:2]

@@ -37,6 +37,18 @@ def test_status_assignee_and_comments_are_kept_under_the_askers_name(make: Any, 
     assert (kept.status, kept.assignee, len(kept.comments)) == ("review", "ben", 1)
 
 
+def test_somebody_elses_word_on_the_shown_image_is_pushed(make: Any, yard: Yard) -> None:
+    browser, [shown, other, _] = make(), yard.image_ids
+    browser.ask(ask="hello", view="v")
+    browser.ask(ask="watch", image_id=shown, view="v", since=0)
+    for image_id in (other, shown):
+        with yard.store.database.transaction() as session:
+            reviews.comment(session, image_id, id=uuid4(), x=1, y=1, text="a bag?", author="ben")
+    message, _ = browser.until(lambda one: one.get("push") == "reviewed")
+    assert message == {"push": "reviewed", "image_id": shown}
+    assert [one["text"] for one in browser.ask(ask="review", image_id=shown)["comments"]] == ["a bag?"]
+
+
 def test_what_cannot_be_is_refused(make: Any, yard: Yard) -> None:
     browser, image = make(), {"image_id": yard.image_ids[0]}
     assert (

@@ -144,6 +144,10 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       return [{ image_id: ask.image_id, shape_id: ask.shape_id ?? null, edits: [], deleted: [] }, []];
     case "steps":
       return [{ image_id: ask.image_id, undo: [], redo: [] }, []];
+    case "box_masks":
+      return [{ image_id: ask.image_id, found: ask.boxes.map(() => ({ window: [0, 0, 0, 0], score: 0 })) }, ask.boxes.map(() => new ArrayBuffer(0))];
+    case "step":
+      return [{ image_ids: [], shapes: 0, kept: 0 }, []];
     case "track":
       return [{ track_id: ask.track_id, frames: scene === "video" ? trackFrames() : [], complete: true }, []];
     case "sequence":

@@ -2,9 +2,11 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
+export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
-export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | BoxMasksAsk | StopAsk;
+
+export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush;
 
 export type AreaName = "all" | "small" | "medium" | "large";
 
@@ -13,8 +15,6 @@ export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
 
 export type Status = "todo" | "doing" | "review" | "accepted" | "rejected";
-
-export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
 export type Place = [number, number, number];
 
@@ -221,6 +221,7 @@ export interface SegmentAsk {
   labels?: number[];
   box?: Box;
   refines?: Earlier;
+  outline?: Geometry;
 }
 
 /** One of the masks that a prompt may mean: its window x, y, w, h in pixels, and its IoU as the model predicts. */
@@ -285,7 +286,23 @@ export interface EverythingReply {
   labelled: number;
 }
 
-/** Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled. */
+/**
+ * What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
+ * ends it.
+ */
+export interface BoxMasksAsk {
+  ask: "box_masks";
+  image_id: number;
+  boxes: Box[];
+}
+
+/** One for each box, in their order; a buffer each, as ``SegmentReply``'s. */
+export interface BoxMasksReply {
+  image_id: number;
+  found: Candidate[];
+}
+
+/** Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more: it is refused as Cancelled. */
 export interface StopAsk {
   ask: "stop";
   image_id: number;
@@ -294,7 +311,7 @@ export interface StopAsk {
 /** Heard. */
 export interface StopReply extends Record<string, never> {}
 
-/** How far ``EverythingAsk`` is; ``fraction`` of 1. */
+/** How far ``EverythingAsk`` or ``BoxMasksAsk`` is; ``fraction`` of 1. */
 export interface SweepPush {
   push: "sweep";
   image_id: number;
@@ -674,6 +691,12 @@ export interface ReviewReply {
   comments: CommentInfo[];
 }
 
+/** The review of the watched image is another: ask for it. */
+export interface ReviewedPush {
+  push: "reviewed";
+  image_id: number;
+}
+
 /** Set the status, or who is to do it; what is left out stays. */
 export interface ReviewSetAsk {
   ask: "review_set";
@@ -748,6 +771,8 @@ export interface StepChange {
 export interface StepInfo {
   changes: StepChange[];
   tags: Record<string, boolean>;
+  op_id: string;
+  images: number;
 }
 
 /** The nearest last. */
@@ -755,6 +780,21 @@ export interface StepsReply {
   image_id: number;
   undo: StepInfo[];
   redo: StepInfo[];
+}
+
+/** Take back a step of the asker's on every image that it touched, or do it again. */
+export interface StepAsk {
+  ask: "step";
+  op_id: string;
+  as_id: string;
+  forward?: boolean;
+}
+
+/** What that came to. Ask for the shapes of these images anew. */
+export interface StepReply {
+  image_ids: number[];
+  shapes: number;
+  kept: number;
 }
 
 /** Give a shape the values of one of its revisions, as a new edit; answered as an ``apply``. */
@@ -1001,6 +1041,7 @@ export interface AnnotatorReplies {
   track: TrackReply;
   sequence: SequenceReply;
   steps: StepsReply;
+  step: StepReply;
   review: ReviewReply;
   review_set: ReviewReply;
   comment: ReviewReply;
@@ -1009,6 +1050,7 @@ export interface AnnotatorReplies {
   segment: SegmentReply;
   hover: HoverReply;
   everything: EverythingReply;
+  box_masks: BoxMasksReply;
   stop: StopReply;
 }
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ARRAY, Uuid, and_, cast, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from evalnb.core.records import Annotation
@@ -70,6 +70,22 @@ def lock(session: Session, image_id: int, *, dataset_id: int | None = None) -> H
     if row is None:
         raise _no_image(image_id)
     return Head(row.id, row.dataset_id, row.width, row.height, row.edit_seq, tuple(row.tags))
+
+
+def hold(session: Session, image_ids: Sequence[int]) -> list[Head]:
+    """Hold several images as ``lock`` does one, in the order of their ids: two who hold several wait for each other
+    in turn."""
+    image = ImageRow
+    chosen = (
+        select(image.id, image.dataset_id, image.width, image.height, image.edit_seq, image.tags)
+        .where(image.id.in_(image_ids))
+        .order_by(image.id)
+        .with_for_update(key_share=True)
+    )
+    return [
+        Head(row.id, row.dataset_id, row.width, row.height, row.edit_seq, tuple(row.tags))
+        for row in session.execute(chosen)
+    ]
 
 
 def tags(session: Session, image_id: int) -> list[str]:
@@ -197,6 +213,32 @@ def of_author(session: Session, image_id: int, author: str, *, limit: int) -> li
         .limit(limit)
     )
     return _read(session, EditRow.id.in_(last))
+
+
+def of_step(session: Session, dataset_id: int, author: str, head: int, *, limit: int) -> list[Edit]:
+    """The author's edits whose op ids begin with the 64 bits of ``head``, on any of the dataset's images; image by
+    image, oldest first: the first ``limit``."""
+    own = select(ImageRow.id).where(ImageRow.dataset_id == dataset_id)
+    of = (EditRow.client_op_id.between(*_ids_of(head)), EditRow.author == author, EditRow.image_id.in_(own))
+    return _read(session, *of, limit=limit)
+
+
+def spans(session: Session, heads: Collection[int]) -> dict[int, int]:
+    """How many images have edits whose op ids begin with the 64 bits of each of ``heads``."""
+    first, last = zip(*map(_ids_of, heads), strict=True) if heads else ((), ())
+    ranges = (cast(list(first), ARRAY(Uuid)), cast(list(last), ARRAY(Uuid)))
+    wanted = func.unnest(*ranges).table_valued("first", "last").render_derived()
+    # The unique index on the ids answers each range.
+    many = (
+        select(func.count(EditRow.image_id.distinct()))
+        .where(EditRow.client_op_id.between(wanted.c.first, wanted.c.last))
+        .scalar_subquery()
+    )
+    return {UUID(str(id)).int >> 64: count for id, count in session.execute(select(wanted.c.first, many))}
+
+
+def _ids_of(head: int) -> tuple[UUID, UUID]:
+    return UUID(int=head << 64), UUID(int=head << 64 | (1 << 64) - 1)
 
 
 def last_of_others(session: Session, image_id: int, author: str) -> dict[UUID, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
 from evalnb.core.slices import Slice
@@ -21,6 +21,8 @@ Status = Literal["todo", "doing", "review", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 TEXT_MAX = 4000
 NAME_MAX = 200
+TOLD_MAX = 500
+"""Of so many images at once it is said that their reviews are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def put(
         .order_by(wanted.c.id)
     )
     columns = ["image_id", "dataset_id", "status", "assignee", "author", "at"]
-    session.execute(insert(ReviewChangeRow).from_select(columns, changed))
+    logged = insert(ReviewChangeRow).from_select(columns, changed).returning(ReviewChangeRow.image_id)
+    others = session.scalars(logged).all()
     fresh = insert(row).from_select(columns, changed)
     given = {name: value for name, value in (("status", status), ("assignee", assignee)) if value is not None}
     session.execute(
@@ -151,6 +154,8 @@ def put(
         )
     )
     session.expire_all()
+    # Of more than anybody looks at, each is seen at the next look.
+    _told(session, others[:TOLD_MAX])
 
 
 def changes(session: Session, image_id: int) -> list[Change]:
@@ -180,6 +185,7 @@ def comment(session: Session, image_id: int, *, id: UUID, x: float, y: float, te
     # Not the transaction's beginning, which would be the same for two of them.
     session.add(CommentRow(**row, text=text.strip(), author=author, at=func.clock_timestamp()))
     session.flush()
+    _told(session, [image_id])
 
 
 def resolve(session: Session, image_id: int, id: UUID, *, resolved: bool, author: str) -> None:
@@ -192,6 +198,28 @@ def resolve(session: Session, image_id: int, id: UUID, *, resolved: bool, author
     row.resolved_by = author if resolved else ""
     row.resolved_at = datetime.now(UTC) if resolved else None
     session.flush()
+    _told(session, [image_id])
+
+
+def stamps(session: Session, image_ids: Collection[int]) -> dict[int, str]:
+    """What tells the review of each image from every other state of it: of its status, assignee and comments."""
+    row, remark, image = ImageReviewRow, CommentRow, ImageRow
+    # A comment is only ever added, resolved, or opened again.
+    said = func.concat(remark.id, remark.resolved_at, remark.resolved_by)
+    remarks = (
+        select(func.md5(func.string_agg(said, aggregate_order_by(literal(" "), remark.id))))
+        .where(remark.image_id == image.id)
+        .correlate(image)
+        .scalar_subquery()
+    )
+    stands = select(image.id, func.concat_ws(" ", row.status, row.assignee, row.at, remarks).label("stamp"))
+    found = session.execute(stands.outerjoin(row, row.image_id == image.id).where(image.id.in_(image_ids)))
+    return {one.id: one.stamp for one in found}
+
+
+def _told(session: Session, image_ids: Collection[int]) -> None:
+    """Whoever watches the images is told once this is committed: see Database.transaction."""
+    session.info.setdefault("reviewed", set()).update(image_ids)
 
 
 def of_dataset(

@@ -25,6 +25,7 @@ from evalnb.wire.http.accounts import (
     UserItem,
     UserPage,
 )
+from evalnb.wire.http.agreement import AgreementDetail, AgreementRow, DisagreedImage
 from evalnb.wire.http.annotations import EditItem, EditPage, Ops
 from evalnb.wire.http.base import MOST_INT, Key, Name, Number, Problem, Score, Text
 from evalnb.wire.http.datasets import (
@@ -109,6 +110,8 @@ from evalnb.wire.http.uploads import UploadedDataset, UploadItem, UploadPage, Up
 
 __all__ = [
     "MOST_INT",
+    "AgreementDetail",
+    "AgreementRow",
     "AliasChangeItem",
     "AliasDetail",
     "AliasItem",
@@ -134,6 +137,7 @@ __all__ = [
     "DatasetPage",
     "DatasetTag",
     "DetectionItem",
+    "DisagreedImage",
     "EditItem",
     "EditPage",
     "EvaluateAsk",

@@ -17,6 +17,7 @@ from evalnb.errors import EvalnbError, Unavailable
 from evalnb.store import Store
 from evalnb.store.hints import Hint
 from evalnb.store.repositories import edits as log
+from evalnb.store.repositories import reviews
 from evalnb.wire.live import Person
 from evalnb_server.realtime.seat import Seat
 from evalnb_server.realtime.tickets import Tickets
@@ -114,6 +115,7 @@ class Hub:
     def _heard(self, hint: Hint) -> None:
         if hint.seq is not None:
             self.due(hint.image_id, hint.seq)
+        # Of people and reviews the looker tells.
         elif hint.image_id in self._watchers:
             self._wake.set()
 
@@ -147,6 +149,13 @@ class Hub:
                 with self._lock:
                     self._running.discard(image_id)
                 raise
+
+    def _tell_reviewed(self, stamps: dict[int, str]) -> None:
+        for image_id, stamp in stamps.items():
+            with self._lock:
+                seats = list(self._watchers.get(image_id, ()))
+            for seat in seats:
+                seat.hear_review(image_id, stamp)
 
     def _tell_all(self, seats: list[Seat]) -> None:
         known: dict[int, edits.Changes] = {}
@@ -188,8 +197,10 @@ class Hub:
                         seat.meet(image_id, people)
                 with self.store.database.transaction() as session:
                     found = log.sequences(session, watched)
+                    stamps = reviews.stamps(session, watched)
                 for image_id, seq in found.items():
                     self.due(image_id, seq)
+                self._tell_reviewed(stamps)
                 if time.monotonic() - checked_at > CHECK_S:
                     checked_at = time.monotonic()
                     with self._lock:

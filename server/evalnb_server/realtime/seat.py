@@ -35,7 +35,7 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
-from evalnb.wire.review import RestoreAsk
+from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 from evalnb_server import access
 
 if TYPE_CHECKING:
@@ -144,6 +144,15 @@ class Seat:
         if watched is not None and watched.image_id == image_id:
             self._tell(PresencePush(image_id=image_id, people=people).model_dump(mode="json"), ())
 
+    def hear_review(self, image_id: int, stamp: str) -> None:
+        """Tell that the image's review is another, if it watches that and ``stamp`` is not the last it knew."""
+        with self._lock:
+            watched = self._watched
+            if watched is None or watched.image_id != image_id or watched.stamp in (None, stamp):
+                return
+            watched.stamp = stamp
+        self._tell(ReviewedPush(image_id=image_id).model_dump(mode="json"), ())
+
     # ----------------------------------------------------------------------------------------- what it answers
 
     def _desk(self, dataset_id: int) -> Desk:
@@ -171,13 +180,16 @@ class Seat:
             return Reply(answers.shapes(ask))
 
         def watch(ask: WatchAsk) -> Reply:
-            return self._watch(answers, rights, ask)
+            return self._watch(answers, reviewing, rights, ask)
 
         def apply(ask: ApplyAsk) -> Reply:
             return edited(ask, answers.apply(ask))
 
         def restore(ask: RestoreAsk) -> Reply:
             return edited(ask, reviewing.restore(ask))
+
+        def step(ask: StepAsk) -> Reply:
+            return Reply(reviewing.step(ask))
 
         def edited(ask: ApplyAsk | RestoreAsk, reply: ApplyReply) -> Reply:
             with self._lock:
@@ -208,6 +220,7 @@ class Seat:
             "track": answers.track,
             "sequence": answers.sequence,
             "steps": reviewing.steps,
+            "step": step,
             "review": reviewing.review,
             "review_set": reviewing.review_set,
             "comment": reviewing.comment,
@@ -221,6 +234,7 @@ class Seat:
             "segment": segment,
             "hover": answers.hover,
             "everything": answers.everything,
+            "box_masks": answers.box_masks,
             "stop": answers.stop,
         }
         return Desk(
@@ -230,7 +244,7 @@ class Seat:
             log=_log,
         )
 
-    def _watch(self, answers: Answers, rights: DatasetRights, ask: WatchAsk) -> Reply:
+    def _watch(self, answers: Answers, reviewing: Reviewing, rights: DatasetRights, ask: WatchAsk) -> Reply:
         if ask.image_id is None:
             self._look_away()
             return Reply(answers.watch(ask))
@@ -243,11 +257,13 @@ class Seat:
         # After it attends: what is committed from here on is either in the answer or hinted at.
         try:
             reply = answers.watch(ask)
+            stamp = reviewing.stamps([ask.image_id]).get(ask.image_id)
         except Exception:
             self._look_away()
             raise
         with self._lock:
             watched.seen = reply.seq
+            watched.stamp = stamp
         person = Person(key=ask.view, name=self.who.name)
         if not same or person != self._person:
             if self._person is not None and person != self._person:
@@ -275,6 +291,8 @@ class _Watched:
         self.image_id = image_id
         self.seen = -1
         """Negative until the answer that begins it."""
+        self.stamp: str | None = None
+        """What the review stood at when it was told; None until that answer."""
         self._rights = rights
         self._checked_at = time.monotonic()
 

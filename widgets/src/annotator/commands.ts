@@ -4,8 +4,8 @@ import { type Command, infoOf } from "../editor/keys";
 import type { Target } from "../editor/ops/convert";
 import type { ToolName } from "../editor/tools/tool";
 import { restored } from "../render/look";
+import { maskBoxes, refine } from "./refining";
 import type { Session } from "./session";
-import { Wand } from "./wand";
 
 /** The page that an annotator stands in. */
 export interface Around {
@@ -57,7 +57,9 @@ const verbs: Partial<Record<Command, Verb>> = {
   "sam.before": ({ wand }) => wand.cycle(-1),
   "sam.hover": ({ wand }) => wand.change(({ hover }) => ({ hover: !hover })),
   "sam.sticky": ({ wand }) => wand.change(({ sticky }) => ({ sticky: !sticky })),
-  "sam.form": ({ wand }) => wand.change(Wand.nextForm),
+  "sam.form": ({ wand }) => wand.nextForm(),
+  "sam.refine": refine,
+  "sam.boxes": maskBoxes,
   "brush.smaller": ({ editor }) => editor.resizeBrush(false),
   "brush.larger": ({ editor }) => editor.resizeBrush(true),
   again: ({ editor }) => editor.again(),

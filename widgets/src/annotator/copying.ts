@@ -4,6 +4,7 @@ import type { Size } from "../editor/geometry";
 import { type Shape, alone, same } from "../editor/records";
 import { clipOf, unclipped } from "./clipping";
 import type { Session } from "./session";
+import { Spanning } from "./spanning";
 
 /** How far a copy is put from what it copies, so that both are seen; image pixels. */
 const asidePx = 10;
@@ -82,7 +83,7 @@ export class Copying {
     else this.#session.tell("The previous image has no shapes");
   }
 
-  /** What is selected, or all, to each of the next `count` images. Each gets an undo of its own. */
+  /** What is selected, or all, to each of the next `count` images: one step of undo. */
   async propagate(count: number): Promise<void> {
     const { editor, viewer, index, hello, copied } = this.#session;
     const shapes = editor.selection.length ? editor.selection : [...(editor.document?.store.all() ?? [])];
@@ -91,6 +92,8 @@ export class Copying {
     if (editor.readOnly || !shapes.length || of < 1) return;
     let done = 0;
     let least: Fit = { fitting: shapes, reason: null };
+    const here = editor.document;
+    const command = new Spanning();
     copied.value = { done, of };
     try {
       // Whoever stops it sets `copied` to null.
@@ -99,7 +102,7 @@ export class Copying {
         if (!document) break;
         const fits = fit(shapes, document.size);
         if (fits.fitting.length < least.fitting.length) least = fits;
-        document.store.change("local", (draft) => {
+        command.change(document, (draft) => {
           for (const shape of regrouped(fits.fitting, document.store.all())) draft.put({ ...shape, id: crypto.randomUUID(), rev: 0, track: { ...alone } });
         });
         done++;
@@ -107,9 +110,10 @@ export class Copying {
       }
     } finally {
       copied.value = null;
+      command.end(here);
       this.#told(shapes, least);
       const what = least.reason ? "What fits is" : `${many(shapes.length, "shape")} ${shapes.length === 1 ? "is" : "are"}`;
-      if (done) this.#session.tell(`${what} copied to the next ${many(done, "image")}`);
+      if (done) this.#session.tell(`${what} copied to the next ${many(done, "image")}`, "Ctrl Z takes them all back");
     }
   }
 

@@ -43,9 +43,9 @@ export class Documents {
       const document = new EditorDocument(ref.id, { w: ref.width, h: ref.height });
       entry = { document, seq: -1, revs: new Map(), known: new Set() };
       const { known, revs } = entry;
-      document.store.listen((diff, origin, tags) => {
+      document.store.listen((diff, origin, tags, head) => {
         if (origin === "remote") return;
-        const newId = stepIds(this.#newId, origin === "replay");
+        const newId = stepIds(this.#newId, origin === "replay", head);
         const ops = opsOf(diff, known, newId);
         for (const op of ops) known.add(op.shape_id);
         ops.push(...tagOpsOf(tags, newId));
@@ -65,6 +65,16 @@ export class Documents {
     for (const [id, rev] of revs) {
       entry?.known.add(id);
       if (entry && !entry.revs.has(id)) entry.revs.set(id, rev);
+    }
+  }
+
+  /** Somebody changed these images elsewhere, in the person's name: shapes and steps are asked for when they are wanted. */
+  outdate(imageIds: Iterable<number>): void {
+    for (const imageId of imageIds) {
+      const entry = this.#entries.get(imageId);
+      if (!entry) continue;
+      entry.seq = -1;
+      entry.document.history.forget();
     }
   }
 

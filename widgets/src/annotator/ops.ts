@@ -1,6 +1,7 @@
 // From the store's diffs to the ops that the kernel applies.
 import { isEmpty, type Op, patchBetween, whole } from "../editor/records";
 import type { Diff, TagDiff } from "../editor/store";
+import { idOf, stepHead } from "./spanning";
 
 /** Stands for a shape's id where an op is of the image itself. */
 export const wholeImage = "00000000-0000-0000-0000-000000000000";
@@ -9,10 +10,8 @@ export const wholeImage = "00000000-0000-0000-0000-000000000000";
  * Ids for the ops of one step: alike in their first 64 bits, by which the log knows it again. Of version 8 where the step
  * goes back or forth, which says that it is no new one.
  */
-export function stepIds(newId: () => string, replayed: boolean): () => string {
-  const first = newId().slice(0, 19);
-  const head = replayed ? `${first.slice(0, 14)}8${first.slice(15)}` : first;
-  return () => head + newId().slice(19);
+export function stepIds(newId: () => string, replayed: boolean, head = stepHead(replayed, newId)): () => string {
+  return () => idOf(head, newId);
 }
 
 /** One op for each tag that was set or taken away. */

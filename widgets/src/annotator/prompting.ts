@@ -76,7 +76,7 @@ export class Prompting {
   async #asked({ imageId, prompts, refines }: Asked): Promise<Answer> {
     const { reply, buffers } = await this.#options.transport.request<"segment">(
       {
-        ask: "segment", image_id: imageId, ...asked(prompts, refines),
+        ask: "segment", image_id: imageId, ...asked(prompts, refines), ...(prompts.outline ? { outline: prompts.outline } : {}),
       },
       { timeoutMs },
     );

@@ -68,6 +68,18 @@ test("each image's review is asked for once, and one that comes late is another 
   expect(reviewing.review.value).toMatchObject({ image_id: 2, status: "doing" });
 });
 
+test("another's change is asked for anew and leaves the draft alone", async () => {
+  desk.of("review")[0]!.reply(review(1));
+  reviewing.place({ x: 1, y: 1 });
+  reviewing.write("half");
+  await soon();
+  reviewing.refresh();
+  desk.of("review")[1]!.reply(review(1, { status: "rejected", comments: [comment("c")] }));
+  await soon();
+  expect(reviewing.review.value).toMatchObject({ status: "rejected", comments: [{ id: "c" }] });
+  expect(reviewing.draft.value).toMatchObject({ text: "half" });
+});
+
 test("what was not saved does not look so, and is told", async () => {
   desk.of("review")[0]!.reply(review(1));
   await soon();

@@ -54,6 +54,13 @@ export class Reviewing {
     this.draft.value = (imageId !== null && this.#drafts.get(imageId)) || null;
     if (imageId === null) return;
     this.#drafts.delete(imageId);
+    this.refresh();
+  }
+
+  /** Ask for the review anew: somebody else changed it. What is being written here stays as it is. */
+  refresh(): void {
+    const imageId = this.#imageId;
+    if (imageId === null) return;
     this.#session.attempt("The image's review did not come", this.#take(this.#transport.request<"review">({ ask: "review", image_id: imageId })));
   }
 

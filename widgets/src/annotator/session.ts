@@ -225,6 +225,7 @@ export class Session extends State {
     if (life !== "online" || !this.hello.value) return;
     this.#outbox.hurry();
     this.#watch(this.#watching);
+    this.reviewing.refresh();
     if (typeof this.imageState.value === "object" && "error" in this.imageState.value) void this.viewer.goTo(this.index.value);
   }
 
@@ -258,6 +259,9 @@ export class Session extends State {
         return this.#follow(push);
       case "presence":
         if (push.image_id === this.image.value?.id) this.others.value = push.people.filter((one) => one.key !== this.#view);
+        return;
+      case "reviewed":
+        if (push.image_id === this.image.value?.id) this.reviewing.refresh();
         return;
       case "welcome":
         return;

@@ -1,6 +1,8 @@
 // Segment everything: asked for once for an image, stopped when nobody waits, and looked through with the tool in hand.
 import { computed, effect, signal } from "@preact/signals";
 import { Refused, type Transport } from "../bridges/transport";
+import type { Shape } from "../editor/records";
+import type { EverythingTool } from "../editor/tools/everything";
 import type { SweepPush } from "../wire.gen";
 import { unpacked } from "./prompting";
 import type { Session } from "./session";
@@ -18,9 +20,17 @@ export interface SweepState {
   readonly areaMost: number;
 }
 
+interface Found {
+  readonly found: Parameters<EverythingTool["found"]>[0];
+  /** What to say where it is nothing, and why. */
+  readonly nothing: readonly [text: string, remedy: string];
+}
+
 const still: SweepState = { shown: 0, chosen: 0, left: 0, scoreMin: 0, areaMin: 0, areaMost: 0 };
 
 export class Sweeping {
+  /** What is looked for, or was last. */
+  readonly what = signal<"everything" | "boxes">("everything");
   /** The share that is done; null while nothing is looked for. */
   readonly share = signal<number | null>(null);
   readonly state = signal<SweepState>(still);
@@ -49,22 +59,43 @@ export class Sweeping {
   }
 
   /** Look for everything on the shown image. */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    return this.#ask("everything", async (imageId) => {
+      const { reply, buffers } = await this.#transport.request<"everything">({ ask: "everything", image_id: imageId }, { timeoutMs });
+      const found = await Promise.all(reply.found.map(async ({ window, score }, n) => ({ mask: await unpacked(window, buffers[n]), score })));
+      const labelled = reply.labelled ? `${reply.labelled} more ${reply.labelled === 1 ? "is" : "are"} labelled already` : "";
+      return { found, nothing: ["Nothing was found that is not labelled", labelled] };
+    });
+  }
+
+  /** Draw the masks in these boxes, each to stand for its own. */
+  boxes(shapes: readonly Shape[]): Promise<void> {
+    return this.#ask("boxes", async (imageId) => {
+      const boxes = shapes.map(({ geometry }) => geometry.box);
+      const { reply, buffers } = await this.#transport.request<"box_masks">({ ask: "box_masks", image_id: imageId, boxes }, { timeoutMs });
+      const found = await Promise.all(reply.found.map(async ({ window, score }, n) => (
+        { mask: await unpacked(window, buffers[n]), score, id: shapes[n]!.id }
+      )));
+      return { found, nothing: ["Nothing was found in the boxes", "they stay as they are"] };
+    });
+  }
+
+  async #ask(what: "everything" | "boxes", look: (imageId: number) => Promise<Found>): Promise<void> {
     const { editor, image } = this.#session;
     const shown = image.peek();
     if (!shown || this.share.peek() !== null) return;
     this.#imageId = shown.id;
     const turn = ++this.#turn;
+    this.what.value = what;
     this.share.value = 0;
+    editor.use("everything");
     editor.everything.wait();
     editor.repaint();
     try {
-      const { reply, buffers } = await this.#transport.request<"everything">({ ask: "everything", image_id: shown.id }, { timeoutMs });
-      const found = await Promise.all(reply.found.map(async ({ window, score }, n) => ({ mask: await unpacked(window, buffers[n]), score })));
+      const { found, nothing } = await look(shown.id);
       if (turn !== this.#turn) return;
       editor.everything.found(found);
-      const labelled = reply.labelled ? `${reply.labelled} more ${reply.labelled === 1 ? "is" : "are"} labelled already` : "";
-      if (!found.length) this.#session.tell("Nothing was found that is not labelled", labelled);
+      if (!editor.everything.state.proposals.length) this.#session.tell(...nothing);
     } catch (error) {
       if (turn !== this.#turn) return;
       editor.everything.found(null);

@@ -4,6 +4,7 @@ import { between } from "../editor/ops/between";
 import { type Shape, same } from "../editor/records";
 import type { EditorDocument } from "../editor/selecting";
 import type { Session } from "./session";
+import { Spanning } from "./spanning";
 
 /** So far a keyframe is looked for, in images. */
 const reach = 500;
@@ -100,30 +101,32 @@ export class Tracking {
     const index = session.index.value;
     session.copied.value = { done: 0, of: 1 };
     let made = 0;
+    const command = new Spanning();
     try {
       for (const step of [-1, 1] as const) {
         const found = await this.#keyframes(chosen, index, step);
         const farthest = Math.max(0, ...[...found.values()].map(({ away }) => away));
         for (let off = 1; off < farthest && session.copied.value; off++) {
           const document = await session.viewer.ready(index + step * off);
-          if (document) made += this.#draw(document, chosen, found, off, step);
+          if (document) made += this.#draw(command, document, chosen, found, off, step);
           session.copied.value &&= { done: off, of: farthest };
         }
       }
     } finally {
       session.copied.value = null;
+      command.end(here);
     }
     if (made) session.tell(`${made.toLocaleString("en")} ${made === 1 ? "shape is" : "shapes are"} filled in between the keyframes`);
     else session.tell("There is nothing between these keyframes to fill in", `another keyframe of the track is looked for up to ${reach} images away`);
   }
 
-  /** Draw what lies between two keyframes of a track anew; how many shapes that changed. */
-  async refill(from: Shape, index: number, to: Shape, away: number): Promise<number> {
+  /** Draw what lies between two keyframes of a track anew, as a part of `command`; how many shapes that changed. */
+  async refill(command: Spanning, from: Shape, index: number, to: Shape, away: number): Promise<number> {
     const found = new Map([[from.track.id!, { key: to, away }]]);
     let made = 0;
     for (let off = 1; off < away; off++) {
       const document = await this.#session.viewer.ready(index + off);
-      if (document) made += this.#draw(document, [from], found, off, 1);
+      if (document) made += this.#draw(command, document, [from], found, off, 1);
     }
     return made;
   }
@@ -150,9 +153,9 @@ export class Tracking {
     return found;
   }
 
-  #draw(document: EditorDocument, chosen: readonly Shape[], found: ReadonlyMap<string, Stretch>, off: number, step: 1 | -1): number {
+  #draw(command: Spanning, document: EditorDocument, chosen: readonly Shape[], found: ReadonlyMap<string, Stretch>, off: number, step: 1 | -1): number {
     let made = 0;
-    document.store.change("local", (draft) => {
+    command.change(document, (draft) => {
       for (const shape of chosen) {
         const stretch = found.get(shape.track.id!);
         if (!stretch || off >= stretch.away) continue;

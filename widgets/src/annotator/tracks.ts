@@ -7,6 +7,7 @@ import type { EditorDocument } from "../editor/selecting";
 import type { Frame } from "../wire.gen";
 import { saved } from "./saved";
 import type { Session } from "./session";
+import { Spanning } from "./spanning";
 
 /** A shape of a track that was selected. */
 interface Held {
@@ -67,24 +68,24 @@ export class Tracks {
     if (!tracked.length || !here) return session.tell("No shape of a track is selected", "select a shape and begin a track");
     const plain = tracked.filter(({ track }) => !track.keyframe);
     if (plain.length) return editor.putAll(plain.map((shape) => ({ ...shape, track: { ...shape.track, keyframe: true } })));
-    await this.#busy(async () => {
-      for (const shape of tracked) await this.#unkey(here, shape, session.index.value);
+    await this.#busy(async (command) => {
+      for (const shape of tracked) await this.#unkey(command, here, shape, session.index.value);
     });
   }
 
-  async #unkey(here: EditorDocument, shape: Shape, index: number): Promise<void> {
+  async #unkey(command: Spanning, here: EditorDocument, shape: Shape, index: number): Promise<void> {
     const keys = (await this.#frames(shape.track.id!)).filter(({ keyframe, image }) => keyframe && image.index !== index);
     const [before, after] = [keys.filter(({ image }) => image.index < index).at(-1), keys.find(({ image }) => image.index > index)];
     const [from, to] = [await this.#shape(before), await this.#shape(after)];
     if (!from && !to) return this.#session.tell("It is the only keyframe of its track", "delete the shape instead");
-    here.store.change("local", (draft) => {
+    command.change(here, (draft) => {
       // Out of sight before, and until the next keyframe.
       if (from?.track.outside) return draft.remove(shape.id);
       const share = before && after ? (index - before.image.index) / (after.image.index - before.image.index) : 0;
       const geometry = from && to ? between(from.geometry, to.geometry, share) : (from ?? to)!.geometry;
       draft.put({ ...shape, geometry, track: { ...shape.track, keyframe: false, outside: false } });
     });
-    if (from && to && before && after) await this.#session.tracking.refill(from, before.image.index, to, after.image.index - before.image.index);
+    if (from && to && before && after) await this.#session.tracking.refill(command, from, before.image.index, to, after.image.index - before.image.index);
   }
 
   /** Every shape of the track has the class and the attributes of the one that is selected; whether it is partly hidden
@@ -94,9 +95,9 @@ export class Tracks {
     const tracked = session.editor.editable.filter(({ track }) => track.id);
     if (!tracked.length) return session.tell("No shape of a track is selected");
     let changed = 0;
-    await this.#busy(async () => {
+    await this.#busy(async (command) => {
       for (const { track, class_id, attributes: { occluded: _, ...given } } of tracked) {
-        changed += await this.#rewrite(track.id!, () => true, (shape) => {
+        changed += await this.#rewrite(command, track.id!, () => true, (shape) => {
           const own = shape.attributes["occluded"];
           return { ...shape, class_id, attributes: own === undefined ? given : { ...given, occluded: own } };
         });
@@ -112,7 +113,7 @@ export class Tracks {
     const tracked = session.editor.editable.filter(({ track }) => track.id);
     if (!tracked.length) return session.tell("No shape of a track is selected");
     let parts = 0;
-    await this.#busy(async () => {
+    await this.#busy(async (command) => {
       for (const { track } of tracked) {
         const frames = await this.#frames(track.id!);
         const last = frames.filter(({ image }) => image.index < index).at(-1);
@@ -123,7 +124,7 @@ export class Tracks {
         const id = crypto.randomUUID();
         // Both ends stay where they are: what is filled in lies between keyframes.
         const ends = new Set([index, last.image.index]);
-        await this.#rewrite(track.id!, ({ image }) => image.index >= index || ends.has(image.index), (shape, at) => ({
+        await this.#rewrite(command, track.id!, ({ image }) => image.index >= index || ends.has(image.index), (shape, at) => ({
           ...shape, track: { ...shape.track, id: at >= index ? id : shape.track.id, keyframe: shape.track.keyframe || ends.has(at) },
         }));
         parts++;
@@ -140,7 +141,7 @@ export class Tracks {
     const here = image.value?.id;
     const other = this.#held.find(({ imageId, trackId }) => imageId !== here && trackId !== shape?.track.id);
     if (!shape || !other) return session.tell("Select a shape of one track, go to another image, and select there what is the same object");
-    await this.#busy(async () => {
+    await this.#busy(async (command) => {
       const theirs = await this.#frames(other.trackId);
       const ours = shape.track.id ? await this.#frames(shape.track.id) : [];
       const places = new Set([session.index.value, ...ours.map(({ image }) => image.index)]);
@@ -148,23 +149,23 @@ export class Tracks {
       if (both) return session.tell(`Both are on image ${(both.image.index + 1).toLocaleString("en")}: they are two objects there`, "delete one of them there, or split its track");
       if (!theirs.length) return session.tell("The track that was selected before is gone");
       const changed = shape.track.id
-        ? await this.#rewrite(shape.track.id, () => true, (one) => ({ ...one, track: { ...one.track, id: other.trackId } }))
+        ? await this.#rewrite(command, shape.track.id, () => true, (one) => ({ ...one, track: { ...one.track, id: other.trackId } }))
         : (editor.put({ ...shape, track: { id: other.trackId, keyframe: true, outside: false } }), 1);
       session.tell(`${many(changed, "shape")} joined: the track is on ${many(theirs.length + changed, "image")} now`, "fill in between the keyframes where it has gaps");
     });
   }
 
-  /** Change the shapes of a track on all images that `where` chooses; each image has its own undo. How many changed. */
-  async #rewrite(trackId: string, where: (frame: Frame) => boolean, change: (shape: Shape, index: number) => Shape): Promise<number> {
+  /** Change the shapes of a track on all images that `where` chooses. How many changed. */
+  async #rewrite(command: Spanning, trackId: string, where: (frame: Frame) => boolean, change: (shape: Shape, index: number) => Shape): Promise<number> {
     const session = this.#session;
     const frames = (await this.#frames(trackId)).filter(where);
     let changed = 0;
     for (const [n, { image }] of frames.entries()) {
       // Whoever stops it sets `copied` to null.
       if (!session.copied.value) break;
-      const { store } = await session.viewer.readyAt(image);
-      store.change("local", (draft) => {
-        for (const shape of [...store.all()]) {
+      const document = await session.viewer.readyAt(image);
+      command.change(document, (draft) => {
+        for (const shape of [...document.store.all()]) {
           if (shape.track.id !== trackId) continue;
           const now = change(shape, image.index);
           if (same(now, shape)) continue;
@@ -189,14 +190,18 @@ export class Tracks {
     return frame && (await this.#session.viewer.readyAt(frame.image)).store.get(frame.shape_id);
   }
 
-  async #busy(work: () => Promise<void>): Promise<void> {
-    const { copied } = this.#session;
+  /** What `work` changes by its command is one step of undo, on whatever images. */
+  async #busy(work: (command: Spanning) => Promise<void>): Promise<void> {
+    const { copied, editor } = this.#session;
     if (copied.value) return;
     copied.value = { done: 0, of: 1 };
+    const here = editor.document;
+    const command = new Spanning();
     try {
-      await work();
+      await work(command);
     } finally {
       copied.value = null;
+      command.end(here);
     }
   }
 }

@@ -1,7 +1,7 @@
 // The segmenter of a session: its prompts, what it shows under the pointer, and how a person wants its masks.
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Transport } from "../bridges/transport";
-import { type Glimpse, type Peek, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
+import { type Form, type Glimpse, type Peek, type Question, forms, isWaiting, shownOf } from "../editor/prompted";
 import type { SamOptions } from "../editor/tools/sam";
 import { Hovering } from "./hovering";
 import { Prompting } from "./prompting";
@@ -15,9 +15,13 @@ export interface WandState {
   readonly prompting: boolean;
   readonly waiting: boolean;
   readonly gathered: number;
+  /** The form in which a shape that is there is refined; null where a new one is made. */
+  readonly refining: string | null;
+  /** Whether a shape was selected as the wand was taken up. */
+  readonly offered: boolean;
 }
 
-const still: WandState = { mask: null, prompting: false, waiting: false, gathered: 0 };
+const still: WandState = { mask: null, prompting: false, waiting: false, gathered: 0, refining: null, offered: false };
 
 export class Wand {
   readonly state = signal<WandState>(still);
@@ -85,6 +89,14 @@ export class Wand {
     return true;
   }
 
+  /** What an accepted mask becomes: of the shape that is refined just now, or of all that come. */
+  shape(form: Form): boolean {
+    const { editor } = this.#session;
+    if (!this.inHand.value || !editor.sam.reform(form)) return this.change(() => ({ form }));
+    editor.repaint();
+    return true;
+  }
+
   /** Another of the masks that the prompts may mean; false where there is none. */
   cycle(by: 1 | -1): boolean {
     const { editor } = this.#session;
@@ -101,8 +113,9 @@ export class Wand {
   }
 
   /** The next of the forms that an accepted mask may have. */
-  static nextForm({ form }: SamOptions): Partial<SamOptions> {
-    return { form: forms[(forms.indexOf(form) + 1) % forms.length]! };
+  nextForm(): boolean {
+    const form = this.#session.editor.sam.refining ?? this.#session.preferences.wand.value.form;
+    return this.shape(forms[(forms.findIndex((one) => one === form) + 1) % forms.length]!);
   }
 
   #follow(): void {
@@ -113,6 +126,8 @@ export class Wand {
       prompting: now !== null,
       waiting: [...(now ? [now] : []), ...settling, ...gathered].some(isWaiting),
       gathered: gathered.length,
+      refining: this.#session.editor.sam.refining,
+      offered: this.#session.editor.sam.offered !== null,
     };
     if (JSON.stringify(state) !== JSON.stringify(this.state.peek())) this.state.value = state;
   }

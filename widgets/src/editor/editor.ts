@@ -4,6 +4,7 @@ import { defaultsOf, described, occluded } from "./attributes";
 import { toImage } from "./camera";
 import { type EditorEvent, type Pointer, reach } from "./events";
 import { type Point, type Size, hull } from "./geometry";
+import { shapesOf } from "./making";
 import { type Geometry, type LabelInfo, type Shape, alone, keyed, newShape } from "./records";
 import { type EditorDocument, Selecting } from "./selecting";
 import { pierced, sliced } from "./ops/combine";
@@ -70,7 +71,7 @@ export class Editor extends Selecting implements Workbench {
   // The document ------------------------------------------------------------------------------------------------
 
   open(document: EditorDocument | null): void {
-    this.sam.end();
+    this.sam.end(true);
     this.tool.handle({ type: "cancel" });
     this.#unlisten();
     this.document = document;
@@ -177,9 +178,7 @@ export class Editor extends Selecting implements Workbench {
   createAll(made: readonly Made[]): void {
     if (this.readOnly || !this.document) return;
     this.truthShown = true;
-    this.putAll(made.map(({ geometry, classId }) => (
-      { ...newShape(this.#options.newId(), classId, geometry), attributes: this.defaultsOf(classId) }
-    )));
+    this.putAll(shapesOf(made, { store: this.document.store, classId: this.classId, newId: this.#options.newId, defaultsOf: (id) => this.defaultsOf(id) }));
   }
 
   prompt(object: number | null, question: Question | null): void {
@@ -214,6 +213,7 @@ export class Editor extends Selecting implements Workbench {
       if (!cuts) this.#drawn = name;
       // The brush goes on with the mask that is selected, and the knife cuts what is.
       const goesOn = (name === "brush" || name === "eraser") && this.editable.at(-1)?.geometry.kind === "mask";
+      this.sam.offered = name === "sam" ? (this.editable.at(-1)?.id ?? this.sam.offered) : null;
       if (!goesOn && !cuts) this.select(null);
     }
     if (this.tool.name !== name) {

@@ -9,6 +9,8 @@ const depth = 1000;
 export interface Step {
   readonly shapes: Diff;
   readonly tags: TagDiff;
+  /** What the ids of its ops begin with, where it is of several images: it is taken back on all of them, or on none. */
+  readonly head?: string | undefined;
 }
 
 export class History {
@@ -23,13 +25,43 @@ export class History {
 
   constructor(store: ShapeStore) {
     this.#store = store;
-    store.listen((shapes, origin, tags) => {
+    store.listen((shapes, origin, tags, head) => {
       if (origin !== "local") return;
-      this.#used = true;
-      this.#undo.push({ shapes, tags });
-      if (this.#undo.length > depth) this.#undo.shift();
-      this.#redo = [];
+      const last = this.#undo.at(-1);
+      if (head && last?.head === head) this.#undo[this.#undo.length - 1] = { ...last, shapes: joined(last.shapes, shapes) };
+      else this.#push({ shapes, tags, head });
     });
+  }
+
+  #push(step: Step): void {
+    this.#used = true;
+    this.#undo.push(step);
+    if (this.#undo.length > depth) this.#undo.shift();
+    this.#redo = [];
+  }
+
+  /** A step that was done from here and touched other images alone. */
+  note(head: string): void {
+    this.#push({ shapes: new Map(), tags: new Map(), head });
+  }
+
+  /** The step that an undo, or a redo, would be of. */
+  nearest(backward: boolean): Step | undefined {
+    return (backward ? this.#undo : this.#redo).at(-1);
+  }
+
+  /** The nearest step was taken back on all of its images, or done again: the shapes come from elsewhere. */
+  replayed(backward: boolean): void {
+    const [from, to] = backward ? [this.#undo, this.#redo] : [this.#redo, this.#undo];
+    const step = from.pop();
+    if (step) to.push(step);
+  }
+
+  /** Know nothing: what can be undone is asked for anew. */
+  forget(): void {
+    this.#undo = [];
+    this.#redo = [];
+    this.begun = this.#used = false;
   }
 
   /** Whether there may be something to undo or redo that this page has not heard of. */
@@ -86,4 +118,11 @@ export class History {
     to.push(step);
     return [...step.shapes.keys()];
   }
+}
+
+/** What two changes, one after the other, come to. */
+function joined(earlier: Diff, later: Diff): Diff {
+  const both = new Map(earlier);
+  for (const [id, change] of later) both.set(id, { before: (earlier.get(id) ?? change).before, after: change.after });
+  return both;
 }

@@ -23,7 +23,7 @@ export type Command =
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous" | "key" | "spread" | "join" | "split"}`
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
-  | `sam.${"other" | "before" | "hover" | "sticky" | "form"}`
+  | `sam.${"other" | "before" | "hover" | "sticky" | "form" | "refine" | "boxes"}`
   | "play" | "accept.free" | "again" | "accept" | "back" | "cancel" | "delete" | "undo" | "redo" | "hide" | "hide.all" | "object.next"
   | "object.previous" | "occluded" | "tags" | "search" | "help" | "save" | "palette" | "all" | "duplicate" | "propagate"
   | "convert" | `convert.${Target}` | "copy.previous" | "snap" | "lock" | "unlock.all" | "group" | "ungroup" | "front" | "rear";
@@ -82,6 +82,8 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "sam.hover", keys: ["shift+x"], about: "Show what a click would mean, or no longer" },
       { command: "sam.sticky", keys: ["shift+z"], about: "Every click an object of its own, or no longer" },
       { command: "sam.form", keys: ["shift+s"], about: "Accept as a mask, a polygon or a box" },
+      { command: "sam.refine", keys: ["alt+s"], about: "Refine the selected shape with the wand" },
+      { command: "sam.boxes", keys: ["alt+b"], about: "Masks of the selected boxes, or of all boxes, with a preview" },
       { command: "back", keys: ["Backspace"], about: "Take the last point or click back", fixed: true },
       { command: "cancel", keys: ["Escape"], about: "Drop; deselect; then back to Jupyter", fixed: true },
     ],

@@ -1,6 +1,7 @@
 // One object that is being segmented: its prompts step by step, and what the model made of each.
 import type { Box, Point, Size } from "./geometry";
 import { type Bits, bitAt, encode } from "./masks";
+import { type Target, made } from "./ops/convert";
 import { maskToPolygon } from "./ops/trace";
 import type { Geometry } from "./records";
 
@@ -9,6 +10,8 @@ export interface Prompts {
   /** 1 in, 0 out; one for each point. */
   readonly labels: readonly (0 | 1)[];
   readonly box: Box | null;
+  /** The object as it is drawn already. */
+  readonly outline?: Geometry | undefined;
 }
 
 export interface Candidate {
@@ -43,6 +46,8 @@ export interface Prompted {
   /** Tells objects apart. */
   readonly number: number;
   readonly classId: number;
+  /** The shape that gets the mask as its outline, and in what form: its own, or another; a new shape where left out. */
+  readonly refines?: { readonly id: string; readonly form: Form | Target } | undefined;
   /** At least one; the last is the present one. */
   readonly steps: readonly Step[];
 }
@@ -144,6 +149,13 @@ export function shapeOf(mask: Bits, { form, tolerancePx }: Making, size: Size): 
     case "box":
       return { kind: "box", box: geometry.box };
   }
+}
+
+/** The outline that a mask gives to a shape that is refined; null where no pixel is set. */
+export function outlineFor(mask: Bits, form: Form | Target, { tolerancePx }: Making, size: Size): Geometry | null {
+  if (form !== "rotated" && form !== "ellipse") return shapeOf(mask, { form, tolerancePx }, size);
+  const geometry = encode(mask, size);
+  return geometry && made(geometry, form, size, tolerancePx);
 }
 
 /** Whether a point lies on what a glimpse shows, or a cell beside it. */

@@ -12,7 +12,8 @@ export interface Change {
 export type Diff = ReadonlyMap<string, Change>;
 /** Tags of the image that were set (true) or taken away. */
 export type TagDiff = ReadonlyMap<string, boolean>;
-export type StoreListener = (diff: Diff, origin: Origin, tags: TagDiff) => void;
+/** `head`: what the ids of a step's ops begin with, where the step is of several images. */
+export type StoreListener = (diff: Diff, origin: Origin, tags: TagDiff, head: string | undefined) => void;
 
 export interface Draft {
   put(shape: Shape): void;
@@ -47,8 +48,9 @@ export class ShapeStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Make changes as one step. Nothing is told to listeners if nothing changed. */
-  change(origin: Origin, write: (draft: Draft) => void): Diff {
+  /** Make changes as one step, or as a part of the one of several images that `head` names. Nothing is told to
+   * listeners if nothing changed. */
+  change(origin: Origin, write: (draft: Draft) => void, head?: string): Diff {
     const before = new Map<string, Shape | undefined>();
     const tagged = this.tags;
     const note = (id: string): void => {
@@ -77,7 +79,7 @@ export class ShapeStore {
     for (const name of this.tags) if (!tagged.has(name)) tags.set(name, true);
     if (diff.size || tags.size) {
       this.version++;
-      for (const listener of this.#listeners) listener(diff, origin, tags);
+      for (const listener of this.#listeners) listener(diff, origin, tags, head);
     }
     return diff;
   }

@@ -1,5 +1,5 @@
 // How far the image's labels have come, what people say of them, and what shapes were before.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { toImage } from "../../editor/camera";
 import { clampPoint } from "../../editor/geometry";
 import type { CommentInfo, PastEdit, ReviewReply } from "../../wire.gen";
@@ -38,13 +38,7 @@ export function Review({ session }: { session: Session }) {
           {statuses.map((one) => <option key={one} value={one}>{statusNames[one]}</option>)}
         </select>
       </label>
-      <label class="evalnb-field">
-        <span>Assigned to</span>
-        <input
-          class="evalnb-input" value={review.assignee} placeholder="nobody" maxLength={200} readOnly={readOnly}
-          onChange={(event) => reviewing.set({ assignee: event.currentTarget.value.trim() })}
-        />
-      </label>
+      <Assignee key={review.image_id} session={session} review={review} readOnly={readOnly} />
       {pinning && <p class="evalnb-quiet" role="status">Click the place on the image that it is about.</p>}
       {reviewing.draft.value && <Composer key={reviewing.draft.value.id} session={session} />}
       {review.comments.length > 0 && (
@@ -53,6 +47,34 @@ export function Review({ session }: { session: Session }) {
         </ol>
       )}
     </section>
+  );
+}
+
+function Assignee({ session, review, readOnly }: { session: Session; review: ReviewReply; readOnly: boolean }) {
+  /** What is being typed: what others set meanwhile must not write over it. */
+  const [typed, setTyped] = useState<string | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  const sent = useRef(false);
+  useEffect(() => {
+    if (field.current?.matches(":focus")) return;
+    setTyped(null);
+    sent.current = false;
+  }, [review]);
+  return (
+    <label class="evalnb-field">
+      <span>Assigned to</span>
+      <input
+        ref={field} class="evalnb-input" value={typed ?? review.assignee} placeholder="nobody" maxLength={200} readOnly={readOnly}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => {
+          sent.current = true;
+          session.reviewing.set({ assignee: event.currentTarget.value.trim() });
+        }}
+        onBlur={() => {
+          if (!sent.current) setTyped(null);
+        }}
+      />
+    </label>
   );
 }
 

@@ -3,12 +3,12 @@ import type { Session } from "../session";
 import { Icon } from "./icons";
 
 export function SweepPill({ session }: { session: Session }) {
-  const { inHand, share } = session.wand.sweeping;
+  const { inHand, share, what } = session.wand.sweeping;
   if (!inHand.value || share.value === null) return null;
   return (
     <div class="evalnb-pill evalnb-sweeping" role="status">
       <Icon name="saving" spin />
-      Segmenting everything
+      {what.value === "boxes" ? "Drawing the masks of boxes" : "Segmenting everything"}
       <progress max={1} value={share.value} aria-label="Share of the image" />
       <button type="button" class="evalnb-mini" aria-label="Stop" onClick={() => session.editor.dispatch({ type: "cancel" })}><Icon name="close" /></button>
     </div>

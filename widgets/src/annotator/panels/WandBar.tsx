@@ -23,7 +23,7 @@ function Press({ session, command, icon, pressed }: { session: Session; command:
 export function WandBar({ session }: { session: Session }) {
   const { wand, preferences } = session;
   if (!wand.inHand.value) return null;
-  const { mask, prompting, waiting, gathered } = wand.state.value;
+  const { mask, prompting, waiting, gathered, refining, offered } = wand.state.value;
   const { hover, sticky, form, tolerancePx } = preferences.wand.value;
   const keys = preferences.keys.value;
   return (
@@ -39,19 +39,27 @@ export function WandBar({ session }: { session: Session }) {
           <hr />
         </>
       )}
+      {offered && !prompting && (
+        <>
+          <Press session={session} command="sam.refine" icon="refine" />
+          <hr />
+        </>
+      )}
+      <Press session={session} command="sam.boxes" icon="boxMasks" />
       <Press session={session} command="sam.hover" icon="hover" pressed={hover} />
       <Press session={session} command="sam.sticky" icon="sticky" pressed={sticky} />
       <span class="evalnb-segments" role="group" aria-label={infoOf("sam.form").about}>
+        {refining && !(forms as readonly string[]).includes(refining) && <button type="button" aria-pressed data-tip="The shape stays what it is" data-place="below">As it is</button>}
         {forms.map((one) => (
           <button
-            key={one} type="button" aria-pressed={form === one} data-tip={`Accept as a ${formNames[one].toLowerCase()}`} data-key={keys.shown("sam.form") || undefined}
-            data-place="below" onClick={() => wand.change(() => ({ form: one }))}
+            key={one} type="button" aria-pressed={(refining ?? form) === one} data-tip={`Accept as a ${formNames[one].toLowerCase()}`} data-key={keys.shown("sam.form") || undefined}
+            data-place="below" onClick={() => wand.shape(one)}
           >
             {formNames[one]}
           </button>
         ))}
       </span>
-      {form === "polygon" && (
+      {(refining ?? form) === "polygon" && (
         <select
           aria-label="How far the polygon may depart from the mask" data-tip="How far the polygon may depart from the mask" data-place="below"
           value={String(tolerancePx)} onChange={(e) => wand.change(() => ({ tolerancePx: Number(e.currentTarget.value) }))}

@@ -37,7 +37,8 @@ export function converted(shapes: readonly Shape[], to: Target, size: Size, tole
   return { changed, least };
 }
 
-function made(from: Geometry, to: Target, size: Size, tolerance: number): Geometry | null {
+/** What it becomes as another kind; null where nothing would be left. */
+export function made(from: Geometry, to: Target, size: Size, tolerance: number): Geometry | null {
   switch (to) {
     case "polygon":
       return polygonFrom(from, tolerance);

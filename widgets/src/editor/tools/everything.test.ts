@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { Editor, type PointerOptions } from "../editor";
 import { type Bits, emptyBits, setBit } from "../masks";
+import { type Shape, newShape } from "../records";
 import { EditorDocument } from "../selecting";
 
 let editor: Editor;
@@ -129,4 +130,22 @@ test("while it is looked for Esc stops the search", () => {
   expect(editor.state).toBe("everything.waiting");
   editor.dispatch({ type: "cancel" });
   expect([editor.state, ended]).toEqual(["everything.idle", 1]);
+});
+
+test("masks of boxes take the place of their boxes, in one step; a box whose mask was dropped stays a box", () => {
+  const boxes = [10, 100, 200].map((x, n): Shape => ({ ...newShape(`b${n}`, n, { kind: "box", box: [x, 10, 40, 40] }), attributes: { n } }));
+  document.store.change("remote", (draft) => boxes.forEach(draft.put));
+  editor.everything.found(boxes.map(({ id, geometry: { box: [x] } }) => ({ mask: square(x + 5, 15, 20), score: 0.9, id })));
+  editor.everything.making = { form: "box", tolerancePx: 1 };
+  expect(editor.tool.hint()).toContain("gives each box its mask");
+  click(210, 20);
+  editor.everything.drop();
+  click(110, 20);
+  editor.setClass(7);
+  editor.dispatch({ type: "cancel" });
+  editor.dispatch({ type: "accept" });
+  const all = () => [...document.store.all()].map(({ id, class_id, geometry, attributes }) => [id, class_id, geometry.kind, attributes["n"]]);
+  expect(all()).toEqual([["b0", 0, "mask", 0], ["b1", 7, "mask", 1], ["b2", 2, "box", 2]]);
+  editor.undo();
+  expect(all()).toEqual([["b0", 0, "box", 0], ["b1", 1, "box", 1], ["b2", 2, "box", 2]]);
 });

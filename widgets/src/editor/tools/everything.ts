@@ -11,6 +11,8 @@ export interface Proposal extends Candidate {
   readonly areaPx: number;
   /** What it was said to be; null: what is in hand when it is kept. */
   readonly classId: number | null;
+  /** The box that it is to stand for. */
+  readonly id?: string | undefined;
 }
 
 interface Press {
@@ -72,7 +74,7 @@ export class EverythingTool implements Tool {
   }
 
   /** What was found; null: nothing came. */
-  found(candidates: readonly Candidate[] | null): void {
+  found(candidates: readonly (Candidate & Pick<Partial<Proposal>, "id">)[] | null): void {
     const proposals = (candidates ?? []).map((one, number): Proposal => ({ ...one, number, areaPx: countSet(one.mask), classId: null }));
     proposals.sort((a, b) => b.areaPx - a.areaPx);
     this.#set({ ...idle, proposals: proposals.filter(({ areaPx }) => areaPx > 0) });
@@ -164,9 +166,11 @@ export class EverythingTool implements Tool {
     this.#without(meant);
     // What became a shape is taken back as one.
     this.#set({ past: [] });
-    this.#bench.createAll(meant.flatMap(({ mask, classId }) => {
-      const geometry = shapeOf(mask, this.making, this.#bench.size);
-      return geometry ? [{ geometry, classId: classId ?? this.#bench.classId }] : [];
+    this.#bench.createAll(meant.flatMap(({ mask, classId, id }) => {
+      // A box is to become something else.
+      const making: Making = id !== undefined && this.making.form === "box" ? { ...this.making, form: "mask" } : this.making;
+      const geometry = shapeOf(mask, making, this.#bench.size);
+      return geometry ? [{ geometry, classId: classId ?? (id === undefined ? this.#bench.classId : null), id }] : [];
     }));
     return true;
   }
@@ -203,9 +207,10 @@ export class EverythingTool implements Tool {
 
   hint(): string {
     const { waiting, proposals } = this.state;
-    if (waiting) return "Looking for everything… · Esc stops";
+    if (waiting) return "Segmenting… · Esc stops";
     if (!proposals.length) return "Nothing is left to look through · press Enter to search again, Esc for the select tool";
     if (this.chosen.length) return `${this.chosen.length} chosen · 1 – 9 gives them a class, Enter keeps them, Del drops them`;
+    if (proposals[0]?.id !== undefined) return "Enter gives each box its mask · click and Del leaves one a box · Esc leaves all";
     return "Click or drag over what you mean (Shift: more) · Enter keeps all · Esc drops the rest";
   }
 

@@ -3,6 +3,8 @@ import { beforeEach, expect, test } from "vitest";
 import { Editor, type PointerOptions } from "../editor";
 import { type Bits, emptyBits, setBit } from "../masks";
 import type { Answer, Glimpse, Question } from "../prompted";
+import { polygon } from "../geometry";
+import { type Shape, newShape } from "../records";
 import { EditorDocument } from "../selecting";
 import { samDefaults } from "./sam";
 
@@ -317,4 +319,76 @@ test("a polygon departs from the mask by as much as is allowed", () => {
   const [fine, coarse] = [corners(0.5), corners(8)];
   expect(coarse).toBeGreaterThanOrEqual(3);
   expect(coarse).toBeLessThan(fine / 2);
+});
+
+const stored = (id: string, geometry: Shape["geometry"], more: Partial<Shape> = {}): Shape => {
+  const shape = { ...newShape(id, 3, geometry), attributes: { night: true }, ...more };
+  document.store.change("remote", (draft) => draft.put(shape));
+  return shape;
+};
+const begin = (id: string) => {
+  editor.sam.refine(document.store.get(id)!);
+  return latest();
+};
+
+test("a polygon is its own prompt, is corrected by clicks, and gets the outline that comes; all else stays", () => {
+  const geometry = polygon([[20, 20, 40, 20, 40, 40, 20, 40]]);
+  stored("a", geometry, { track: { id: "t", keyframe: true, outside: false } });
+  expect(begin("a")).toMatchObject({ prompts: { points: [], box: [20, 20, 20, 20], outline: geometry }, refines: null });
+  const first = answer(square(20, 20, 30));
+  click(60, 60);
+  expect(latest()).toMatchObject({ prompts: { points: [{ x: 60, y: 60 }], labels: [1], outline: geometry }, refines: { answer: first, candidate: 0 } });
+  answer(square(20, 20, 50));
+  expect(editor.tool.hint()).toContain("gives the shape this outline");
+  enter();
+  expect(shapes()).toMatchObject([{ id: "a", class_id: 3, attributes: { night: true }, track: { id: "t" }, geometry: { kind: "polygon", box: [20, 20, 50, 50] } }]);
+  editor.undo();
+  expect(shapes()).toMatchObject([{ geometry }]);
+});
+
+test("a box is a box prompt and stays a box, unless another form is chosen", () => {
+  stored("a", { kind: "box", box: [10, 10, 40, 40] });
+  expect(begin("a").prompts).toEqual({ points: [], labels: [], box: [10, 10, 40, 40], outline: undefined });
+  answer(square(20, 20, 20));
+  enter();
+  expect(shapes()).toMatchObject([{ geometry: { kind: "box", box: [20, 20, 20, 20] } }]);
+  begin("a");
+  expect([editor.sam.refining, editor.sam.reform("mask"), editor.sam.refining]).toEqual(["box", true, "mask"]);
+  answer(square(20, 20, 20));
+  enter();
+  expect(shapes()).toMatchObject([{ id: "a", geometry: { kind: "mask" } }]);
+  expect(editor.sam.reform("mask")).toBe(false);
+});
+
+test("rotated boxes and ellipses keep their kinds, and a shape that is gone meanwhile is drawn anew", () => {
+  const turned = { center: [40, 40], size: [30, 20], angle: 0 } as const;
+  for (const kind of ["rotated", "ellipse"] as const) {
+    stored(kind, { kind, box: [25, 30, 30, 20], turned: { ...turned, center: [40, 40], size: [30, 20] } });
+    begin(kind);
+    answer(square(30, 30, 20));
+    enter();
+    expect(document.store.get(kind)!.geometry).toMatchObject({ kind, box: [expect.closeTo(30, -1), expect.anything(), expect.anything(), expect.anything()] });
+  }
+  begin("ellipse");
+  document.store.change("remote", (draft) => draft.remove("ellipse"));
+  answer(square(30, 30, 20));
+  enter();
+  expect(shapes().map(({ geometry }) => geometry.kind)).toEqual(["rotated", "ellipse"]);
+  expect(document.store.get("ellipse")).toBeUndefined();
+});
+
+test("what was selected as the wand was taken up is offered, and what is in hand is kept beside what is refined", () => {
+  stored("a", { kind: "box", box: [10, 10, 40, 40] });
+  editor.use("select");
+  editor.select("a");
+  editor.use("sam");
+  expect([editor.sam.offered, editor.selectedIds]).toEqual(["a", []]);
+  click(200, 200);
+  answer(square(190, 190, 20));
+  begin("a");
+  answer(square(12, 12, 20));
+  enter();
+  expect(shapes().map(({ id, geometry }) => [id, geometry.kind])).toEqual([["a", "box"], ["shape-1", "mask"]]);
+  editor.use("box");
+  expect(editor.sam.offered).toBeNull();
 });

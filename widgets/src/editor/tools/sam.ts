@@ -3,10 +3,11 @@
 import { type EditorEvent, type Pointer, dragStart } from "../events";
 import { type Point, boxFromCorners, clampPoint, distance } from "../geometry";
 import {
-  type Answer, type Glimpse, type Making, type Peek, type Prompted, type Prompts, answered, askedAgain, cycled, further, isOn, isWaiting, latest,
-  noPrompts, refinedBy, shapeOf, shownOf,
+  type Answer, type Form, type Glimpse, type Making, type Peek, type Prompted, type Prompts, answered, askedAgain, cycled, further, isOn, isWaiting, latest,
+  noPrompts, outlineFor, refinedBy, shapeOf, shownOf,
 } from "../prompted";
-import { tolerancePx } from "../ops/convert";
+import { type Target, tolerancePx } from "../ops/convert";
+import type { Shape } from "../records";
 import type { Made, Preview, Tool, Workbench } from "./tool";
 
 export interface SamOptions extends Making {
@@ -46,6 +47,8 @@ export class SamTool implements Tool {
   readonly name = "sam";
   state: State = idle;
   options: SamOptions = samDefaults;
+  /** The shape that was selected as the tool was taken up: `refine` may mean it. */
+  offered: string | null = null;
   #bench: Workbench;
   #turn = 0;
   #objects = 0;
@@ -116,7 +119,7 @@ export class SamTool implements Tool {
     if (another && !press.ctrl) this.#settle([now]);
     const before = this.#prompts();
     const box = press.to && boxFromCorners(press.from, press.to);
-    return this.#ask(this.state.now, box ? { ...before, box } : { ...before, ...added(before, press.from, 1) });
+    return this.#ask(this.state.now, box ? { ...before, box, outline: undefined } : { ...before, ...added(before, press.from, 1) });
   }
 
   #prompts(): Prompts {
@@ -128,6 +131,31 @@ export class SamTool implements Tool {
     this.#set({ now, accepting: false });
     this.#bench.prompt(now.number, latest(now));
     return true;
+  }
+
+  /** Segment what a shape outlines; what is made of it is the shape's new outline. What is in hand is kept beside it. */
+  refine({ id, class_id, geometry }: Shape): void {
+    const { now, gathered } = this.state;
+    this.offered = null;
+    this.#bench.peek(null);
+    this.#set({ now: null, gathered: now ? [...gathered, now] : gathered, press: null, glimpse: null });
+    const outline = geometry.kind === "box" ? undefined : geometry;
+    const prompts: Prompts = { points: [], labels: [], box: geometry.box, outline };
+    const begun = further(null, prompts, { turn: ++this.#turn, number: ++this.#objects, classId: class_id });
+    // A shape that encloses something: its kind is one that a mask can become.
+    this.#set({ now: { ...begun, refines: { id, form: geometry.kind as Target } }, accepting: false });
+    this.#bench.prompt(begun.number, latest(begun));
+  }
+
+  /** The form in which the shape in hand is refined; null where a new one is made. */
+  get refining(): Form | Target | null {
+    return this.state.now?.refines?.form ?? null;
+  }
+
+  /** Refine the shape in hand in another form; false where a new one is made. */
+  reform(form: Form): boolean {
+    const { now } = this.state;
+    return now?.refines ? this.#set({ now: { ...now, refines: { ...now.refines, form } } }) : false;
   }
 
   // The model -----------------------------------------------------------------------------------------------------
@@ -191,15 +219,17 @@ export class SamTool implements Tool {
   #made(all: readonly Prompted[]): Made[] {
     return all.flatMap((one) => {
       const shown = shownOf(one);
-      const geometry = shown && shapeOf(shown.mask, this.options, this.#bench.size);
-      return geometry ? [{ geometry, classId: one.classId }] : [];
+      const size = this.#bench.size;
+      const geometry = shown && (one.refines ? outlineFor(shown.mask, one.refines.form, this.options, size) : shapeOf(shown.mask, this.options, size));
+      return geometry ? [{ geometry, classId: one.refines ? null : one.classId, id: one.refines?.id }] : [];
     });
   }
 
-  /** Another tool or another image: what was gathered becomes shapes, what is being prompted falls away. */
-  end(): void {
+  /** Another tool, or `elsewhere` another image: what was gathered becomes shapes, what is being prompted falls away. */
+  end(elsewhere = false): void {
     const { gathered, settling } = this.state;
     this.state = idle;
+    if (elsewhere) this.offered = null;
     this.#bench.peek(null);
     this.#bench.prompt(null, null);
     const made = this.#made([...settling, ...gathered]);
@@ -261,7 +291,8 @@ export class SamTool implements Tool {
     if (!shown) return isWaiting(now) ? "Segmenting…" : "No mask came · click again, or Esc to drop";
     if (!isWaiting(now) && !shown.mask.bytes.length) return "Nothing found there · click inside the object, or Esc to drop";
     const more = this.options.sticky ? "a click begins the next · Shift-click adds" : "left click adds · Ctrl-click begins another";
-    return `Enter accepts · ${more} · right click takes away · Backspace goes back · Esc drops`;
+    const accepts = this.refining ? "Enter gives the shape this outline" : "Enter accepts";
+    return `${accepts} · ${more} · right click takes away · Backspace goes back · Esc drops`;
   }
 
   cursor(): string {

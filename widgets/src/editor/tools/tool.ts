@@ -14,7 +14,10 @@ export type ToolName =
 /** A shape to be. */
 export interface Made {
   readonly geometry: Geometry;
-  readonly classId: number;
+  /** Null: a shape that is there keeps its own. */
+  readonly classId: number | null;
+  /** The shape that gets the outline, and keeps all else; left out: a new one. */
+  readonly id?: string | undefined;
 }
 
 /** What is drawn above everything else; derived from the tool's state, never stored beside it. */
@@ -75,7 +78,7 @@ export interface Workbench {
   create(geometry: Geometry, stay?: boolean, select?: boolean): void;
   /** A click meant no shape: perhaps something else that is drawn there. */
   clickedNothing(at: Point): void;
-  /** Store new shapes: one step of undo. The tool stays in hand. */
+  /** Store new shapes, and outlines of stored ones: one step of undo. The tool stays in hand. */
   createAll(made: readonly Made[]): void;
   /** Ask for an object's masks; null takes its question back, and without a number every one. */
   prompt(object: number | null, question: Question | null): void;

@@ -1,6 +1,8 @@
-import { Settings2 } from "lucide-react";
+import { Scale, Settings2 } from "lucide-react";
 import type { Metadata } from "next";
+import Link from "next/link";
 import { Facets } from "@/components/datasets/facets";
+import { MasksOfBoxes } from "@/components/datasets/masks-of-boxes";
 import { OpenInNotebook } from "@/components/shell/open-in-notebook";
 import { Page } from "@/components/shell/page";
 import { ImageGrid } from "@/components/images/grid";
@@ -39,6 +41,7 @@ export default guarded(async ({ params, searchParams }: Props) => {
   ]);
   const role = session.projects.find((each) => each.id === found.project_id)?.role;
   const manages = role === "admin";
+  const edits = manages || role === "annotator";
   const narrowed = Object.values(filter).some(Boolean);
   return (
     <Page
@@ -48,6 +51,8 @@ export default guarded(async ({ params, searchParams }: Props) => {
         <>
           <ImageSearch project={found.project_id} dataset={id} filter={filter} />
           <OpenInNotebook lines={[`dataset = project.dataset(${JSON.stringify(found.name)})${slice(filter)}`, "dataset.annotate()"]} />
+          <Button asChild size="icon"><Link href={routes.agreement(found.project_id, id)} aria-label="Agreement" title="Agreement"><Scale /></Link></Button>
+          {edits && <MasksOfBoxes project={found.project_id} dataset={id} filter={filter} />}
           {manages && (
             <Dialog trigger={<Button size="icon" aria-label="Rename or delete this dataset"><Settings2 /></Button>} title={found.name}>
               <Naming
@@ -61,7 +66,7 @@ export default guarded(async ({ params, searchParams }: Props) => {
     >
       <div className="flex h-full">
         <Facets dataset={found} reviews={reviews} filter={filter} />
-        <ImageGrid key={JSON.stringify(filter)} project={found.project_id} dataset={id} filter={filter} first={first} edits={manages || role === "annotator"} />
+        <ImageGrid key={JSON.stringify(filter)} project={found.project_id} dataset={id} filter={filter} first={first} edits={edits} />
       </div>
     </Page>
   );
