@@ -71,9 +71,9 @@ class Followed:
 class Stretches:
     """Which frames of one object stand, and which prompt each was followed from.
 
-    A stretch leads from a prompted frame to the next one. A new prompt undoes the stretch that it cuts: all that lies
-    between it and the next prompt, and what lay before it and was followed back from beyond it. What was followed up
-    to it from an earlier prompt stands, as does everything beyond the next one: there a person's word is nearer.
+    A stretch leads from a prompted frame to the next one. A new prompt undoes what was followed over it: what lies
+    beyond it as seen from the prompt that it was followed from, up to the next. What was followed up to it stands, as
+    does everything beyond the next prompt: there a person's word is nearer.
     """
 
     def __init__(self) -> None:
@@ -85,13 +85,7 @@ class Stretches:
         at = bisect_left(self._prompted, frame)
         if at == len(self._prompted) or self._prompted[at] != frame:
             insort(self._prompted, frame)
-        before = self._prompted[at - 1] if at else -1
-        after = self._prompted[at + 1] if at + 1 < len(self._prompted) else None
-        undone = {
-            one
-            for one, origin in self._origin.items()
-            if (frame <= one and (after is None or one < after)) or (before < one < frame and origin >= frame)
-        }
+        undone = {one for one, origin in self._origin.items() if origin <= frame <= one or one <= frame <= origin}
         for one in undone:
             del self._origin[one]
         return undone

@@ -129,8 +129,9 @@ class Sam2Tracking:
         ``mask`` (an ``Rle``, a ``Geometry``, or (h, w) bool) alone is taken as it is; beside points or a box it is
         what they correct. Points or a box on a frame that was followed correct what was found there.
 
-        What it undoes, and ``run`` does again, is what lies between it and the object's next prompt, and what was
-        followed back over this frame from a later one.
+        What it undoes, and ``run`` does again, is what was followed over this frame: all beyond it, up to the
+        object's next prompt. What was followed up to it stands; so does what lies beyond the next, though SAM 2's
+        memory there would read this prompt too.
 
         Invalid, naming frame and value, for what is no prompt of that frame; errors of reading it.
         """
@@ -316,8 +317,11 @@ class Sam2Tracking:
         near = {at: out for at, out in others.items() if abs(at - frame) <= self._pointers}
         for at, out in memory.prompted.items():
             if at not in chosen and at not in near:
-                out["maskmem_features"] = None
+                if out["maskmem_features"] is not None:
+                    memory.seen[at] = _packed(out["pred_masks"])
+                    out["maskmem_features"] = out["pred_masks"] = None
             elif out["maskmem_features"] is None:
+                out["pred_masks"] = self._unpacked(memory.seen.pop(at))
                 self._remember(at, self._looks.at(at), out)
         # Of a frame from which only the pointer is left the attention would read the memory, were it this near.
         recent = {
@@ -381,10 +385,16 @@ class Sam2Tracking:
             return memory.recent[frame]["pred_masks"].clamp(-32, 32)
         if frame not in memory.seen:
             return None
-        bits = np.unpackbits(np.frombuffer(zlib.decompress(memory.seen[frame]), np.uint8), count=height * width)
-        return torch.as_tensor(8.0 * (2.0 * bits.reshape(1, 1, height, width) - 1), dtype=torch.float32).to(
-            self._device
-        )
+        return self._unpacked(memory.seen[frame])
+
+    def _unpacked(self, packed: bytes) -> Any:
+        """(1, 1, r, c) logits of a mask of which only the sign was kept."""
+        import torch
+
+        height, width = self._module.sam_prompt_encoder.mask_input_size
+        bits = np.unpackbits(np.frombuffer(zlib.decompress(packed), np.uint8), count=height * width)
+        logits = 8.0 * (2.0 * bits.reshape(1, 1, height, width) - 1)
+        return torch.as_tensor(logits, dtype=torch.float32, device=self._device)
 
     def _points(self, prompt: Prompt, size: tuple[int, int]) -> dict[str, Any]:
         import torch

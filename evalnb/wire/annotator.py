@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -31,7 +32,7 @@ from evalnb.wire.review import (
 )
 from evalnb.wire.shapes import Box, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
-from evalnb.wire.tracks import TrackAsk, TrackReply
+from evalnb.wire.tracks import FollowAsk, FollowReply, TrackAsk, TrackReply
 
 
 class Refusal(Wire):
@@ -366,10 +367,12 @@ class EverythingReply(Wire):
 
 
 class StopAsk(Received):
-    """Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled."""
+    """Nobody waits for ``EverythingAsk``'s answer any more, or for a following of that name: it is refused as
+    Cancelled."""
 
     ask: Literal["stop"] = "stop"
     image_id: int
+    follow: UUID | None = None
 
 
 class StopReply(Wire):
@@ -432,6 +435,7 @@ AnnotatorAsk = Annotated[
     | SegmentAsk
     | HoverAsk
     | EverythingAsk
+    | FollowAsk
     | StopAsk,
     Field(discriminator="ask"),
 ]
@@ -464,5 +468,6 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "segment": SegmentReply,
     "hover": HoverReply,
     "everything": EverythingReply,
+    "follow": FollowReply,
     "stop": StopReply,
 }

@@ -2,7 +2,7 @@
 
 export type Box = [number, number, number, number];
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | StopAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | StepsAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | FollowAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush;
 
@@ -285,10 +285,14 @@ export interface EverythingReply {
   labelled: number;
 }
 
-/** Nobody waits for ``EverythingAsk``'s answer any more: it is refused as Cancelled. */
+/**
+ * Nobody waits for ``EverythingAsk``'s answer any more, or for a following of that name: it is refused as
+ * Cancelled.
+ */
 export interface StopAsk {
   ask: "stop";
   image_id: number;
+  follow?: string;
 }
 
 /** Heard. */
@@ -960,6 +964,46 @@ export interface TrackReply {
   complete: boolean;
 }
 
+/** What is followed: a track, and its shape on the image where it begins. */
+export interface Seed {
+  track_id: string;
+  geometry: Geometry;
+}
+
+/**
+ * Follow tracks from an image on, a piece at each ask: with ``seeds`` it begins, without it goes on. Of two that
+ * begin the later one counts. ``StopAsk`` ends it within an image.
+ */
+export interface FollowAsk {
+  ask: "follow";
+  follow: string;
+  image_id: number;
+  seeds?: Seed[];
+  backward?: boolean;
+  count?: number;
+}
+
+/** A track on one image. */
+export interface FollowedShape {
+  track_id: string;
+  mask: MaskGeometry | null;
+  presence: number;
+}
+
+/** What was found on one image. */
+export interface FollowedFrame {
+  image: ImageRef;
+  shapes: FollowedShape[];
+  problem: string;
+}
+
+/** The images that were done since the last ask, at least one unless it ended. */
+export interface FollowReply {
+  follow: string;
+  frames: FollowedFrame[];
+  ended: boolean;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
@@ -985,6 +1029,7 @@ export interface AnnotatorReplies {
   segment: SegmentReply;
   hover: HoverReply;
   everything: EverythingReply;
+  follow: FollowReply;
   stop: StopReply;
 }
 

@@ -218,6 +218,7 @@ class Seat:
             "segment": segment,
             "hover": answers.hover,
             "everything": answers.everything,
+            "follow": answers.follow,
             "stop": answers.stop,
         }
         return Desk(
