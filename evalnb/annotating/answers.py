@@ -327,7 +327,7 @@ class Answers:
             for place, id, shapes, problem in piece.frames
             if id in records
         ]
-        return Reply(FollowReply(follow=ask.follow, frames=frames, ended=piece.ended))
+        return Reply(FollowReply(follow=ask.follow, of=piece.of, frames=frames, ended=piece.ended))
 
     def _with_segmenter(self) -> Prompts:
         if self._prompts is None:

@@ -30,6 +30,8 @@ class Piece:
 
     frames: list[tuple[int, int, list[FollowedShape], str]]
     """Of each image its place in the slice and its id, its shapes, and why it could not be read."""
+    of: int
+    """So many images the trail takes in all, at the most."""
     ended: bool
 
 
@@ -37,6 +39,7 @@ class Piece:
 class _Trail:
     name: UUID
     frames: SliceFrames
+    of: int = 0
     running: Iterator[Followed] = field(default_factory=lambda: iter(()))
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -77,9 +80,9 @@ class Trails:
             ]
             found.append((one.frame, trail.frames.image_id(one.frame), shapes, one.problem))
             if time.perf_counter() - begun >= PIECE_S or len(found) >= PIECE_MAX:
-                return Piece(found, ended=False)
+                return Piece(found, trail.of, ended=False)
         self._trail = None
-        return Piece(found, ended=True)
+        return Piece(found, trail.of, ended=True)
 
     def stop(self, name: UUID) -> None:
         """End that trail, in the middle of an image if need be."""
@@ -139,6 +142,7 @@ class Trails:
             ends[seed.track_id] = there
         first = min(one.start for one in ends.values())
         stop = min(max(one.stop for one in ends.values()), len(trail.frames))
+        trail.of = max(0, stop - first)
         yield from tracking.run(
             min(first, stop),
             stop,

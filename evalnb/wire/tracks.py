@@ -80,5 +80,7 @@ class FollowReply(Wire):
     """The images that were done since the last ask, at least one unless it ended."""
 
     follow: UUID
+    of: int
+    """So many images it takes in all, at the most."""
     frames: list[FollowedFrame]
     ended: bool

@@ -4,108 +4,30 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from evalnb import edits
 from evalnb.annotating.propagating import Propagated, follow_tracks
 from evalnb.core import masks
 from evalnb.core.following import Followed, Found, Stretches
 from evalnb.core.records import Geometry
-from evalnb.core.shapes import mask_of
 from evalnb.core.slices import Slice
-from evalnb.core.sources import SourceImage
-from evalnb.core.taxonomy import Class
 from evalnb.errors import Cancelled, Invalid, NotFound
 from evalnb.jobs.submit import Submit
-from evalnb.store.repositories import datasets, images
-from evalnb.wire.shapes import MaskGeometry, Op, Patch, Shape, Track, geometry_of
+from evalnb.wire.shapes import MaskGeometry, Op, Patch, Track, geometry_of
 from tests.crew import Crew
-
-WIDTH, HEIGHT, COUNT = 160, 120, 24
-GONE = range(9, 12)
-"""The square is not in sight on these frames."""
-
-
-def square(frame: int) -> np.ndarray:
-    """Where the square is."""
-    found = np.zeros((HEIGHT, WIDTH), dtype=bool)
-    if frame not in GONE:
-        found[40:80, 8 + 4 * frame : 48 + 4 * frame] = True
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """A dataset of frames over which a red square walks."""
-
-    crew: Crew
-    dataset_id: int
-    image_ids: tuple[int, ...]
-    folder: Path
-
-    def shapes(self, frame: int) -> list[Shape]:
-        with self.crew.store.database.transaction() as session:
-            return edits.shapes(session, self.image_ids[frame]).shapes
-
-    def apply(self, frame: int, op: Op, author: str = "ada") -> None:
-        with self.crew.store.database.transaction() as session:
-            (result,) = edits.apply(session, self.image_ids[frame], [op], author=author).results
-        assert result.status == "applied", result
-
-    def key(self, frame: int, track: UUID, geometry: Any = None, *, outside: bool = False) -> UUID:
-        """Draw a keyframe: the square's mask if nothing else is said; the shape's id."""
-        id = uuid4()
-        drawn = geometry or geometry_of(of_mask(square(frame)))
-        track_ = Track(id=track, keyframe=True, outside=outside)
-        patch = Patch(class_id=1, geometry=drawn, track=track_, attributes={"coat": "red"})
-        self.apply(frame, Op(client_op_id=uuid4(), shape_id=id, action="create", base_rev=0, patch=patch))
-        return id
-
-    def seen(self, track: UUID) -> dict[int, Shape]:
-        """The track's shape on each frame that has one."""
-        found = {frame: [one for one in self.shapes(frame) if one.track.id == track] for frame in range(COUNT)}
-        assert all(len(some) <= 1 for some in found.values())
-        return {frame: some[0] for frame, some in found.items() if some}
-
-    def follow(self, follower: Any, **options: Any) -> Propagated:
-        asked = {"author": "ada", "once": uuid4(), **options}
-        return follow_tracks(self.crew.store, self.dataset_id, follower, **asked)
-
-
-def of_mask(bits: np.ndarray) -> Geometry:
-    rle = masks.encode(bits)
-    return Geometry("mask", masks.box(rle), mask=rle)
+from tests.walk import COUNT, GONE, Walk, iou, make_walk, of_mask, square
 
 
 @pytest.fixture
 def walk(crew: Crew, tmp_path: Path) -> Walk:
-    noise = np.random.default_rng(3)
-    folder = tmp_path / "walk"
-    folder.mkdir()
-    for frame in range(COUNT):
-        pixels = noise.integers(90, 110, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-        pixels[square(frame)] = (220, 40, 40)
-        Image.fromarray(pixels).save(folder / f"{frame:03}.png")
-    with crew.store.database.transaction() as session:
-        dataset_id = datasets.create(
-            session, crew.project_id, "walk", classes=[Class(1, "square"), Class(2, "other")]
-        )
-        ids = images.add(
-            session,
-            dataset_id,
-            [
-                SourceImage(str(n), f"{n:03}.png", str(folder / f"{n:03}.png"), None, WIDTH, HEIGHT)
-                for n in range(COUNT)
-            ],
-        )
-    return Walk(crew, dataset_id, tuple(ids), folder)
+    return make_walk(crew.store, tmp_path / "walk", project_id=crew.project_id)
 
 
 class Truthful:
@@ -146,13 +68,12 @@ class Truthful:
                 yield Followed(frame, {name: Found(masks.encode(square(frame)), 0.9) for name, _ in some})
 
 
-def iou(shape: Shape, wanted: np.ndarray) -> float:
-    drawn = masks.decode(mask_of(shape.geometry.record(), wanted.shape))
-    return float((drawn & wanted).sum() / (drawn | wanted).sum())
+def follow(walk: Walk, follower: Any, **options: Any) -> Propagated:
+    return follow_tracks(walk.store, walk.dataset_id, follower, **{"author": "ada", "once": uuid4(), **options})
 
 
-def test_a_worker_follows_a_track_and_goes_on_after_it_was_killed(walk: Walk) -> None:
-    crew, track = walk.crew, uuid4()
+def test_a_worker_follows_a_track_and_goes_on_after_it_was_killed(crew: Crew, walk: Walk) -> None:
+    track = uuid4()
     walk.key(4, track)
     first = crew.worker("--lease", "3")
     job = Submit(crew.store, crew.project_id, "ada").follow(walk.dataset_id, segmenter="pico")
@@ -186,7 +107,7 @@ def test_keyframes_stay_and_what_lies_between_them_is_drawn_anew(walk: Walk) -> 
     between = walk.key(4, track)
     plain = Patch(track=Track(id=track, keyframe=False), geometry=wrong, class_id=2)
     walk.apply(4, Op(client_op_id=uuid4(), shape_id=between, action="update", base_rev=1, patch=plain))
-    done = walk.follow(Truthful())
+    done = follow(walk, Truthful())
     seen = walk.seen(track)
     assert seen[6].id == mine and seen[6].rev == 1 and seen[6].geometry == wrong
     # A shape that was computed is drawn anew, and keeps what a person said of it.
@@ -201,11 +122,11 @@ def test_it_goes_on_behind_what_an_earlier_start_drew(walk: Walk) -> None:
     walk.key(0, track)
     with pytest.raises(Cancelled, match="what was found is saved"):
         one = Truthful()
-        walk.follow(one, once=once, cancelled=lambda: len(one.visited) > 6)
+        follow(walk, one, once=once, cancelled=lambda: len(one.visited) > 6)
     before = walk.seen(track)
     assert sorted(before) == list(range(7))
     # What a person takes back meanwhile stays so.
-    with walk.crew.store.database.transaction() as session:
+    with walk.store.database.transaction() as session:
         edits.apply(
             session,
             walk.image_ids[3],
@@ -213,11 +134,11 @@ def test_it_goes_on_behind_what_an_earlier_start_drew(walk: Walk) -> None:
             author="grace",
         )
     again = Truthful()
-    walk.follow(again, once=once)
+    follow(walk, again, once=once)
     assert again.visited[0] == 7 and again.recalled == [1, 2, 4, 5, 6]
     assert 3 not in walk.seen(track) and max(walk.seen(track)) == COUNT - 1
     third = Truthful()
-    walk.follow(third, once=once)
+    follow(walk, third, once=once)
     assert [frame for frame in third.visited if frame] == []
 
 
@@ -225,7 +146,7 @@ def test_what_a_person_draws_or_moves_meanwhile_is_theirs(walk: Walk) -> None:
     track = uuid4()
     walk.key(0, track)
     mine = geometry_of(of_mask(np.roll(square(5), 30, axis=0)))
-    done = walk.follow(Truthful(lambda frame: walk.key(5, track, mine) and None if frame == 5 else None))
+    done = follow(walk, Truthful(lambda frame: walk.key(5, track, mine) and None if frame == 5 else None))
     assert walk.seen(track)[5].geometry == mine and done.kept == 1
 
 
@@ -235,7 +156,7 @@ def test_where_people_put_it_out_of_sight_it_is_not_looked_for(walk: Walk) -> No
     walk.key(5, track, outside=True)
     walk.key(14, track)
     one = Truthful()
-    walk.follow(one)
+    follow(walk, one)
     assert sorted(set(one.visited)) == [*range(5), *range(14, COUNT)]
     assert sorted(walk.seen(track)) == [*range(6), *range(14, COUNT)]
 
@@ -243,7 +164,7 @@ def test_where_people_put_it_out_of_sight_it_is_not_looked_for(walk: Walk) -> No
 def test_going_back_it_is_out_of_sight_where_it_was_lost(walk: Walk) -> None:
     track = uuid4()
     walk.key(20, track)
-    walk.follow(Truthful(), direction="backward")
+    follow(walk, Truthful(), direction="backward")
     seen = walk.seen(track)
     assert sorted(seen) == [*range(10), *range(12, 21)]
     assert [frame for frame, shape in seen.items() if shape.track.outside] == [9]
@@ -255,9 +176,9 @@ def test_shapes_are_of_the_kind_that_the_track_has(walk: Walk) -> None:
     walk.key(0, box, geometry_of(Geometry("box", (x, y, w, h))))
     corners = (x, y, x + w, y, x + w, y + h, x, y + h)
     walk.key(0, outline, geometry_of(Geometry("polygon", (x, y, w, h), parts=(corners,))))
-    walk.follow(Truthful(), tracks=[box], direction="forward")
+    follow(walk, Truthful(), tracks=[box], direction="forward")
     assert outline not in {one.track.id for one in walk.shapes(3)}
-    walk.follow(Truthful(), direction="forward")
+    follow(walk, Truthful(), direction="forward")
     assert {one.geometry.kind for one in walk.seen(box).values()} == {"box"}
     assert walk.seen(box)[5].geometry.box == (28.0, 40.0, 40.0, 40.0)
     assert {one.geometry.kind for one in walk.seen(outline).values()} == {"polygon"}
@@ -270,12 +191,12 @@ def test_a_slice_names_frames_and_whose_tracks(walk: Walk) -> None:
     shape = walk.key(0, other)
     walk.apply(0, Op(client_op_id=uuid4(), shape_id=shape, action="update", base_rev=1, patch=Patch(class_id=2)))
     part = Slice().where(classes=["other"], images=walk.image_ids[:6])
-    done = walk.follow(Truthful(), part=part)
+    done = follow(walk, Truthful(), part=part)
     assert done.tracks == 1 and sorted(walk.seen(one)) == [0] and sorted(walk.seen(other)) == list(range(6))
 
 
-def test_what_cannot_be_followed_is_refused_and_what_cannot_be_read_is_named(walk: Walk) -> None:
-    submit = Submit(walk.crew.store, walk.crew.project_id, "ada")
+def test_what_cannot_be_followed_is_refused_and_what_cannot_be_read_is_named(crew: Crew, walk: Walk) -> None:
+    submit = Submit(crew.store, crew.project_id, "ada")
     with pytest.raises(Invalid, match="direction is 'up'"):
         submit.follow(walk.dataset_id, direction="up")
     with pytest.raises(Invalid, match="'seven' is no track"):
@@ -283,9 +204,9 @@ def test_what_cannot_be_followed_is_refused_and_what_cannot_be_read_is_named(wal
     with pytest.raises(NotFound, match="'yolo11n' is no segmenter"):
         submit.follow(walk.dataset_id, segmenter="yolo11n")
     with pytest.raises(Invalid, match="there is no keyframe to begin at"):
-        walk.follow(Truthful())
+        follow(walk, Truthful())
     with pytest.raises(NotFound, match="has no keyframe in the slice"):
-        walk.follow(Truthful(), tracks=[uuid4()])
+        follow(walk, Truthful(), tracks=[uuid4()])
     track = uuid4()
     walk.key(0, track)
 
@@ -294,7 +215,7 @@ def test_what_cannot_be_followed_is_refused_and_what_cannot_be_read_is_named(wal
             for one in super().run(*asked, **options):
                 yield replace(one, found={}, problem="frame 3 is torn") if one.frame == 3 else one
 
-    done = walk.follow(Torn())
+    done = follow(walk, Torn())
     assert done.problems == [f"image {walk.image_ids[3]}: frame 3 is torn"]
     assert 3 not in walk.seen(track) and 4 in walk.seen(track)
     assert isinstance(walk.seen(track)[4].geometry, MaskGeometry)

@@ -1000,6 +1000,7 @@ export interface FollowedFrame {
 /** The images that were done since the last ask, at least one unless it ended. */
 export interface FollowReply {
   follow: string;
+  of: number;
   frames: FollowedFrame[];
   ended: boolean;
 }

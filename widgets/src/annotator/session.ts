@@ -18,6 +18,7 @@ import { Shaping } from "./shaping";
 import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Tagging } from "./tagging";
+import { Following } from "./following";
 import { Tracking } from "./tracking";
 import { Tracks } from "./tracks";
 import { Undoing } from "./undoing";
@@ -63,6 +64,7 @@ export class Session extends State {
   readonly tracking = new Tracking(this);
   readonly deep = new Deep();
   readonly tracks: Tracks;
+  readonly following: Following;
   readonly undoing: Undoing;
   readonly sight: Sight;
   readonly reviewing: Reviewing;
@@ -109,6 +111,7 @@ export class Session extends State {
     this.wand = new Wand(this, transport);
     this.sight = new Sight(this, transport);
     this.tracks = new Tracks(this, transport);
+    this.following = new Following(this, transport);
     this.undoing = new Undoing(this, transport, this.#documents);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
@@ -187,6 +190,7 @@ export class Session extends State {
   }
 
   dispose(): void {
+    this.following.stop();
     this.#transport.tell({ ask: "bye", view: this.#view });
     this.#outbox.closed = true;
     for (const stop of this.#stops) stop();
