@@ -69,18 +69,24 @@ class Trails:
             raise NotFound("this following is over", remedy="press the key again: it goes on from what is there")
         begun = time.perf_counter()
         found: list[tuple[int, int, list[FollowedShape], str]] = []
-        for one in trail.running:
-            shapes = [
-                FollowedShape(
-                    track_id=UUID(str(track_id)),
-                    mask=_wired(seen.mask) if seen.there else None,
-                    presence=seen.presence,
-                )
-                for track_id, seen in one.found.items()
-            ]
-            found.append((one.frame, trail.frames.image_id(one.frame), shapes, one.problem))
-            if time.perf_counter() - begun >= PIECE_S or len(found) >= PIECE_MAX:
-                return Piece(found, trail.of, ended=False)
+        try:
+            for one in trail.running:
+                shapes = [
+                    FollowedShape(
+                        track_id=UUID(str(track_id)),
+                        mask=_wired(seen.mask) if seen.there else None,
+                        presence=seen.presence,
+                    )
+                    for track_id, seen in one.found.items()
+                ]
+                found.append((one.frame, trail.frames.image_id(one.frame), shapes, one.problem))
+                stopped = trail.stopped.is_set()
+                if stopped or time.perf_counter() - begun >= PIECE_S or len(found) >= PIECE_MAX:
+                    return Piece(found, trail.of, ended=stopped)
+        except Cancelled:
+            # What was found before is told.
+            if not found:
+                raise
         self._trail = None
         return Piece(found, trail.of, ended=True)
 

@@ -4,7 +4,7 @@ import { Refused, type Transport } from "../bridges/transport";
 import { type Target, converted } from "../editor/ops/convert";
 import { type Geometry, type MaskGeometry, type Shape, same } from "../editor/records";
 import type { EditorDocument } from "../editor/selecting";
-import type { FollowedFrame, ImageRef } from "../wire.gen";
+import type { FollowAsk, FollowReply, FollowedFrame, ImageRef } from "../wire.gen";
 import { saved } from "./saved";
 import type { Session } from "./session";
 
@@ -60,8 +60,6 @@ export class Following {
       const seeds = await this.#seeds();
       if (!seeds.length) return session.tell("There is nothing here to follow", "select a mask, a polygon or a box, or click an object with the wand");
       await this.#go(name, image, seeds, backward);
-    } catch (error) {
-      if (!(error instanceof Refused && ["Cancelled", "Superseded", "NotFound"].includes(error.refusal.kind))) throw error;
     } finally {
       if (this.#name === name) {
         this.#name = null;
@@ -116,12 +114,14 @@ export class Following {
     const trails = new Map(seeds.map((like): [string, Trail] => [like.track.id!, { like, last: { image, geometry: like.geometry } }]));
     const [seen, problems] = [new Set<number>(), new Set<string>()];
     let [away, ended, begun] = [0, false, false];
+    // Whoever changes it means the next time.
+    const reach = this.reach.value;
     while (!ended && this.#name === name) {
-      const { reply } = await this.#transport.request<"follow">({
-        ask: "follow", follow: name, image_id: image.id, backward,
-        ...(this.reach.value === null ? {} : { count: this.reach.value }),
+      const reply = await this.#piece({
+        ask: "follow", follow: name, image_id: image.id, backward, ...(reach === null ? {} : { count: reach }),
         ...(begun ? {} : { seeds: seeds.map(({ track, geometry }) => ({ track_id: track.id!, geometry })) }),
-      }, { timeoutMs });
+      });
+      if (!reply) break;
       begun = true;
       ended = reply.ended;
       for (const frame of reply.frames) {
@@ -131,9 +131,22 @@ export class Following {
         if (frame.problem) problems.add(frame.problem);
         if (frame.shapes.some(({ mask }) => !mask)) away++;
       }
-      await this.#show(name, reply.of, seen.size, reply.frames.at(-1)?.image);
+      await this.#show(name, reply.of, seen.size, reply.frames.at(-1)?.image, trails);
     }
-    this.#tell(seen.size, away, problems);
+    // One that was stopped before the first image has nothing to tell.
+    if (seen.size || ended) this.#tell(seen.size, away, problems);
+  }
+
+  /** The next images; null where it was stopped, or another canvas of this kernel has begun. */
+  async #piece(ask: FollowAsk): Promise<FollowReply | null> {
+    try {
+      return (await this.#transport.request<"follow">(ask, { timeoutMs })).reply;
+    } catch (error) {
+      if (error instanceof Refused && ["Cancelled", "Superseded"].includes(error.refusal.kind)) return null;
+      // Stopped while this was on its way.
+      if (error instanceof Refused && error.refusal.kind === "NotFound" && this.#name !== ask.follow) return null;
+      throw error;
+    }
   }
 
   /** Draw what was found on one image. What is a keyframe there is a person's. */
@@ -154,7 +167,7 @@ export class Following {
     }
   }
 
-  async #show(name: string, of: number, done: number, at: ImageRef | undefined): Promise<void> {
+  async #show(name: string, of: number, done: number, at: ImageRef | undefined, trails: ReadonlyMap<string, Trail>): Promise<void> {
     const session = this.#session;
     const now = this.state.value;
     if (!now || this.#name !== name || !at) return;
@@ -163,10 +176,9 @@ export class Following {
     const along = now.along && session.toolState.value === "select.idle" && (now.at === null || here === now.at.index || session.image.value?.id === now.at.id);
     this.state.value = { done, of, at, along };
     if (!along) return;
-    const tracks = new Set(session.editor.selection.flatMap(({ track }) => track.id ?? []));
     await session.viewer.open(at);
     if (session.index.value !== at.index) return;
-    session.editor.selectAll([...(session.editor.document?.store.all() ?? [])].filter(({ track }) => track.id && tracks.has(track.id) && !track.outside).map(({ id }) => id));
+    session.editor.selectAll([...(session.editor.document?.store.all() ?? [])].filter(({ track }) => track.id && trails.has(track.id) && !track.outside).map(({ id }) => id));
   }
 
   #tell(done: number, away: number, problems: ReadonlySet<string>): void {
