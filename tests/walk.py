@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 
 from evalnb import edits
 from evalnb.core import masks
+from evalnb.core.following import Followed, Found, Stretches
 from evalnb.core.records import Geometry
 from evalnb.core.shapes import mask_of
 from evalnb.core.sources import SourceImage
@@ -101,3 +103,47 @@ def iou(shape: Shape, wanted: NDArray[np.bool_]) -> float:
     """Of a shape's pixels with a mask."""
     drawn = masks.decode(mask_of(shape.geometry.record(), (HEIGHT, WIDTH)))
     return float((drawn & wanted).sum() / (drawn | wanted).sum())
+
+
+class Truthful:
+    """A follower that knows where the square is; it counts, and calls ``seen`` before each frame."""
+
+    name = "truthful"
+
+    def __init__(self, seen: Callable[[int], None] = lambda _frame: None) -> None:
+        self.visited: list[int] = []
+        self.recalled: list[int] = []
+        self.seen = seen
+
+    def tracking(self, frames: Sequence[bytes]) -> Truthful:
+        """Itself, begun anew."""
+        self.frames = frames
+        self.objects: dict[Any, Stretches] = {}
+        return self
+
+    def prompt(self, frame: int, object: Any, **said: Any) -> Found:
+        """The square, whatever is said."""
+        self.objects.setdefault(object, Stretches()).prompt(frame)
+        return Found(masks.encode(square(frame)), 1.0)
+
+    def recall(self, frame: int, object: Any, mask: Any) -> None:
+        """Only noted."""
+        self.recalled.append(frame)
+
+    def run(
+        self, start: int, stop: int, *, direction: str, where: Any = lambda *_: True, told: Any = None
+    ) -> Iterator[Followed]:
+        """The square, frame by frame."""
+        backward = direction == "backward"
+        for frame in range(stop - 1, start - 1, -1) if backward else range(start, stop):
+            some = [
+                (name, one)
+                for name, one in self.objects.items()
+                if not one.stands(frame) and one.origin(frame, backward=backward) is not None and where(name, frame)
+            ]
+            if some:
+                self.seen(frame)
+                self.visited.append(frame)
+                for _, one in some:
+                    one.did(frame, one.origin(frame, backward=backward) or 0)
+                yield Followed(frame, {name: Found(masks.encode(square(frame)), 0.9) for name, _ in some})

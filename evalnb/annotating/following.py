@@ -8,13 +8,14 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from evalnb.annotating.sequences import FOLLOWED, Keyframes, SliceFrames, keyframes_of, say
+from evalnb.annotating.sequences import FOLLOWED, Keyframes, keyframes_of, say
 from evalnb.core.following import Followed
 from evalnb.core.masks import Rle, box
 from evalnb.core.ports import Follower, Segmenter, Tracking
 from evalnb.core.records import Annotation, Geometry, Track
 from evalnb.core.slices import Slice
 from evalnb.errors import Cancelled, Invalid, NotFound, Unavailable
+from evalnb.registry.frames import SliceFrames
 from evalnb.store import Store
 from evalnb.store.repositories import images
 from evalnb.wire.shapes import MaskGeometry, geometry_of

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.orm import Session
 
 from evalnb import edits
-from evalnb.annotating.sequences import FOLLOWED, Keyframes, SliceFrames, drawn, keyframes_of, say
+from evalnb.annotating.sequences import FOLLOWED, Keyframes, drawn, keyframes_of, say
 from evalnb.core.following import Direction, Followed, Found
 from evalnb.core.ports import Follower, Tracking
 from evalnb.core.progress import NullProgress, Progress
@@ -18,6 +18,7 @@ from evalnb.core.records import Annotation, Geometry
 from evalnb.core.shapes import mask_of
 from evalnb.core.slices import Slice
 from evalnb.errors import Cancelled, EvalnbError, Invalid, NotFound
+from evalnb.registry.frames import SliceFrames
 from evalnb.store import Store
 from evalnb.store.repositories import annotations as rows
 from evalnb.store.repositories import edits as log

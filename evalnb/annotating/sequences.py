@@ -1,4 +1,4 @@
-"""A slice as a sequence: its images as frames, its tracks' keyframes as what people said, a mask as their shape."""
+"""A slice as a sequence: its tracks' keyframes as what people said, and what is found as shapes of their kinds."""
 
 from __future__ import annotations
 
@@ -7,51 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from evalnb.core import masks
 from evalnb.core.masks import Rle
 from evalnb.core.outlines import polygon_of
 from evalnb.core.ports import Tracking
-from evalnb.core.records import Annotation, Geometry, Ints
+from evalnb.core.records import Annotation, Geometry
 from evalnb.core.slices import Slice
-from evalnb.errors import NotFound
-from evalnb.registry import pixels
-from evalnb.store import Store
+from evalnb.registry.frames import SliceFrames
 from evalnb.store.repositories import annotations as rows
-from evalnb.store.repositories import images
 
 FOLLOWED = ("box", "rotated", "ellipse", "polygon", "mask")
 """The kinds of shapes that enclose what can be followed."""
-
-
-class SliceFrames:
-    """The slice's images, in their order, as the bytes of their files."""
-
-    def __init__(self, store: Store, ids: Ints) -> None:
-        """``ids`` are those of the images, ascending."""
-        self._store, self._ids = store, ids
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __getitem__(self, place: int) -> bytes:
-        """Errors as ``registry.pixels.read``."""
-        with self._store.database.transaction() as session:
-            image = images.find(session, int(self._ids[place]))
-        if image is None:
-            raise NotFound(f"image {self._ids[place]} was deleted", remedy="begin again")
-        return pixels.read(self._store, image)
-
-    def place(self, image_id: int) -> int | None:
-        """The image's place; None where the slice does not have it."""
-        at = int(np.searchsorted(self._ids, image_id))
-        return at if at < len(self._ids) and self._ids[at] == image_id else None
-
-    def image_id(self, place: int) -> int:
-        """The id of the image at a place."""
-        return int(self._ids[place])
 
 
 @dataclass(frozen=True, slots=True)

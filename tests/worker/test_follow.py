@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,57 +15,19 @@ import pytest
 from evalnb import edits
 from evalnb.annotating.propagating import Propagated, follow_tracks
 from evalnb.core import masks
-from evalnb.core.following import Followed, Found, Stretches
+from evalnb.core.following import Followed
 from evalnb.core.records import Geometry
 from evalnb.core.slices import Slice
 from evalnb.errors import Cancelled, Invalid, NotFound
 from evalnb.jobs.submit import Submit
 from evalnb.wire.shapes import MaskGeometry, Op, Patch, Track, geometry_of
 from tests.crew import Crew
-from tests.walk import COUNT, GONE, Walk, iou, make_walk, of_mask, square
+from tests.walk import COUNT, GONE, Truthful, Walk, iou, make_walk, of_mask, square
 
 
 @pytest.fixture
 def walk(crew: Crew, tmp_path: Path) -> Walk:
     return make_walk(crew.store, tmp_path / "walk", project_id=crew.project_id)
-
-
-class Truthful:
-    """A follower that knows where the square is; it counts, and calls ``seen`` before each frame."""
-
-    name = "truthful"
-
-    def __init__(self, seen: Callable[[int], None] = lambda _frame: None) -> None:
-        self.visited: list[int] = []
-        self.recalled: list[int] = []
-        self.seen = seen
-
-    def tracking(self, frames: Sequence[bytes]) -> Truthful:
-        self.frames = frames
-        self.objects: dict[Any, Stretches] = {}
-        return self
-
-    def prompt(self, frame: int, object: Any, **said: Any) -> Found:
-        self.objects.setdefault(object, Stretches()).prompt(frame)
-        return Found(masks.encode(square(frame)), 1.0)
-
-    def recall(self, frame: int, object: Any, mask: Any) -> None:
-        self.recalled.append(frame)
-
-    def run(self, start: int, stop: int, *, direction: str, where: Any, told: Any) -> Iterator[Followed]:
-        backward = direction == "backward"
-        for frame in range(stop - 1, start - 1, -1) if backward else range(start, stop):
-            some = [
-                (name, one)
-                for name, one in self.objects.items()
-                if not one.stands(frame) and one.origin(frame, backward=backward) is not None and where(name, frame)
-            ]
-            if some:
-                self.seen(frame)
-                self.visited.append(frame)
-                for _, one in some:
-                    one.did(frame, one.origin(frame, backward=backward) or 0)
-                yield Followed(frame, {name: Found(masks.encode(square(frame)), 0.9) for name, _ in some})
 
 
 def follow(walk: Walk, follower: Any, **options: Any) -> Propagated:
