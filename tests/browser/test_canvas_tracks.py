@@ -125,7 +125,7 @@ def test_the_model_follows_a_fresh_mask_is_stopped_corrected_and_goes_on(
         "() => (document.querySelector('.evalnb-following')?.dataset.done ?? 0) >= 2", timeout=60_000
     )
     pictured(page, "follow")
-    canvas.press("Shift+V")
+    page.get_by_role("button", name="Stop following").click()
     pill.wait_for(state="detached")
     notice.filter(has_text="Followed over").wait_for(timeout=30_000)
     canvas.saved()

@@ -23,7 +23,7 @@ export function ReachChoice({ session }: { session: Session }) {
   const { reach } = session.following;
   return (
     <select class="evalnb-select" aria-label="How far to follow" value={String(reach.value ?? "")} onChange={(e) => (reach.value = (Number(e.currentTarget.value) || null) as Reach)}>
-      {reaches.map((one) => <option key={one} value={String(one ?? "")}>{one === null ? "to the next keyframe or the end" : `${one} images at most`}</option>)}
+      {reaches.map((one) => <option key={one} value={String(one ?? "")}>{one === null ? "up to a keyframe or the end" : `${one} images at most`}</option>)}
     </select>
   );
 }
