@@ -255,11 +255,10 @@ class Dataset:
         from evalnb.annotating.outlining import boxes_to_masks
 
         settings = self.store.settings
-        name = segmenter if segmenter is not None else models.installed_segmenter(settings) or "pico"
         return boxes_to_masks(
             self.store,
             self.id,
-            models.sam2(name, settings=settings) if isinstance(name, str) else name,
+            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
             author=settings.author,
             once=uuid4(),
             part=self.part,
@@ -282,11 +281,10 @@ class Dataset:
         from evalnb.annotating.propagating import follow_tracks
 
         settings = self.store.settings
-        name = segmenter if segmenter is not None else models.installed_segmenter(settings) or "pico"
         return follow_tracks(
             self.store,
             self.id,
-            models.sam2(name, settings=settings) if isinstance(name, str) else name,
+            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
             author=settings.author,
             once=uuid4(),
             part=self.part,

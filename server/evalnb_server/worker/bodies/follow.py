@@ -15,11 +15,10 @@ from evalnb_server.worker.work import Work
 def follow(work: Work) -> dict[str, Any]:
     """Goes on behind the last image that an earlier start drew on, with what it found there in the model's memory."""
     asked = from_json(FollowArguments, work.arguments)
-    settings = work.store.settings
     return follow_tracks(
         work.store,
         asked.dataset_id,
-        models.sam2(asked.segmenter or models.installed_segmenter(settings) or "pico", settings=settings),
+        models.chosen(asked.segmenter, work.store.settings),
         author=work.job.author,
         once=work.job.id,
         part=asked.part,
