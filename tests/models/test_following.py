@@ -170,34 +170,40 @@ class Reel:
         self.read += 1
         if frame in self._torn:
             return b"no picture"
-        # There and back again, so that nothing jumps.
+        return (self._clip.folder / f"{self.place(frame):05}.jpg").read_bytes()
+
+    def place(self, frame: int) -> int:
+        """The clip's frame that is shown: there and back again, so that nothing jumps."""
         place = frame % (2 * FRAMES - 2)
-        return (self._clip.folder / f"{min(place, 2 * FRAMES - 2 - place):05}.jpg").read_bytes()
+        return min(place, 2 * FRAMES - 2 - place)
 
 
 def test_what_is_kept_does_not_grow_with_the_sequence(segmenter: _sam2.Sam2Segmenter, clip: Clip) -> None:
     reel = Reel(clip, 60)
     tracking = segmenter.tracking(reel)
-    for frame in (0, 2, 4, 6, 8, 10):
-        tracking.prompt(frame, "a", mask=clip.truth["a"][frame])
-    kept, entries = [], []
-    for followed in tracking.run(direction="forward"):
-        memory = tracking._objects["a"]
+    prompted = range(20, 31, 2)
+    for frame in prompted:
+        tracking.prompt(frame, "a", mask=clip.truth["a"][reel.place(frame)])
+    memory = tracking._objects["a"]
+    kept, visited = [], []
+    for followed in tracking.run():
+        visited.append(followed.frame)
         kept.append(tracking.kept_bytes - sum(map(len, memory.seen.values())))
-        with_features = [
-            frame
-            for frame, out in (*memory.recent.items(), *memory.prompted.items())
-            if out["maskmem_features"] is not None
+        whole = [
+            out for out in (*memory.recent.values(), *memory.prompted.values()) if out["maskmem_features"] is not None
         ]
-        entries.append((len(with_features), len(memory.recent)))
-        assert followed.frame == len(kept) - 1
-    # Six last frames and the one at hand, four prompted ones nearest, and those that the pointers still reach.
-    assert max(n for n, _ in entries[30:]) <= 7 + 4 and max(n for _, n in entries) <= 16
-    assert max(kept[40:]) == min(kept[40:]) <= max(kept)
-    # Of what is gone by the sign of each mask stays, packed.
+        assert len(whole) <= 7 + len(prompted) and len(memory.recent) <= 16
+        if followed.frame > 50 or followed.frame < 2:
+            # Of those that are far off only the nearest four, and of the last frames those that the attention reads.
+            far = [at for at, out in memory.prompted.items() if out["maskmem_features"] is not None]
+            assert far == ([24, 26, 28, 30] if followed.frame > 50 else [20, 22, 24, 26])
+            assert len(whole) == 7 + 4
+    assert visited == [*range(20, 60), *range(19, -1, -1)]
+    assert max(kept[35:40]) == min(kept[35:40]) <= max(kept) < 1_000_000
+    # Of what is gone by the sign of each mask stays, packed; what was dropped and is near again was encoded anew.
     assert sum(map(len, memory.seen.values())) < 60 * 400
-    # One frame is looked at at a time, and nothing of it stays in the segmenter's memory.
-    assert reel.read <= 60 + 6 and not segmenter._memory._kept.keys() & tracking._looks._keys.values()
+    # Each frame is read once, but for the two prompted ones; nothing of them stays in the segmenter's memory.
+    assert reel.read == 60 + 2 and not segmenter._memory._kept.keys() & tracking._looks._keys.values()
 
 
 def test_left_and_run_again_it_goes_on_where_it_was(segmenter: _sam2.Sam2Segmenter, clip: Clip) -> None:
