@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evalnb.runs.tables import evaluate_tables as evaluate_tables
     from evalnb.runs.tasks.classification import evaluate_classification as evaluate_classification
     from evalnb.runs.tasks.clicks import evaluate_clicks as evaluate_clicks
+    from evalnb.runs.tasks.following import evaluate_following as evaluate_following
     from evalnb.runs.tasks.panoptic import evaluate_panoptic as evaluate_panoptic
     from evalnb.runs.tasks.semantic import evaluate_semantic as evaluate_semantic
     from evalnb.runs.tasks.video import evaluate_video as evaluate_video
@@ -40,6 +41,7 @@ _HOMES = {
     "evaluate_classification": "evalnb.runs.tasks.classification",
     "collect_validation": "evalnb.runs.validation",
     "evaluate_clicks": "evalnb.runs.tasks.clicks",
+    "evaluate_following": "evalnb.runs.tasks.following",
     "compare_many": "evalnb.runs.ranking",
     "evaluate_coco": "evalnb.runs.files",
     "evaluate_lvis": "evalnb.runs.lvis",

@@ -16,11 +16,15 @@ from evalnb.errors import EvalnbError, Invalid
 from evalnb.progress import TqdmProgress
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import pandas as pd
 
     from evalnb.annotating.outlining import BoxSegmenter, Outlined
+    from evalnb.annotating.propagating import Propagated
     from evalnb.core.datasets import DatasetRecord
-    from evalnb.core.ports import Pixels, Segmenter
+    from evalnb.core.following import Direction
+    from evalnb.core.ports import Follower, Pixels, Segmenter
     from evalnb.core.taxonomy import Attribute, Class, Taxonomy
     from evalnb.registry.agreeing import Compared
     from evalnb.registry.ingest import ImportReport
@@ -251,15 +255,41 @@ class Dataset:
         from evalnb.annotating.outlining import boxes_to_masks
 
         settings = self.store.settings
-        name = segmenter if segmenter is not None else models.installed_segmenter(settings) or "pico"
         return boxes_to_masks(
             self.store,
             self.id,
-            models.sam2(name, settings=settings) if isinstance(name, str) else name,
+            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
             author=settings.author,
             once=uuid4(),
             part=self.part,
             score_min=score_min,
+            progress=TqdmProgress(),
+        )
+
+    def follow(
+        self,
+        segmenter: Follower | str | None = None,
+        *,
+        tracks: Iterable[UUID | str] | None = None,
+        direction: Direction = "both",
+    ) -> Propagated:
+        """Follow its tracks from their keyframes over its images, in their order, here, with a bar; the answer counts
+        what was drawn. ``project.submit.follow``, which has the same arguments, does it on a worker."""
+        from uuid import UUID, uuid4
+
+        from evalnb import models
+        from evalnb.annotating.propagating import follow_tracks
+
+        settings = self.store.settings
+        return follow_tracks(
+            self.store,
+            self.id,
+            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
+            author=settings.author,
+            once=uuid4(),
+            part=self.part,
+            tracks=None if tracks is None else [UUID(str(one)) for one in tracks],
+            direction=direction,
             progress=TqdmProgress(),
         )
 

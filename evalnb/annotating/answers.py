@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from evalnb import edits
 from evalnb.annotating.desk import Reply, superseded
+from evalnb.annotating.following import Trails
 from evalnb.annotating.judging import judged, nearest_mistake
 from evalnb.annotating.prompts import Prompts
 from evalnb.annotating.rights import Rights
@@ -50,7 +51,16 @@ from evalnb.wire.annotator import (
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
 from evalnb.wire.references import ImageRef, VideoFrame
-from evalnb.wire.tracks import Frame, SequenceAsk, SequenceReply, TrackAsk, TrackReply
+from evalnb.wire.tracks import (
+    FollowAsk,
+    FollowedFrame,
+    FollowReply,
+    Frame,
+    SequenceAsk,
+    SequenceReply,
+    TrackAsk,
+    TrackReply,
+)
 
 PAGE_MAX = 500
 FRAMES_MAX = 2000
@@ -76,6 +86,7 @@ class Answers:
         part: Slice = Slice(),
         run_id: int | None = None,
         prompts: Prompts | None = None,
+        trails: Trails | None = None,
         segmenter_help: str = "",
         link: str = "",
     ) -> None:
@@ -85,7 +96,7 @@ class Answers:
         self._rights = rights
         self._part = part
         self._run_id = run_id
-        self._prompts = prompts
+        self._prompts, self._trails = prompts, trails
         self._segmenter_help = segmenter_help
         self._link = link
 
@@ -325,9 +336,30 @@ class Answers:
         return prompts.box_masks(ask, image)
 
     def stop(self, ask: StopAsk) -> Reply:
-        """Let ``everything`` or ``box_masks`` be."""
-        self._with_segmenter().stop(ask.image_id)
+        """Let ``everything`` or ``box_masks`` be, or ``follow``."""
+        prompts = self._with_segmenter()
+        if ask.follow is None:
+            prompts.stop(ask.image_id)
+        elif self._trails is not None:
+            self._trails.stop(ask.follow)
         return Reply(StopReply())
+
+    def follow(self, ask: FollowAsk) -> Reply:
+        """Tracks on the next images. Errors as ``Trails.follow``; Unavailable without a segmenter."""
+        self._with_segmenter()
+        assert self._trails is not None
+        with self.transaction() as session:
+            self._rights.edit(session)
+            self.own(session, ask.image_id)
+        piece = self._trails.follow(ask, self._part)
+        with self.transaction() as session:
+            records = {one.id: one for one in images.by_ids(session, [id for _, id, *_ in piece.frames])}
+        frames = [
+            FollowedFrame(image=_reference(records[id], place), shapes=shapes, problem=problem)
+            for place, id, shapes, problem in piece.frames
+            if id in records
+        ]
+        return Reply(FollowReply(follow=ask.follow, of=piece.of, frames=frames, ended=piece.ended))
 
     def _with_segmenter(self) -> Prompts:
         if self._prompts is None:

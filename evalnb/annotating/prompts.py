@@ -257,6 +257,12 @@ class Prompts:
         except Cancelled:
             return
 
+    def give_way(self) -> None:
+        """Return once the hand asked for nothing for a moment; soon in any case."""
+        waited = time.perf_counter()
+        while time.perf_counter() - self._hand_at <= _HAND_S and time.perf_counter() - waited <= _PAUSE_S:
+            time.sleep(0.02)
+
     def _encode(self, image: ImageRecord, told: Callable[[float], None]) -> str:
         key = self._keys.get(image.id)
         if key is not None and self._segmenter.encoded(key):

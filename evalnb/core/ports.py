@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.candidates import Candidates
+from evalnb.core.following import Direction, Followed, Found, Frames
 from evalnb.core.masks import Rle
+from evalnb.core.prompted import Mask, Points
 from evalnb.core.records import Floats, Ints
 
 Pixels = NDArray[np.uint8]
@@ -103,6 +105,56 @@ class Thorough(Interactive, Protocol):
 
     def sweep(self, key: str, *, told: Callable[[float], None] | None = None) -> Candidates:
         """Every object of an image that was encoded, best first. ``told`` as in ``encode``."""
+
+
+class Tracking(Protocol):
+    """One sequence, with what was said of its objects. One thread at a time uses it."""
+
+    def prompt(
+        self,
+        frame: int,
+        object: Hashable,
+        *,
+        points: Points | None = None,
+        box: Sequence[float] | Floats | None = None,
+        mask: Mask | None = None,
+    ) -> Found:
+        """Say what the object is on a frame, or correct it there; the mask that this means.
+
+        A mask alone is taken as it is. Invalid, naming frame and value, for what is no prompt of that frame.
+        """
+
+    def recall(self, frame: int, object: Hashable, mask: Mask) -> None:
+        """What was followed before, by somebody who stopped: read as memory, where a prompt would be a person's word.
+        Invalid as ``prompt``, or where nothing was said of the object yet."""
+
+    def run(
+        self,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        direction: Direction = "both",
+        where: Callable[[Hashable, int], bool] | None = None,
+        told: Callable[[float], None] | None = None,
+    ) -> Iterator[Followed]:
+        """Follow every object over the frames of range(start, stop) that do not stand yet; each as it is done.
+
+        ``where`` says of an object and a frame whether it is to be followed there. ``told`` hears which share of a
+        frame is encoded; what it raises ends the run. It may be left at any frame, and run again: what is done stays.
+        Invalid without a prompt.
+        """
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """Follows objects through the images of a sequence."""
+
+    @property
+    def name(self) -> str:
+        """What the interface shows."""
+
+    def tracking(self, frames: Frames) -> Tracking:
+        """Begin with a sequence; nothing is read yet. Invalid for one without frames."""
 
 
 class Embedder(Protocol):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
+from uuid import UUID
 
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 
-_T = TypeVar("_T", bound="TrainArguments | PredictArguments | EvaluateArguments | MasksArguments")
+_T = TypeVar("_T", bound="TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,32 @@ class MasksArguments:
             raise Invalid(f"score_min is {self.score_min:g}", remedy="give a number from 0 to 1, such as 0.5")
 
 
-def to_json(arguments: TrainArguments | PredictArguments | EvaluateArguments | MasksArguments) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class FollowArguments:
+    """Follow tracks of a dataset (or a slice of it) over its images; the result counts what was drawn."""
+
+    dataset_id: int
+    part: Slice = Slice()
+    tracks: tuple[str, ...] | None = None
+    """Their ids; None: all."""
+    segmenter: str | None = None
+    """A SAM 2 by name; None: the smallest whose weights the worker has, else pico."""
+    direction: str = "both"
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail on the worker."""
+        if self.direction not in ("forward", "backward", "both"):
+            raise Invalid(f"direction is {self.direction!r}", remedy="use forward, backward or both")
+        for one in self.tracks or ():
+            try:
+                UUID(one)
+            except ValueError as error:
+                raise Invalid(f"{one!r} is no track", remedy="give ids of tracks, as shapes have them") from error
+
+
+def to_json(
+    arguments: TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments,
+) -> dict[str, Any]:
     """The row's JSON."""
     return {**asdict(arguments), "part": _slice_to_json(arguments.part)}
 
@@ -102,8 +128,8 @@ def from_json(kind: type[_T], values: dict[str, Any]) -> _T:
             f"this worker does not know the argument {', '.join(sorted(unknown))}",
             remedy="run the same version of evalnb in the kernel and on the worker",
         )
-    part = _slice_from_json(values.get("part", {}))
-    return kind(**{**values, "part": part})
+    lists = {name: tuple(one) for name, one in values.items() if isinstance(one, list)}
+    return kind(**{**values, **lists, "part": _slice_from_json(values.get("part", {}))})
 
 
 def _slice_to_json(part: Slice) -> dict[str, Any]:

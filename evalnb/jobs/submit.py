@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -9,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from evalnb.core.slices import Slice
 from evalnb.errors import NotFound
-from evalnb.jobs.arguments import EvaluateArguments, MasksArguments, PredictArguments, TrainArguments, to_json
+from evalnb.jobs.arguments import (
+    EvaluateArguments,
+    FollowArguments,
+    MasksArguments,
+    PredictArguments,
+    TrainArguments,
+    to_json,
+)
 from evalnb.jobs.broker import ring
 from evalnb.jobs.handle import Job, Resolve, View
 from evalnb.jobs.rows import ask
@@ -17,13 +25,14 @@ from evalnb.models import architecture, detector_architecture
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, models, predictions
 
-Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments | MasksArguments
+Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments
 
 _KIND: dict[type, str] = {
     TrainArguments: "train",
     PredictArguments: "predict",
     EvaluateArguments: "evaluate",
     MasksArguments: "masks",
+    FollowArguments: "follow",
 }
 
 
@@ -123,6 +132,31 @@ class Submit:
             MasksArguments(dataset_id=_id(dataset), part=_part(dataset), segmenter=segmenter, score_min=score_min)
         )
 
+    def follow(
+        self,
+        dataset: HasId | int,
+        *,
+        tracks: Iterable[UUID | str] | None = None,
+        segmenter: str | None = None,
+        direction: str = "both",
+    ) -> Job:
+        """Follow tracks of a dataset (or a slice) over its images, in their order, from their keyframes; the result
+        counts what was drawn.
+
+        ``tracks``: their ids; None: all, or those of the slice's classes. ``direction``: forward of each keyframe,
+        backward, or both (forward, and back before the first). ``segmenter`` as in ``masks``. Keyframes stay as they
+        are. Each shape is an edit of its own, which history can take back.
+        """
+        return self._ask(
+            FollowArguments(
+                dataset_id=_id(dataset),
+                part=_part(dataset),
+                tracks=None if tracks is None else tuple(str(one) for one in tracks),
+                segmenter=segmenter,
+                direction=direction,
+            )
+        )
+
     def _ask(self, arguments: Arguments) -> Job:
         job_id = submit(self._store, self._project_id, arguments, author=self._author)
         return Job(self._store, job_id, view=self._view, resolve=self._resolve)
@@ -152,7 +186,7 @@ def _check(session: Session, project_id: int, arguments: Arguments) -> None:
     elif isinstance(arguments, PredictArguments):
         models.get(session, arguments.version_id)
         dataset_id = arguments.dataset_id
-    elif isinstance(arguments, MasksArguments):
+    elif isinstance(arguments, (MasksArguments, FollowArguments)):
         if arguments.segmenter not in (None, "pico") and architecture(str(arguments.segmenter)).detects:
             raise NotFound(
                 f"{arguments.segmenter!r} is no segmenter",

@@ -22,6 +22,7 @@ __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "architecture",
+    "chosen",
     "detector",
     "detector_architecture",
     "installed_segmenter",
@@ -106,6 +107,11 @@ def installed_segmenter(settings: Settings) -> str | None:
         if (folder / f"{name}.safetensors").is_file() or (folder / PUBLISHED[name].file).is_file():
             return name
     return None
+
+
+def chosen(name: str | None, settings: Settings) -> Sam2Segmenter:
+    """The SAM 2 of that name; None: the smallest whose weights are here, else pico. Errors as ``sam2``."""
+    return sam2(name or installed_segmenter(settings) or "pico", settings=settings)
 
 
 def wand(settings: Settings) -> Segmenter | None:

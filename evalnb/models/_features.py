@@ -62,6 +62,11 @@ class Memory:
             while total > self._limit and len(self._kept) > 1:
                 total -= self._kept.popitem(last=False)[1].bytes
 
+    def forget(self, key: str) -> None:
+        """Drop those under the key, if they are there: whoever goes once through thousands of images needs none."""
+        with self._lock:
+            self._kept.pop(key, None)
+
 
 class Disk:
     """Features as files of ``root/model``: the least recently used of all models under ``root`` go first.

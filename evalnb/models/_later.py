@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalnb.core.candidates import Candidates
-from evalnb.core.ports import Pixels, Thorough
+from evalnb.core.following import Frames
+from evalnb.core.ports import Follower, Pixels, Thorough, Tracking
 from evalnb.core.records import Floats, Ints
+from evalnb.errors import Unavailable
 
 
 class Later:
@@ -55,6 +57,13 @@ class Later:
     def sweep(self, key: str, *, told: Callable[[float], None] | None = None) -> Candidates:
         """As the segmenter's."""
         return self._it().sweep(key, told=told)
+
+    def tracking(self, frames: Frames) -> Tracking:
+        """As the segmenter's; Unavailable for one that follows nothing."""
+        opened = self._it()
+        if not isinstance(opened, Follower):
+            raise Unavailable(f"{self._name} follows no objects", remedy="use a SAM 2")
+        return opened.tracking(frames)
 
     def _it(self) -> Thorough:
         with self._opening:

@@ -25,6 +25,7 @@ from evalnb.errors import Invalid, NotFound
 from evalnb.models import _features, _torch, files
 from evalnb.models._decoder import Decoder
 from evalnb.models._features import Disk, Features, Memory
+from evalnb.models._sam2_video import Following
 from evalnb.models.architectures import Architecture, architecture
 
 PICO = "pico"
@@ -35,7 +36,7 @@ _REDUCE_PIXELS = 25_000_000
 _NONE = np.empty(0, dtype=np.int64)
 
 
-class Sam2Segmenter:
+class Sam2Segmenter(Following):
     """A segmenter over one SAM 2 module. Threads may share it.
 
     One lock guards the encoder and another the decoder, so that a neighbour encoded in the background does not hold

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from evalnb import edits
 from evalnb.annotating.answers import Answers, applied
 from evalnb.annotating.desk import Aside, AtOnce, Desk, Latest, Reply
+from evalnb.annotating.following import Trails
 from evalnb.annotating.pictures import KernelGallery, Pictures
 from evalnb.annotating.presence import Company, Presence
 from evalnb.annotating.prompts import Prompts
@@ -100,6 +101,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         self._watch = Watch(self._look, period_s=POLL_S, log=self.log)
         self._aside, self._segmenting, self._seeking = Aside(), Latest(), Latest()
         self._hovering, self._ahead, self._sweeping, self._tiling = Latest(), Latest(), Latest(), Aside()
+        self._following = Latest()
         self._gallery = KernelGallery(store)
         self._hearing: Listening | None = None
         self._company = Company(Presence(store.hints, store.broker_url), store.hints)
@@ -117,6 +119,11 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             part=part,
             run_id=run_id,
             prompts=self._prompts,
+            trails=(
+                None
+                if segmenter is None or self._prompts is None
+                else Trails(store, dataset_id, segmenter, self._prompts.give_way)
+            ),
             segmenter_help=segmenter_help,
             link=link,
         )
@@ -165,6 +172,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
                 "hover": (self._hovering, self._answers.hover),
                 "everything": (self._sweeping, self._answers.everything),
                 "box_masks": (self._sweeping, self._answers.box_masks),
+                "follow": (self._following, self._answers.follow),
                 "stop": (at_once, self._answers.stop),
             },
             send=self._send_now,
@@ -262,6 +270,7 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
             self._hovering,
             self._ahead,
             self._sweeping,
+            self._following,
             self._tiling,
         ):
             lane.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -34,7 +35,7 @@ from evalnb.wire.review import (
 )
 from evalnb.wire.shapes import Box, Geometry, Op, OpResult, Shape
 from evalnb.wire.tiles import ImageAsk, ImageReply, TilesAsk, TilesReply
-from evalnb.wire.tracks import SequenceAsk, SequenceReply, TrackAsk, TrackReply
+from evalnb.wire.tracks import FollowAsk, FollowReply, SequenceAsk, SequenceReply, TrackAsk, TrackReply
 
 
 class Refusal(Wire):
@@ -388,10 +389,12 @@ class BoxMasksReply(Wire):
 
 
 class StopAsk(Received):
-    """Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more: it is refused as Cancelled."""
+    """Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more, or for a following of that name:
+    it is refused as Cancelled."""
 
     ask: Literal["stop"] = "stop"
     image_id: int
+    follow: UUID | None = None
 
 
 class StopReply(Wire):
@@ -457,6 +460,7 @@ AnnotatorAsk = Annotated[
     | HoverAsk
     | EverythingAsk
     | BoxMasksAsk
+    | FollowAsk
     | StopAsk,
     Field(discriminator="ask"),
 ]
@@ -492,5 +496,6 @@ AnnotatorReplies: dict[str, type[Wire]] = {
     "hover": HoverReply,
     "everything": EverythingReply,
     "box_masks": BoxMasksReply,
+    "follow": FollowReply,
     "stop": StopReply,
 }

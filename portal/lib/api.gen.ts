@@ -2256,6 +2256,47 @@ export interface components {
             images: number;
         };
         /**
+         * FollowTracksAsk
+         * @description Follow tracks from their keyframes over the images of a slice, in their order; the result is ``{"tracks",
+         *     "images", "drawn", "absent", "kept", "problems"}``.
+         * @example {
+         *       "dataset_id": 1,
+         *       "kind": "follow",
+         *       "part": {
+         *         "tags": [
+         *           "clip-7"
+         *         ]
+         *       },
+         *       "segmenter": "sam2.1-tiny"
+         *     }
+         */
+        FollowTracksAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "follow";
+            /** Dataset Id */
+            dataset_id: number;
+            /**
+             * @default {
+             *       "tags": [],
+             *       "text": ""
+             *     }
+             */
+            part?: components["schemas"]["SliceAsk"];
+            /** Tracks */
+            tracks?: string[] | null;
+            /** Segmenter */
+            segmenter?: string | null;
+            /**
+             * Direction
+             * @default both
+             * @enum {string}
+             */
+            direction?: "forward" | "backward" | "both";
+        };
+        /**
          * Health
          * @description ``ok``; ``degraded`` (it serves, but jobs wait); or ``down``, with HTTP status 503.
          */
@@ -9136,7 +9177,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"] | components["schemas"]["MasksAsk"];
+                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"] | components["schemas"]["MasksAsk"] | components["schemas"]["FollowTracksAsk"];
             };
         };
         responses: {

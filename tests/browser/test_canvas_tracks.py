@@ -10,10 +10,12 @@ import pytest
 
 from evalnb.runs.evaluate import evaluate
 from evalnb.store import Store
+from evalnb.wire.shapes import Shape
 from tests.annotating import Annotating
 from tests.browser.test_canvas import shown, until
 from tests.browser.test_canvas_hands import chosen, pictured
 from tests.lab import Lab
+from tests.walk import COUNT, GONE, iou, make_walk, square
 from tests.widgets.test_sight import BOX, run_of
 from tests.yard import Yard, make_yard
 
@@ -149,3 +151,82 @@ def played(yard: Yard, canvas: Annotating) -> None:
     assert at < 8
     canvas.saved()
     assert [one.geometry.box[:2] for one in yard.shapes(at)][-1] == pytest.approx((320, 300), abs=1.5)
+
+
+def test_the_model_follows_a_fresh_mask_is_stopped_corrected_and_goes_on(
+    store: Store, lab: Lab, page: Any, tmp_path: Path
+) -> None:
+    walk = make_walk(store, tmp_path / "walk")
+    lab.write(
+        "follow.ipynb", 'import evalnb as ev\nwidget = ev.open().dataset("walk").annotate(segmenter="pico")\nwidget'
+    )
+    lab.open(page, "follow.ipynb")
+    lab.run_all(page)
+    canvas = Annotating(page).wait()
+    pill, notice = page.locator(".evalnb-following"), page.locator(".evalnb-notice")
+
+    def at(x: int, y: int) -> tuple[float, float]:
+        return canvas.at(x, y, 160, 120)
+
+    def of_track() -> dict[int, Shape]:
+        tracks = {one.track.id for one in walk.shapes(0)}
+        assert len(tracks) == 1
+        return walk.seen(tracks.pop())
+
+    def here() -> int:
+        return int(page.locator(".evalnb-name").inner_text().split(".")[0])
+
+    # What the wand has in hand is accepted, begins a track, and is followed; the canvas goes along until it stops.
+    canvas.tool("sam")
+    canvas.click(*at(28, 60))
+    page.locator(".evalnb-wand-mask").wait_for(timeout=120_000)
+    canvas.press("Shift+V")
+    page.wait_for_function(
+        "() => (document.querySelector('.evalnb-following')?.dataset.done ?? 0) >= 2", timeout=60_000
+    )
+    pictured(page, "follow")
+    page.get_by_role("button", name="Stop following").click()
+    pill.wait_for(state="detached")
+    notice.filter(has_text="Followed over").wait_for(timeout=30_000)
+    canvas.saved()
+    first = of_track()
+    assert 3 <= len(first) < COUNT and sorted(first) == list(range(len(first)))
+    assert [frame for frame, one in first.items() if one.track.keyframe] == [0]
+    assert min(iou(one, square(frame)) for frame, one in first.items()) > 0.7
+    assert here() > 0
+
+    # From the last of these it goes on to the end, with what it knows.
+    to_last = max(first)
+    while here() != to_last:
+        canvas.press("f" if here() < to_last else "d")
+        page.wait_for_timeout(150)
+    page.locator(".evalnb-annotator [data-shape]").first.click()
+    canvas.press("Shift+V")
+    notice.filter(has_text=f"Followed over {COUNT - 1 - to_last} images; not in sight on").wait_for(timeout=120_000)
+    canvas.saved()
+    until(lambda: max(of_track()) == COUNT - 1)
+    whole = of_track()
+    assert [frame for frame, one in whole.items() if one.track.outside] == [GONE[0]]
+    assert {frame for frame, one in whole.items() if not one.track.outside} >= {*range(9), *range(14, COUNT)}
+    pictured(page, "followed")
+
+    # A correction on the way is a keyframe; following from there leaves it, and what is before it, as it is.
+    while here() > 16:
+        canvas.press("d")
+        page.wait_for_timeout(150)
+    page.locator(".evalnb-annotator [data-shape]").first.click()
+    canvas.tool("eraser")
+    canvas.drag(*at(74, 42), *at(110, 42))
+    canvas.press("a")
+    canvas.saved()
+    until(lambda: of_track()[16].track.keyframe)
+    mine = of_track()
+    page.locator(".evalnb-annotator [data-shape]").first.click()
+    canvas.press("Shift+V")
+    notice.filter(has_text="Followed over 7 images").wait_for(timeout=60_000)
+    canvas.saved()
+    after = of_track()
+    assert {frame: one.rev for frame, one in after.items() if frame <= 16} == {
+        frame: one.rev for frame, one in mine.items() if frame <= 16
+    }
+    assert after[16].geometry == mine[16].geometry

@@ -233,6 +233,8 @@ async function answer(ask: AnnotatorAsk, push: (message: object) => void): Promi
       }
       return [{ image_id: ask.image_id, found, labelled: 2 }, buffers];
     }
+    case "follow":
+      throw { kind: "Unavailable", happened: "nothing is followed among these photographs", remedy: "open a sequence in a notebook", status: 503 };
     case "stop":
       stopped = true;
       return [{}, []];

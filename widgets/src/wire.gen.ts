@@ -4,7 +4,7 @@ export type Box = [number, number, number, number];
 
 export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
-export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | BoxMasksAsk | StopAsk;
+export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | BoxMasksAsk | FollowAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush;
 
@@ -302,10 +302,14 @@ export interface BoxMasksReply {
   found: Candidate[];
 }
 
-/** Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more: it is refused as Cancelled. */
+/**
+ * Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more, or for a following of that name:
+ * it is refused as Cancelled.
+ */
 export interface StopAsk {
   ask: "stop";
   image_id: number;
+  follow?: string;
 }
 
 /** Heard. */
@@ -1023,6 +1027,47 @@ export interface SequenceReply {
   last: ImageRef | null;
 }
 
+/** What is followed: a track, and its shape on the image where it begins. */
+export interface Seed {
+  track_id: string;
+  geometry: Geometry;
+}
+
+/**
+ * Follow tracks from an image on, a piece at each ask: with ``seeds`` it begins, without it goes on. Of two that
+ * begin the later one counts. ``StopAsk`` ends it within an image.
+ */
+export interface FollowAsk {
+  ask: "follow";
+  follow: string;
+  image_id: number;
+  seeds?: Seed[];
+  backward?: boolean;
+  count?: number;
+}
+
+/** A track on one image. */
+export interface FollowedShape {
+  track_id: string;
+  mask: MaskGeometry | null;
+  presence: number;
+}
+
+/** What was found on one image. */
+export interface FollowedFrame {
+  image: ImageRef;
+  shapes: FollowedShape[];
+  problem: string;
+}
+
+/** The images that were done since the last ask, at least one unless it ended. */
+export interface FollowReply {
+  follow: string;
+  of: number;
+  frames: FollowedFrame[];
+  ended: boolean;
+}
+
 export interface AnnotatorReplies {
   hello: HelloReply;
   bye: ByeReply;
@@ -1051,6 +1096,7 @@ export interface AnnotatorReplies {
   hover: HoverReply;
   everything: EverythingReply;
   box_masks: BoxMasksReply;
+  follow: FollowReply;
   stop: StopReply;
 }
 

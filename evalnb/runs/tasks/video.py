@@ -31,7 +31,8 @@ class Track:
     """One object of one sequence: (n,) J and F of each frame that counts."""
 
     sequence: Name
-    object: int
+    object: int | str
+    """A label map's number, or a dataset's track."""
     frames: tuple[Name, ...]
     j: Floats
     f: Floats

@@ -48,6 +48,24 @@ def of_ids(session: Session, ids: Sequence[UUID]) -> list[Annotation]:
     return [to_record(row) for row in rows_of(session, ids).values()]
 
 
+def keyframes(
+    session: Session, dataset_id: int, part: Slice, track_ids: Sequence[UUID] | None = None
+) -> list[tuple[UUID, int, UUID, bool]]:
+    """The keyframes of tracks (None: of every track with a shape that the slice's classes and areas name), image by
+    image: the track's id, the image's, the shape's, and whether the object is out of sight from there on."""
+    row = AnnotationRow
+    chosen = select(row.track_id, row.image_id, row.id, row.outside).where(
+        row.dataset_id == dataset_id, row.keyframe, ~row.deleted
+    )
+    if track_ids is None:
+        named = select(row.track_id).where(*slices.of_annotations(session, dataset_id, part))
+        chosen = chosen.where(row.track_id.in_(named.where(row.track_id.is_not(None))))
+    else:
+        chosen = chosen.where(row.track_id.in_(track_ids))
+    found = session.execute(chosen.order_by(row.image_id, row.place))
+    return [(track, image, shape, outside) for track, image, shape, outside in found if track is not None]
+
+
 def rows_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, AnnotationRow]:
     """Their rows, for whoever will write them in this transaction."""
     return {row.id: row for row in session.scalars(select(AnnotationRow).where(AnnotationRow.id.in_(ids)))}

@@ -65,6 +65,7 @@ from evalnb.wire.http.evaluations import (
 from evalnb.wire.http.health import Alive, Health, HealthCheck
 from evalnb.wire.http.jobs import (
     EvaluateAsk,
+    FollowTracksAsk,
     JobAsk,
     JobEventItem,
     JobEventPage,
@@ -147,6 +148,7 @@ __all__ = [
     "EvaluationPage",
     "EvaluationSummary",
     "EvaluationTag",
+    "FollowTracksAsk",
     "Health",
     "HealthCheck",
     "ImageDetail",

@@ -93,7 +93,25 @@ class MasksAsk(Received):
     """Boxes whose mask the model gives a lower IoU stay boxes."""
 
 
-JobAsk = Annotated[TrainAsk | PredictAsk | EvaluateAsk | MasksAsk, Field(discriminator="kind")]
+class FollowTracksAsk(Received):
+    """Follow tracks from their keyframes over the images of a slice, in their order; the result is ``{"tracks",
+    "images", "drawn", "absent", "kept", "problems"}``."""
+
+    model_config = example(kind="follow", dataset_id=1, part={"tags": ["clip-7"]}, segmenter="sam2.1-tiny")
+
+    kind: Literal["follow"]
+    dataset_id: Key
+    part: SliceAsk = SliceAsk()
+    """Images, and of what classes the tracks are."""
+    tracks: list[UUID] | None = Field(default=None, min_length=1, max_length=1_000)
+    """Their ids; by default all."""
+    segmenter: Text | None = None
+    """As for masks."""
+    direction: Literal["forward", "backward", "both"] = "both"
+    """both: forward of each keyframe, and back before a track's first."""
+
+
+JobAsk = Annotated[TrainAsk | PredictAsk | EvaluateAsk | MasksAsk | FollowTracksAsk, Field(discriminator="kind")]
 
 
 class JobProblem(Wire):

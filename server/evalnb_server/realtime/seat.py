@@ -235,6 +235,7 @@ class Seat:
             "hover": answers.hover,
             "everything": answers.everything,
             "box_masks": answers.box_masks,
+            "follow": answers.follow,
             "stop": answers.stop,
         }
         return Desk(

@@ -13,10 +13,11 @@ from evalnb import jobs
 from evalnb.accounts import Caller
 from evalnb.core.jobs import JobEvent, JobRecord
 from evalnb.core.slices import Slice
-from evalnb.jobs.arguments import EvaluateArguments, MasksArguments, PredictArguments, TrainArguments
+from evalnb.jobs.arguments import EvaluateArguments, FollowArguments, MasksArguments, PredictArguments, TrainArguments
 from evalnb.store.repositories import projects
 from evalnb.wire.http import (
     EvaluateAsk,
+    FollowTracksAsk,
     JobAsk,
     JobEventItem,
     JobEventPage,
@@ -139,7 +140,7 @@ def _check(session: Session, who: Caller, project_id: int, asked: JobAsk) -> Non
         return
     dataset = access.dataset(session, who, asked.dataset_id)
     access.inside(project_id, dataset.project_id, "dataset", dataset.id)
-    if isinstance(asked, MasksAsk):
+    if isinstance(asked, (MasksAsk, FollowTracksAsk)):
         return
     version_id = asked.version_id if isinstance(asked, PredictAsk) else asked.start_version_id
     if version_id is not None:
@@ -147,7 +148,9 @@ def _check(session: Session, who: Caller, project_id: int, asked: JobAsk) -> Non
         access.inside(project_id, version.project_id, "model version", version.id)
 
 
-def _arguments(asked: JobAsk) -> TrainArguments | PredictArguments | EvaluateArguments | MasksArguments:
+def _arguments(
+    asked: JobAsk,
+) -> TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments:
     match asked:
         case TrainAsk():
             return TrainArguments(
@@ -181,6 +184,14 @@ def _arguments(asked: JobAsk) -> TrainArguments | PredictArguments | EvaluateArg
                 part=_part(asked.part),
                 segmenter=asked.segmenter,
                 score_min=asked.score_min,
+            )
+        case FollowTracksAsk():
+            return FollowArguments(
+                dataset_id=asked.dataset_id,
+                part=_part(asked.part),
+                tracks=None if asked.tracks is None else tuple(str(one) for one in asked.tracks),
+                segmenter=asked.segmenter,
+                direction=asked.direction,
             )
         case _:
             assert_never(asked)

@@ -20,6 +20,7 @@ import { Sight } from "./sight";
 import { type Notice, State, mirror } from "./state";
 import { Tagging } from "./tagging";
 import { Timeline } from "./timeline";
+import { Following } from "./following";
 import { Tracking } from "./tracking";
 import { Tracks } from "./tracks";
 import { Undoing } from "./undoing";
@@ -67,6 +68,7 @@ export class Session extends State {
   readonly playback = new Playback(this);
   readonly timeline: Timeline;
   readonly tracks: Tracks;
+  readonly following: Following;
   readonly undoing: Undoing;
   readonly sight: Sight;
   readonly reviewing: Reviewing;
@@ -114,6 +116,7 @@ export class Session extends State {
     this.sight = new Sight(this, transport);
     this.tracks = new Tracks(this, transport);
     this.timeline = new Timeline(this, transport);
+    this.following = new Following(this, transport);
     this.undoing = new Undoing(this, transport, this.#documents);
     this.reviewing = new Reviewing(this, transport, (reply) => this.#documents.settle(reply));
     this.#stops = [
@@ -193,6 +196,7 @@ export class Session extends State {
   }
 
   dispose(): void {
+    this.following.stop();
     this.#transport.tell({ ask: "bye", view: this.#view });
     this.#outbox.closed = true;
     for (const stop of this.#stops) stop();

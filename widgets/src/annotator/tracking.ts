@@ -162,6 +162,8 @@ export class Tracking {
         const old = [...document.store.all()].find(({ track }) => track.id === shape.track.id);
         const [from, to] = step < 0 ? [stretch.key, shape] : [shape, stretch.key];
         if (old?.track.keyframe) continue;
+        // Between masks there is only a copy to draw: one that is there was followed, or is as good.
+        if (old?.geometry.kind === "mask" && !from.track.outside && this.#session.hello.value?.segmenter) continue;
         if (from.track.outside) {
           // Out of sight until the later keyframe.
           if (old) draft.remove(old.id);

@@ -97,6 +97,17 @@ export class Wand {
     return true;
   }
 
+  /** Resolves once nothing that was accepted waits for its mask. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.state.subscribe(({ prompting, gathered }) => {
+        if (prompting || gathered) return;
+        resolve();
+        queueMicrotask(() => stop());
+      });
+    });
+  }
+
   /** Another of the masks that the prompts may mean; false where there is none. */
   cycle(by: 1 | -1): boolean {
     const { editor } = this.#session;

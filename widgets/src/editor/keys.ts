@@ -21,6 +21,7 @@ export type Command =
   | `view.${"crosshair" | "rulers" | "minimap" | "fainter" | "stronger" | "reset"}`
   | `shapes.${"join" | "split" | "subtract" | "punch" | "tighten"}`
   | `track.${"begin" | "carry" | "fill" | "outside" | "next" | "previous" | "key" | "spread" | "join" | "split"}`
+  | `follow.${"forward" | "backward"}`
   | `review.${"accept" | "reject" | "comment" | "next"}`
   | `mistake.${"next" | "previous"}`
   | `sam.${"other" | "before" | "hover" | "sticky" | "form" | "refine" | "boxes"}`
@@ -164,6 +165,8 @@ export const commandGroups: readonly CommandGroup[] = [
       { command: "track.begin", keys: ["shift+t"], about: "Begin a track: follow what is selected over the images" },
       { command: "track.carry", keys: ["r"], about: "Carry the tracks of the last image to this one" },
       { command: "track.fill", keys: ["shift+r"], about: "Fill in between the keyframes before, here and after" },
+      { command: "follow.forward", keys: ["shift+v"], about: "Let the model follow what is in hand over the next images; again: stop" },
+      { command: "follow.backward", keys: ["alt+v"], about: "Follow it back over the images before" },
       { command: "track.outside", keys: [], about: "The object leaves the picture here, or is back" },
       { command: "track.key", keys: ["shift+k"], about: "Make what is selected a keyframe of its track, or no longer" },
       { command: "track.next", keys: [">"], about: "Next keyframe of the track" },

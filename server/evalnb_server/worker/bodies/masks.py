@@ -13,11 +13,10 @@ from evalnb_server.worker.work import Work
 def masks(work: Work) -> dict[str, Any]:
     """Goes on with the boxes that an earlier start left: what is a mask by this job stays as it is."""
     asked = from_json(MasksArguments, work.arguments)
-    settings = work.store.settings
     return boxes_to_masks(
         work.store,
         asked.dataset_id,
-        models.sam2(asked.segmenter or models.installed_segmenter(settings) or "pico", settings=settings),
+        models.chosen(asked.segmenter, work.store.settings),
         author=work.job.author,
         once=work.job.id,
         part=asked.part,

@@ -9,6 +9,7 @@ import { ClassPicker } from "./ClassPicker";
 import { ConvertBar } from "./ConvertBar";
 import { Copied } from "./Copied";
 import { Display } from "./Display";
+import { FollowPill } from "./FollowPill";
 import { KeySheet } from "./KeySheet";
 import { Curtain, HintLine, Notices, SegmenterPill } from "./Messages";
 import { Minimap } from "./Minimap";
@@ -62,6 +63,7 @@ export function App({ session, root }: { session: Session; root: HTMLElement }) 
             <SegmenterPill session={session} />
             <SweepPill session={session} />
             <Copied session={session} />
+            <FollowPill session={session} />
             {!session.converting.asked.value && <Arrange session={session} />}
             <ConvertBar session={session} />
             <Pins session={session} />
