@@ -26,11 +26,8 @@ from evalnb.store.repositories import edits as log
 from evalnb.wire.annotator import (
     ApplyAsk,
     ApplyReply,
-    BoxMasksAsk,
-    EverythingAsk,
     HelloAsk,
     HelloReply,
-    HoverAsk,
     LabelInfo,
     MistakeAsk,
     MistakeReply,
@@ -38,18 +35,23 @@ from evalnb.wire.annotator import (
     PageReply,
     PredictionsAsk,
     PredictionsReply,
-    PrepareAsk,
-    PrepareReply,
     RunInfo,
-    SegmentAsk,
     ShapesAsk,
     ShapesReply,
-    StopAsk,
-    StopReply,
     VerdictsAsk,
     VerdictsReply,
 )
 from evalnb.wire.live import LocateAsk, LocateReply, WatchAsk, WatchReply
+from evalnb.wire.prompts import (
+    BoxMasksAsk,
+    EverythingAsk,
+    HoverAsk,
+    PrepareAsk,
+    PrepareReply,
+    SegmentAsk,
+    StopAsk,
+    StopReply,
+)
 from evalnb.wire.references import ImageRef, VideoFrame
 from evalnb.wire.tracks import (
     FollowAsk,

@@ -26,7 +26,7 @@ from evalnb.core.shapes import mask_of
 from evalnb.errors import Cancelled, Invalid
 from evalnb.registry import pixels
 from evalnb.store import Store
-from evalnb.wire.annotator import (
+from evalnb.wire.prompts import (
     BoxMasksAsk,
     BoxMasksReply,
     Candidate,

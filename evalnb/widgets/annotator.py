@@ -46,11 +46,10 @@ from evalnb.wire.annotator import (
     GotoPush,
     HelloAsk,
     MistakeAsk,
-    PrepareAsk,
-    SegmentAsk,
     ShapesAsk,
 )
 from evalnb.wire.live import Person, PresencePush, WatchAsk
+from evalnb.wire.prompts import PrepareAsk, SegmentAsk
 from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 
 if TYPE_CHECKING:

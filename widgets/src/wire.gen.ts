@@ -1,9 +1,5 @@
 // Generated from evalnb/wire by `make generate`. Do not edit.
 
-export type Box = [number, number, number, number];
-
-export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
-
 export type AnnotatorAsk = HelloAsk | ByeAsk | PageAsk | LocateAsk | ImageAsk | TilesAsk | ShapesAsk | WatchAsk | PredictionsAsk | VerdictsAsk | MistakeAsk | ApplyAsk | RestoreAsk | PastAsk | TrackAsk | SequenceAsk | StepsAsk | StepAsk | ReviewAsk | ReviewSetAsk | CommentAsk | ResolveAsk | PrepareAsk | SegmentAsk | HoverAsk | EverythingAsk | BoxMasksAsk | FollowAsk | StopAsk;
 
 export type AnnotatorPush = ChangedPush | EncodingPush | SweepPush | GotoPush | WelcomePush | EditsPush | PresencePush | ReviewedPush;
@@ -13,6 +9,10 @@ export type AreaName = "all" | "small" | "medium" | "large";
 export type Mark = WorstMark | ClassMark | CellMark | ScoresMark | SizesMark;
 
 export type EvaluationAsk = EvaluationHelloAsk | EvaluationByeAsk | FiguresAsk | DetailAsk | ImagesAsk | ThumbAsk | OpenAsk;
+
+export type Box = [number, number, number, number];
+
+export type Geometry = BoxGeometry | RotatedGeometry | PolygonGeometry | PolylineGeometry | PointsGeometry | EllipseGeometry | MaskGeometry | KeypointsGeometry;
 
 export type Status = "todo" | "doing" | "review" | "accepted" | "rejected";
 
@@ -198,142 +198,11 @@ export interface ApplyReply {
   results: OpResult[];
 }
 
-/** The SAM tool was taken up: what the first prompt on this image would wait for may begin. */
-export interface PrepareAsk {
-  ask: "prepare";
-  image_id: number;
-}
-
-/** Heard. ``EncodingPush`` tells of the work. */
-export interface PrepareReply extends Record<string, never> {}
-
-/** One of the masks of an earlier answer. */
-export interface Earlier {
-  answer: number;
-  candidate: number;
-}
-
-/** A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h. */
-export interface SegmentAsk {
-  ask: "segment";
-  image_id: number;
-  points?: [number, number][];
-  labels?: number[];
-  box?: Box;
-  refines?: Earlier;
-  outline?: Geometry;
-}
-
-/** One of the masks that a prompt may mean: its window x, y, w, h in pixels, and its IoU as the model predicts. */
-export interface Candidate {
-  window: [number, number, number, number];
-  score: number;
-}
-
-/**
- * The likeliest mask; ``others`` follow it. A buffer for each: zlib of the mask's ``window``, row-major, 1 bit a
- * pixel, rows padded to bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty
- * buffer.
- */
-export interface SegmentReply {
-  window: [number, number, number, number];
-  score: number;
-  image_id: number;
-  encode_ms: number;
-  decode_ms: number;
-  answer: number;
-  others: Candidate[];
-}
-
-/** What a click there would mean. It never waits for an encoding; of those that wait, the newest is answered. */
-export interface HoverAsk {
-  ask: "hover";
-  image_id: number;
-  x: number;
-  y: number;
-  seq: number;
-  points?: [number, number][];
-  labels?: number[];
-  box?: Box;
-  refines?: Earlier;
-}
-
-/**
- * One buffer, as ``SegmentReply``'s, but of ``columns`` × ``rows`` cells that cover the ``window`` (x, y, w, h in
- * pixels, not whole ones).
- */
-export interface HoverReply {
-  image_id: number;
-  seq: number;
-  ready: boolean;
-  window: Box;
-  columns: number;
-  rows: number;
-  score: number;
-  decode_ms: number;
-}
-
-/** Every object of the image that the segmenter finds. ``SweepPush`` tells how far it is; ``StopAsk`` ends it. */
-export interface EverythingAsk {
-  ask: "everything";
-  image_id: number;
-}
-
-/** The objects, the surest first, less those that are labelled already; a buffer each, as ``SegmentReply``'s. */
-export interface EverythingReply {
-  image_id: number;
-  found: Candidate[];
-  labelled: number;
-}
-
-/**
- * What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
- * ends it.
- */
-export interface BoxMasksAsk {
-  ask: "box_masks";
-  image_id: number;
-  boxes: Box[];
-}
-
-/** One for each box, in their order; a buffer each, as ``SegmentReply``'s. */
-export interface BoxMasksReply {
-  image_id: number;
-  found: Candidate[];
-}
-
-/**
- * Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more, or for a following of that name:
- * it is refused as Cancelled.
- */
-export interface StopAsk {
-  ask: "stop";
-  image_id: number;
-  follow?: string;
-}
-
-/** Heard. */
-export interface StopReply extends Record<string, never> {}
-
-/** How far ``EverythingAsk`` or ``BoxMasksAsk`` is; ``fraction`` of 1. */
-export interface SweepPush {
-  push: "sweep";
-  image_id: number;
-  fraction: number;
-}
-
 /** Somebody else edited the image; ask for its shapes. */
 export interface ChangedPush {
   push: "changed";
   image_id: number;
   seq: number;
-}
-
-/** The segmenter is at work on an image's features; ``fraction`` of 1. */
-export interface EncodingPush {
-  push: "encoding";
-  image_id: number;
-  fraction: number;
 }
 
 /** The kernel asks the canvas to show an image. */
@@ -645,6 +514,137 @@ export interface PresencePush {
 export interface Ticket {
   ticket: string;
   expires_s: number;
+}
+
+/** The SAM tool was taken up: what the first prompt on this image would wait for may begin. */
+export interface PrepareAsk {
+  ask: "prepare";
+  image_id: number;
+}
+
+/** Heard. ``EncodingPush`` tells of the work. */
+export interface PrepareReply extends Record<string, never> {}
+
+/** One of the masks of an earlier answer. */
+export interface Earlier {
+  answer: number;
+  candidate: number;
+}
+
+/** A SAM prompt. ``labels``: 1 in, 0 out. ``box`` is x, y, w, h. */
+export interface SegmentAsk {
+  ask: "segment";
+  image_id: number;
+  points?: [number, number][];
+  labels?: number[];
+  box?: Box;
+  refines?: Earlier;
+  outline?: Geometry;
+}
+
+/** One of the masks that a prompt may mean: its window x, y, w, h in pixels, and its IoU as the model predicts. */
+export interface Candidate {
+  window: [number, number, number, number];
+  score: number;
+}
+
+/**
+ * The likeliest mask; ``others`` follow it. A buffer for each: zlib of the mask's ``window``, row-major, 1 bit a
+ * pixel, rows padded to bytes, the first pixel in the highest bit. An empty mask has a window of zeros and an empty
+ * buffer.
+ */
+export interface SegmentReply {
+  window: [number, number, number, number];
+  score: number;
+  image_id: number;
+  encode_ms: number;
+  decode_ms: number;
+  answer: number;
+  others: Candidate[];
+}
+
+/** What a click there would mean. It never waits for an encoding; of those that wait, the newest is answered. */
+export interface HoverAsk {
+  ask: "hover";
+  image_id: number;
+  x: number;
+  y: number;
+  seq: number;
+  points?: [number, number][];
+  labels?: number[];
+  box?: Box;
+  refines?: Earlier;
+}
+
+/**
+ * One buffer, as ``SegmentReply``'s, but of ``columns`` × ``rows`` cells that cover the ``window`` (x, y, w, h in
+ * pixels, not whole ones).
+ */
+export interface HoverReply {
+  image_id: number;
+  seq: number;
+  ready: boolean;
+  window: Box;
+  columns: number;
+  rows: number;
+  score: number;
+  decode_ms: number;
+}
+
+/** Every object of the image that the segmenter finds. ``SweepPush`` tells how far it is; ``StopAsk`` ends it. */
+export interface EverythingAsk {
+  ask: "everything";
+  image_id: number;
+}
+
+/** The objects, the surest first, less those that are labelled already; a buffer each, as ``SegmentReply``'s. */
+export interface EverythingReply {
+  image_id: number;
+  found: Candidate[];
+  labelled: number;
+}
+
+/**
+ * What is in each of these boxes, as ``SegmentAsk`` would say. ``SweepPush`` tells how far it is; ``StopAsk``
+ * ends it.
+ */
+export interface BoxMasksAsk {
+  ask: "box_masks";
+  image_id: number;
+  boxes: Box[];
+}
+
+/** One for each box, in their order; a buffer each, as ``SegmentReply``'s. */
+export interface BoxMasksReply {
+  image_id: number;
+  found: Candidate[];
+}
+
+/**
+ * Nobody waits for the answer to ``EverythingAsk`` or ``BoxMasksAsk`` any more, or for a following of that name:
+ * it is refused as Cancelled.
+ */
+export interface StopAsk {
+  ask: "stop";
+  image_id: number;
+  follow?: string;
+}
+
+/** Heard. */
+export interface StopReply extends Record<string, never> {}
+
+/** How far ``EverythingAsk`` or ``BoxMasksAsk`` is; ``fraction`` of 1. */
+export interface SweepPush {
+  push: "sweep";
+  image_id: number;
+  fraction: number;
+}
+
+/** The segmenter is at work on an image's features; ``fraction`` of 1. */
+export interface EncodingPush {
+  push: "encoding";
+  image_id: number;
+  fraction: number;
 }
 
 /** Where in a video an image was. */

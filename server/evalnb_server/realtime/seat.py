@@ -30,11 +30,11 @@ from evalnb.wire.annotator import (
     ChangedPush,
     HelloAsk,
     MistakeAsk,
-    SegmentAsk,
     ShapesAsk,
 )
 from evalnb.wire.base import Wire
 from evalnb.wire.live import EditsPush, Person, PresencePush, WatchAsk
+from evalnb.wire.prompts import SegmentAsk
 from evalnb.wire.review import RestoreAsk, ReviewedPush, StepAsk
 from evalnb_server import access
 
