@@ -153,7 +153,7 @@ def test_every_cut_of_a_video_is_read_or_refused(tmp_path: Path) -> None:
 
 def test_a_child_that_cannot_start_is_no_fault_of_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clip(tmp_path / "a.mp4", 1)
-    monkeypatch.setattr(_video, "_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr(_video, "_SCRIPT", tmp_path / "gone.py")
     with pytest.raises(Unavailable, match="no video can be decoded here"), imagery.open_video(path, name="a.mp4"):
         pass
 
