@@ -39,11 +39,11 @@ def test_a_worker_follows_a_track_and_goes_on_after_it_was_killed(crew: Crew, wa
     walk.key(4, track)
     first = crew.worker("--lease", "3")
     job = Submit(crew.store, crew.project_id, "ada").follow(walk.dataset_id, segmenter="pico")
-    crew.until(lambda: len(walk.seen(track)) >= 4 or job.read().finished, within_s=120)
+    crew.until(lambda: len(walk.seen(track)) >= 4 or job.read().finished, within_s=180)
     first.send_signal(signal.SIGKILL)
     first.wait()
     crew.worker("--lease", "15")
-    result = job.wait(timeout=150)
+    result = job.wait(timeout=240)
     assert (result["tracks"], result["problems"]) == (1, [])
     seen = walk.seen(track)
     there = {frame: one for frame, one in seen.items() if not one.track.outside}
