@@ -163,14 +163,7 @@ class Prompts:
 
     def everything(self, image: ImageRecord, known: Iterable[Geometry]) -> Reply:
         """Every object of the image but those that are ``known``. Cancelled once ``stop`` is called."""
-        self.used = True
-        self._swept = image.id
-
-        def told(share: float) -> None:
-            if self._swept != image.id:
-                raise Cancelled("segmenting everything was stopped", remedy="press the key again to begin anew")
-            self._announce(SweepPush(image_id=image.id, fraction=min(share, 1.0)))
-
+        told = self._telling(image, "segmenting everything")
         key = self._encode(image, lambda share: told(0.1 * share))
         told(0.1)
         found = self._sweep(key, lambda share: told(0.1 + 0.9 * share))
@@ -188,14 +181,7 @@ class Prompts:
 
     def box_masks(self, ask: BoxMasksAsk, image: ImageRecord) -> Reply:
         """The likeliest mask in each of the boxes. Cancelled once ``stop`` is called."""
-        self.used = True
-        self._swept = image.id
-
-        def told(share: float) -> None:
-            if self._swept != image.id:
-                raise Cancelled("drawing the masks was stopped", remedy="press the key again to begin anew")
-            self._announce(SweepPush(image_id=image.id, fraction=min(share, 1.0)))
-
+        told = self._telling(image, "drawing the masks")
         key = self._encode(image, lambda share: told(0.3 * share))
         found: list[Candidate] = []
         buffers: list[bytes] = []
@@ -206,6 +192,18 @@ class Prompts:
             found.append(Candidate(window=window, score=float(one.scores[0])))
             buffers.append(packed(inside))
         return Reply(BoxMasksReply(image_id=image.id, found=found), buffers)
+
+    def _telling(self, image: ImageRecord, what: str) -> Callable[[float], None]:
+        """Tells how far some work on the whole image is, from now on; Cancelled once that was stopped."""
+        self.used = True
+        self._swept = image.id
+
+        def told(share: float) -> None:
+            if self._swept != image.id:
+                raise Cancelled(f"{what} was stopped", remedy="press the key again to begin anew")
+            self._announce(SweepPush(image_id=image.id, fraction=min(share, 1.0)))
+
+        return told
 
     def stop(self, image_id: int) -> None:
         """End ``everything`` or ``box_masks`` on that image."""
