@@ -39,7 +39,7 @@ def test_the_tour_runs_from_its_first_cell_to_its_last(
 def test_the_second_tour_annotates_from_its_first_cell_to_its_last(project: Project, tmp_path: Path) -> None:
     notebook = _executed("02-annotate", project, tmp_path)
 
-    assert _widgets(notebook) == 3
+    assert _widgets(notebook) >= 3
     clip = project.dataset("clip")
     drawn = int(clip.summary()["annotations"].sum())
     # Four objects on 36 pictures, some of which go out of sight.
