@@ -76,7 +76,7 @@ def test_many_objects_of_several_images_with_rough_masks_are_torchs(
     rough = np.zeros(pictures[0].shape[:2], bool)
     rough[120:260, 150:300] = True
     # Of each image a mask with a box, without, and boxes: two forms, and both images in one pass of each.
-    boxes = [[BOX + [n, n, -n, -n] for n in range(0, 60, 20)] for _ in pictures]
+    boxes = [[BOX + np.array([n, n, -n, -n]) for n in range(0, 60, 20)] for _ in pictures]
     for asked in ({"boxes": boxes}, {"mask": [[rough, rough[::-1]]] * 3}):
         got, wanted = (one.segment(pictures, **asked) for one in (exact, segmenter))
         for mine, theirs in zip(got, wanted, strict=True):
@@ -97,7 +97,7 @@ def test_a_sweep_finds_what_torchs_finds(
 def test_encoding_says_how_far_it_is_and_ends_when_told(exact: _sam2.Sam2Segmenter, pictures: list[Pixels]) -> None:
     shares: list[float] = []
     exact.encode("told", pictures[0], told=shares.append)
-    assert len(shares) >= 4 and shares == sorted(set(shares)) and 0 < shares[0] and shares[-1] < 1
+    assert len(shares) >= 4 and shares == sorted(set(shares)) and shares[0] > 0 and shares[-1] < 1
 
     class Moved(Exception):
         pass
@@ -170,24 +170,32 @@ def test_what_was_measured_is_not_measured_again_unless_its_file_is_not_ours(
     monkeypatch.setattr(_openvino, "_asked", lambda *these: (counted.append(1), whole(*these))[1])
     _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
     assert not counted
+    verdict = _openvino.Verdict(**said["of"])
+    assert verdict.read(home) == said["iou"]
     foreign = json.dumps(said | {"of": said["of"] | {"weights": "others"}})
-    for broken in ("", '{"iou": 0.2', "[1]", '{"of": 1, "iou": 1.0}', foreign, json.dumps(said | {"iou": "high"})):
+    for broken in ("", "[1]", '{"of": 1, "iou": 1.0}', foreign, json.dumps(said | {"iou": "high"}), '{"iou": 0.2'):
         file.write_text(broken)
-        counted.clear()
-        _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
-        assert len(counted) == 2, broken
-        assert json.loads(file.read_text()) == said
+        assert verdict.read(home) is None, broken
+    _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
+    assert len(counted) == 2 and json.loads(file.read_text()) == said
     assert verdicts(home) == [file]
 
 
-def _open(home: Path) -> str:
-    torch.set_num_threads(1)
-    return _sam2.open_pico(device="cpu", home=home, backend="openvino-f32").backend
+VERDICT = _openvino.Verdict("weights", "f32", "2026", "a processor", 1)
 
 
-def test_processes_that_start_at_once_share_a_home(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        assert pool.map(_open, [tmp_path] * 2) == ["openvino-f32"] * 2
+def _race(home: Path, own: float) -> list[float | None]:
+    seen = []
+    for _ in range(200):
+        VERDICT.write(home, own)
+        seen.append(VERDICT.read(home))
+    return seen
+
+
+def test_processes_that_start_at_once_read_whole_verdicts(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        seen = pool.starmap(_race, [(tmp_path, own) for own in (0.25, 0.5, 0.75)])
+    assert {one for own in seen for one in own} <= {0.25, 0.5, 0.75}
     assert [file.suffix for file in verdicts(tmp_path)] == [".json"]
 
 
