@@ -1,6 +1,6 @@
 """SAM 2 on a CPU: OpenVINO's graphs beside torch, in one process, taken in turns.
 
-    python -m benchmarks.sam2_cpu [--rounds 8]
+    python -m benchmarks.sam2_cpu [--rounds 8] [--threads 1]
 
 The baseline is the ``sam2`` package's own SAM2ImagePredictor, eager, with torch's default number of threads. Speed is
 of the real sam2.1-tiny with random weights (seeded) and of pico; sameness of masks and features on the demo's scenes.
@@ -147,7 +147,10 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--threads", type=int, help="torch's and OpenVINO's; torch's default")
     chosen = parser.parse_args()
+    if chosen.threads is not None:
+        torch.set_num_threads(chosen.threads)
     warnings.simplefilter("ignore")
     loads = [round(os.getloadavg()[0], 2)]
     core = _openvino.openvino().Core()
@@ -190,7 +193,8 @@ def main() -> None:
         "precisions": "openvino: its trunk in bfloat16; openvino-f32: all in float32",
         **found,
     }
-    RESULTS.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    end = "" if chosen.threads is None else f"-{chosen.threads}-threads"
+    RESULTS.with_stem(RESULTS.stem + end).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
