@@ -40,7 +40,7 @@ generate: setup ## TypeScript's types, written anew from the Pydantic wire shape
 	$(BIN)/python tools/generate_client.py
 
 bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
-	for one in canvas comm coverage deep dialects evaluation explain follow front ingest lab sam2 serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
+	for one in canvas comm coverage deep dialects evaluation explain follow front ingest lab sam2 sam2_cpu serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
 	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py

@@ -28,6 +28,9 @@ class Settings:
     """EVALNB_BLOBS_URL: a directory or an fsspec URL for blobs. Default ``<home>/blobs``."""
     device: str | None
     """EVALNB_DEVICE: cuda, cuda:1, mps or cpu. Default: the best that this machine has."""
+    sam2_backend: str
+    """EVALNB_SAM2_BACKEND: auto, torch, openvino or openvino-f32: what computes SAM 2. Default auto: on a CPU
+    OpenVINO, where it is installed and its masks are torch's; else torch."""
     author: str
     """EVALNB_AUTHOR: the name written beside edits. Default: the login name."""
     host: str
@@ -62,6 +65,7 @@ class Settings:
             broker_url=_secret(env, "EVALNB_BROKER_URL"),
             blobs_url=env.get("EVALNB_BLOBS_URL") or None,
             device=env.get("EVALNB_DEVICE") or None,
+            sam2_backend=env.get("EVALNB_SAM2_BACKEND") or "auto",
             author=env.get("EVALNB_AUTHOR") or env.get("USER") or env.get("LOGNAME") or "me",
             host=env.get("EVALNB_HOST") or "127.0.0.1",
             port=_port(env.get("EVALNB_PORT") or "8888"),
@@ -88,6 +92,7 @@ class Settings:
             "EVALNB_BROKER_URL": self.broker_url,
             "EVALNB_BLOBS_URL": self.blobs_url,
             "EVALNB_DEVICE": self.device,
+            "EVALNB_SAM2_BACKEND": self.sam2_backend,
             "EVALNB_AUTHOR": self.author,
             "EVALNB_HOST": self.host,
             "EVALNB_PORT": str(self.port),

@@ -60,6 +60,7 @@ def sam2(
     name: str | Path = "sam2.1-tiny",
     *,
     device: str | None = None,
+    backend: str | None = None,
     weights: Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -69,7 +70,8 @@ def sam2(
 
     While one is in use, asking for the same again gives the same. ``pico`` is the small one that ships with evalnb:
     nothing to download, good for the demo's scenes and for tests, not for photographs. ``device`` goes before
-    EVALNB_DEVICE.
+    EVALNB_DEVICE. ``backend`` (auto, torch, openvino, openvino-f32) goes before EVALNB_SAM2_BACKEND: on ``auto`` a
+    CPU computes with OpenVINO where it is installed and its masks are torch's.
 
     Offline (naming the file and its place) without weights and network; MissingExtra, NotFound, Invalid, Unsafe or
     Unavailable, each naming the next step.
@@ -77,23 +79,26 @@ def sam2(
     settings = settings or Settings.from_environment()
     device = device or settings.device
     from evalnb.models import _sam2
+    from evalnb.models._openvino import backend_of
+    from evalnb.models._sam2_build import need
     from evalnb.models.weights import fetch
 
+    how = backend_of(backend or settings.sam2_backend)
     with _opening:
-        asked = (name, device, weights, settings.home)
+        asked = (name, device, how, weights, settings.home)
         if (open_one := _segmenters.get(asked)) is not None:
             return open_one
         if isinstance(name, Path) or name.endswith((".safetensors", ".pt", ".pth")):
-            made = _sam2.open_file(Path(name), device=device, home=settings.home)
+            made = _sam2.open_file(Path(name), device=device, home=settings.home, backend=how, progress=progress)
         elif name == _sam2.PICO:
-            made = _sam2.open_pico(device=device, home=settings.home)
+            made = _sam2.open_pico(device=device, home=settings.home, backend=how, progress=progress)
         else:
             found = architecture(name)
             if found.detects:
                 raise NotFound(f"{name!r} is no segmenter", remedy="use sam2.1-tiny, -small, -base_plus or -large")
-            _sam2.need()
+            need()
             path = weights or fetch(name, settings.home, offline=settings.offline, progress=progress)
-            made = _sam2.open_sam2(found, path, device=device, home=settings.home)
+            made = _sam2.open_sam2(found, path, device=device, home=settings.home, backend=how, progress=progress)
         _segmenters[asked] = made
         return made
 

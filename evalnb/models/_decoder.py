@@ -15,14 +15,15 @@ from evalnb.core.prompted import Prompt, prior_of
 from evalnb.core.records import Floats
 from evalnb.models import _torch
 from evalnb.models._features import Features
+from evalnb.models._openvino import OpenVino
 
 
 class Decoder:
     """Answers prompts on features. Threads may share it: one decodes at a time."""
 
-    def __init__(self, module: Any, device: Any) -> None:
-        """``module`` is the whole SAM 2 on ``device``."""
-        self._module, self._device = module, device
+    def __init__(self, module: Any, device: Any, engine: OpenVino | None = None) -> None:
+        """``module`` is the whole SAM 2 on ``device``; an ``engine`` decodes what its prompt encoder says."""
+        self._module, self._device, self._engine = module, device, engine
         self._alone = threading.Lock()
         height, width = module.sam_prompt_encoder.mask_input_size
         self.side: tuple[int, int] = (int(height), int(width))
@@ -128,6 +129,8 @@ class Decoder:
             # The package clamps what it hands out to be handed in again.
             masks=torch.as_tensor(np.stack(rough), device=self._device).clamp(-32, 32)[:, None] if rough else None,
         )
+        if self._engine is not None:
+            return self._engine.masks(features, sparse, dense if rough else None)
         # Of one image each map is there once, and read for all.
         alone = all(one is features[0] for one in features)
         maps = (

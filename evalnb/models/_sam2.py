@@ -18,13 +18,16 @@ from evalnb.core.everything import Sweep, gathered, grid
 from evalnb.core.masks import Rle, placed
 from evalnb.core.pixels import rgb
 from evalnb.core.ports import Pixels
+from evalnb.core.progress import Progress
 from evalnb.core.prompted import Boxes, Mask, Points, Prompt, checked, prior_of, prompts
 from evalnb.core.records import Floats, Ints
 from evalnb.core.segmented import Segmented
 from evalnb.errors import Invalid, NotFound
-from evalnb.models import _features, _torch, files
+from evalnb.models import _features, _openvino, _torch, files
 from evalnb.models._decoder import Decoder
 from evalnb.models._features import Disk, Features, Memory
+from evalnb.models._openvino import Backend, OpenVino
+from evalnb.models._sam2_build import build, fill, need
 from evalnb.models._sam2_video import Following
 from evalnb.models.architectures import Architecture, architecture
 
@@ -50,10 +53,14 @@ class Sam2Segmenter(Following):
         module: Any,
         *,
         device: Any,
+        engine: OpenVino | None = None,
         disk: Disk | None = None,
         memory_bytes: int = _features.MEMORY_BYTES,
     ) -> None:
-        """Take over ``module``, whose weights are loaded; ``device`` is a torch.device."""
+        """Take over ``module``, whose weights are loaded; ``device`` is a torch.device.
+
+        An ``engine`` of the same weights encodes and decodes in its place.
+        """
         from sam2.sam2_image_predictor import SAM2ImagePredictor
 
         self._name = name
@@ -66,7 +73,8 @@ class Sam2Segmenter(Following):
         side = module.image_size
         # The predictor assumes 1024; the maps have strides 4, 8 and 16.
         self._encoder._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
-        self._encoding, self._decoder = threading.Lock(), Decoder(self._module, device)
+        self._engine = engine
+        self._encoding, self._decoder = threading.Lock(), Decoder(self._module, device, engine)
         self._memory, self._disk = Memory(memory_bytes), disk
         # A small model is less sure of what it finds, and right nevertheless.
         self._sweep = Sweep() if side >= 512 else Sweep(per_side=20, iou_min=0.5, stability_min=0.75)
@@ -77,6 +85,13 @@ class Sam2Segmenter(Following):
     def name(self) -> str:
         """What the interface shows."""
         return self._name
+
+    @property
+    def backend(self) -> str:
+        """What computes: torch, openvino (its encoder in bfloat16) or openvino-f32."""
+        if self._engine is None:
+            return "torch"
+        return "openvino-f32" if self._engine.precise else "openvino"
 
     def _listen(self) -> None:
         """Hear of each block of the encoder that is done. The neck after them counts as one more."""
@@ -314,9 +329,12 @@ class Sam2Segmenter(Following):
         if image.shape[0] * image.shape[1] > _REDUCE_PIXELS:
             # The predictor makes float32 of every pixel before it scales down to 1024.
             image = _reduced(image, self._module.image_size)
+        image = image if image.flags.writeable else image.copy()
+        if self._engine is not None:
+            return Features(size, self._engine.encode(self._encoder._transforms(image)[None], self._told))
         try:
             with torch.no_grad(), _torch.autocast(self._device, prefer="bfloat16"):
-                self._encoder.set_image(image if image.flags.writeable else image.copy())
+                self._encoder.set_image(image)
                 found = self._encoder._features
         finally:
             self._encoder.reset_predictor()
@@ -344,30 +362,39 @@ class Sam2Segmenter(Following):
         return found
 
 
-def need() -> None:
-    """MissingExtra unless torch and sam2 are installed."""
-    for package in ("torch", "sam2"):
-        _torch.need(package, "SAM 2")
-
-
-def open_sam2(architecture: Architecture, weights: Path, *, device: str | None, home: Path) -> Sam2Segmenter:
+def open_sam2(
+    architecture: Architecture,
+    weights: Path,
+    *,
+    device: str | None,
+    home: Path,
+    backend: Backend = "torch",
+    progress: Progress | None = None,
+) -> Sam2Segmenter:
     """Build the architecture, load its weights strictly, and put it on a device.
 
-    MissingExtra without the ``sam2`` package; errors as ``files.open_weights``; Invalid if the weights do not fit.
+    MissingExtra without the ``sam2`` package; errors as ``files.open_weights`` and ``_openvino.choose``; Invalid if
+    the weights do not fit.
     """
     module = build(architecture.config)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     described = files.open_weights(weights, into=home / "cache" / "weights")
-    _fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
-    chosen = _torch.choose(device)
-    return Sam2Segmenter(architecture.name, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
+    fill(module, described.path, f"{weights.name} does not fit {architecture.name}")
+    return _opened(architecture.name, module, _digest(described.path), device, home, backend, progress)
 
 
 _LETTERS = {(96, 12): "tiny", (96, 16): "small", (112, 24): "base_plus", (144, 48): "large"}
 """By the width of the trunk's first block, and how many blocks it has."""
 
 
-def open_file(path: Path, *, device: str | None, home: Path) -> Sam2Segmenter:
+def open_file(
+    path: Path,
+    *,
+    device: str | None,
+    home: Path,
+    backend: Backend = "torch",
+    progress: Progress | None = None,
+) -> Sam2Segmenter:
     """The SAM 2.1 whose weights the file holds, whichever of the four it is (or one of pico's form), by its shapes.
 
     Errors as ``open_sam2``; Invalid also for weights that are of none of these.
@@ -379,19 +406,46 @@ def open_file(path: Path, *, device: str | None, home: Path) -> Sam2Segmenter:
     blocks = {name.split(".")[3] for name in shapes if name.startswith("image_encoder.trunk.blocks.")}
     width = shapes.get("image_encoder.trunk.patch_embed.proj.bias", (0,))[0]
     if (letter := _LETTERS.get((width, len(blocks)))) is not None:
-        return open_sam2(architecture(f"sam2.1-{letter}"), described.path, device=device, home=home)
+        named = architecture(f"sam2.1-{letter}")
+        return open_sam2(named, described.path, device=device, home=home, backend=backend, progress=progress)
     module = build(str(_HERE / "sam2_pico.yaml"))
-    _fill(module, described.path, f"{path.name} holds no SAM 2.1 (tiny, small, base_plus, large), nor one like pico")
-    chosen = _torch.choose(device)
-    return Sam2Segmenter(path.stem, module, device=chosen, disk=_disk(home, _digest(described.path), chosen))
+    fill(module, described.path, f"{path.name} holds no SAM 2.1 (tiny, small, base_plus, large), nor one like pico")
+    return _opened(path.stem, module, _digest(described.path), device, home, backend, progress)
 
 
-def _disk(home: Path, digest: str, device: Any) -> Disk | None:
-    # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
-    return Disk(home / "cache" / "sam2", digest[:16], device=device) if device.type == "cpu" else None
+def _opened(
+    name: str,
+    module: Any,
+    digest: str,
+    device: str | None,
+    home: Path | None,
+    backend: Backend,
+    progress: Progress | None,
+) -> Sam2Segmenter:
+    chosen = _torch.choose("cpu" if device is None and backend.startswith("openvino") else device)
+
+    def over(engine: OpenVino | None, disk: Disk | None = None) -> Sam2Segmenter:
+        return Sam2Segmenter(name, module, device=chosen, engine=engine, disk=disk)
+
+    engine = _openvino.choose(
+        module, over, backend=backend, device=chosen, digest=digest, home=home, progress=progress
+    )
+    if home is None or chosen.type != "cpu":
+        # On a GPU encoding again is as fast as reading; on a CPU it takes seconds.
+        return over(engine)
+    # In float32 the features are torch's but for the last digits, and are shared with it.
+    other = "" if engine is None or engine.precise else "-bf16"
+    return over(engine, Disk(home / "cache" / "sam2", digest[:16] + other, device=chosen))
 
 
-def open_pico(*, device: str | None, folder: Path = _HERE, home: Path | None = None) -> Sam2Segmenter:
+def open_pico(
+    *,
+    device: str | None,
+    folder: Path = _HERE,
+    home: Path | None = None,
+    backend: Backend = "torch",
+    progress: Progress | None = None,
+) -> Sam2Segmenter:
     """The model in the wheel: 3.7 million parameters, 256 pixels, ready in well under a second once torch is loaded.
 
     With a ``home`` features are kept there on disk.
@@ -407,46 +461,8 @@ def open_pico(*, device: str | None, folder: Path = _HERE, home: Path | None = N
     if (found := _digest(weights)) != known:
         raise Invalid(f"{weights.name} is damaged: its SHA-256 begins {found[:12]}, not {known[:12]}", remedy=again)
     module = build(str(_HERE / "sam2_pico.yaml"))
-    _fill(module, weights, f"{weights.name} does not fit sam2_pico.yaml")
-    chosen = _torch.choose(device)
-    disk = None if home is None else _disk(home, found, chosen)
-    return Sam2Segmenter(f"{PICO} (demo)", module, device=chosen, disk=disk)
-
-
-def _fill(module: Any, weights: Path, misfit: str) -> None:
-    """Load safetensors strictly, whatever their precision; Invalid, saying ``misfit``, if names or shapes differ."""
-    if {name: tuple(value.shape) for name, value in module.state_dict().items()} != files.shapes(weights):
-        raise Invalid(misfit, remedy="give the weights of that model, or name the model that they are of")
-    from safetensors.torch import load_file
-
-    module.load_state_dict(load_file(weights), strict=True)
-    module.float()
-
-
-def build(config: str) -> Any:
-    """The untrained module of one of sam2's own yaml files (a path inside the package), or of a file of ours."""
-    need()
-    from hydra.core.global_hydra import GlobalHydra
-
-    initialised = GlobalHydra.instance().is_initialized()
-    import sam2
-
-    if not initialised:
-        # `import sam2` initialises Hydra for the whole process, and the person's own use of Hydra would then fail.
-        GlobalHydra.instance().clear()
-    from hydra.utils import instantiate
-    from omegaconf import OmegaConf
-
-    path = Path(config) if Path(config).is_absolute() else Path(sam2.__path__[0]) / config
-    model = OmegaConf.load(path).model
-    # As build_sam2 does for images: an unstable single mask gives way to the best of three.
-    extra = {
-        "dynamic_multimask_via_stability": True,
-        "dynamic_multimask_stability_delta": 0.05,
-        "dynamic_multimask_stability_thresh": 0.98,
-    }
-    OmegaConf.update(model, "sam_mask_decoder_extra_args", extra, force_add=True)
-    return instantiate(model, _recursive_=True)
+    fill(module, weights, f"{weights.name} does not fit sam2_pico.yaml")
+    return _opened(f"{PICO} (demo)", module, found, device, home, backend, progress)
 
 
 def _reduced(image: Pixels, side: int) -> Pixels:

@@ -10,6 +10,7 @@ from evalnb.errors import MissingExtra, Unavailable
 
 _COMMANDS = {
     "torch": "pip install 'evalnb[models]'",
+    "openvino": "pip install 'evalnb[models]'",
     "ultralytics": "pip install 'evalnb[models]'",
     "sam2": "pip install 'evalnb[models]' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'evalnb[sam2]'",
 }
