@@ -24,6 +24,8 @@ from .scenes import Scenes, paint
 
 SEED = 20_251_126
 """Training's generators never start here."""
+VALIDATION = 31_337
+"""Neither training's nor the evaluation's: what is chosen is chosen on these."""
 AREA_MIN = 500
 """Pixels of 256 × 256 that an object must show."""
 GOALS = {"one click": 0.75, "three clicks": 0.85, "box": 0.82, "tracking": 0.70}
@@ -41,7 +43,7 @@ def evaluate(model: Any, device: torch.device, *, scenes: int) -> dict[str, Any]
             found = _still(model, device, atlas, generator, scenes)
             found["tracking"] = _moving(model, device, atlas, generator, max(4, scenes // 3))
             sets[name] = found
-        demo = _demo(model, device, max(4, scenes // 3))
+        demo = _demo(model, device, demo_scenes.HELD_OUT, max(4, scenes // 3))
     overall: dict[str, float] = {}
     for name in ("one click", "three clicks", "box"):
         both = [(one["objects"][name], one["objects"]["count"]) for one in sets.values()]
@@ -49,6 +51,20 @@ def evaluate(model: Any, device: torch.device, *, scenes: int) -> dict[str, Any]
     tracks = [(one["tracking"]["from a mask"], one["tracking"]["tracks"]) for one in sets.values()]
     overall["tracking"] = round(sum(v * n for v, n in tracks) / sum(n for _, n in tracks), 4)
     return {"goals": GOALS, "overall": overall, "sets": sets, "demo": demo, "area_min_px": AREA_MIN, "seed": SEED}
+
+
+def validate(model: Any, *, scenes: int, clips: int = 0) -> dict[str, Any]:
+    """What may be chosen by: other scenes of the families that are trained on, and other scenes of the demo."""
+    device = torch.device("cpu")
+    model.eval()
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(VALIDATION)
+        atlas = shapes.atlas(shapes.SEEN, 60, generator, device)
+        found = _still(model, device, atlas, generator, scenes)
+        told = {"painted": found["objects"], "demo": _demo(model, device, VALIDATION, max(4, scenes // 4))}
+        if clips:
+            told["tracking"] = _moving(model, device, atlas, generator, clips)
+        return told
 
 
 def middle(region: NDArray[np.bool_]) -> tuple[float, float]:
@@ -116,11 +132,11 @@ def _still(
     }
 
 
-def _demo(model: Any, device: torch.device, count: int) -> dict[str, float]:
+def _demo(model: Any, device: torch.device, seed: int, count: int) -> dict[str, float]:
     """The same of the demo's own scenes, which numpy draws; its pixels are 512 × 384."""
     told: dict[str, list[float]] = defaultdict(list)
     for number in range(count):
-        drawn = demo_scenes.drawn(demo_scenes.HELD_OUT, number)
+        drawn = demo_scenes.drawn(seed, number)
         batch = demo_scenes.gathered([drawn], device)
         layers = [k for k in range(len(drawn[2])) if (drawn[1] == k).sum() >= AREA_MIN]
         rows = torch.zeros(len(layers), dtype=torch.long, device=device)

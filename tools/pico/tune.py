@@ -1,0 +1,197 @@
+"""Tune pico's decoder on what its frozen encoder sees: what it draws, and which of its candidates it chooses.
+
+    python -m tools.pico.tune --minutes 45 --start evalnb/models/pico.safetensors --cache CACHE --out OUT
+
+A second phase that needs no GPU: the encoder's maps of a few thousand scenes are computed once (``cached``), and only
+the prompt encoder and the mask decoder learn. Writes OUT/pico.safetensors and OUT/pico.json as ``train`` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from . import cached, network, prompts
+from .losses import settle
+
+LEARNS = ("sam_prompt_encoder.", "sam_mask_decoder.")
+"""What the names of the parameters begin with that are tuned."""
+FIXED = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+"""Those of them that the cache has already gone through."""
+PICTURES, EACH = 8, 4
+"""Of a step, and prompts of each."""
+KINDS = ("click", "box", "click", "followed", "click", "box", "click", "click", "box", "followed")
+DEMO_SHARE = 0.2
+AREA_MIN = 250
+"""Pixels of 256 × 256 that an object must show to be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """n prompts' worth of what the cache holds."""
+
+    features: Tensor
+    """(n, 96, 16, 16)."""
+    fine: tuple[Tensor, Tensor]
+    soft: Tensor
+    """(n, 128, 128) the share of each cell that is the object's."""
+    boxes: Tensor
+    """(n, 4) tight, in pixels of 256."""
+    there: Tensor
+    """(n,) bool."""
+
+
+class Tuning:
+    """The model, its moving average, and the dice."""
+
+    def __init__(self, model: Any, *, seed: int, rate: float) -> None:
+        torch.manual_seed(seed)
+        self.model = model.eval().requires_grad_(False)
+        self.learning = [
+            one.requires_grad_(True)
+            for name, one in model.named_parameters()
+            if name.startswith(LEARNS) and not name.startswith(FIXED)
+        ]
+        self.average = copy.deepcopy(model).requires_grad_(False)
+        self._averaged = [
+            one
+            for name, one in self.average.named_parameters()
+            if name.startswith(LEARNS) and not name.startswith(FIXED)
+        ]
+        groups = [[one for one in self.learning if (one.ndim >= 2) == big] for big in (True, False)]
+        self.rate = rate
+        self.optimiser = torch.optim.AdamW(
+            [{"params": groups[0], "weight_decay": 0.01}, {"params": groups[1], "weight_decay": 0.0}],
+            lr=rate,
+            betas=(0.9, 0.99),
+        )
+        self.generator = torch.Generator().manual_seed(seed * 1_000_003 + 1)
+        self.dice = np.random.default_rng(seed)
+        self.step = 0
+
+    def update(self, *, progress: float) -> None:
+        """One step of the optimiser, by the gradients that are there."""
+        rate = self.rate * min(1.0, (self.step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        nn.utils.clip_grad_norm_(self.learning, 1.0, foreach=True)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        keep = min(0.998, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averaged, self.learning, 1 - keep)
+
+    def chance(self, count: int) -> Tensor:
+        """(count,) uniform in 0 … 1."""
+        return torch.rand(count, generator=self.generator)
+
+
+def batch(tuning: Tuning, store: cached.Store) -> Batch:
+    """Some pictures of a cache, and some objects of each."""
+    index = np.sort(tuning.dice.choice(store.count, PICTURES, replace=False))
+    owner, parent = store.rows("owner", index), store.rows("parent", index).long()
+    layers, able = prompts.targets(prompts.areas(owner, parent), EACH, tuning.generator, area_min=AREA_MIN)
+    rows = torch.arange(PICTURES).repeat_interleave(EACH)
+    whose = torch.where(owner < 0, -1, parent.gather(1, owner.clamp(min=0).long().flatten(1)).view_as(owner))
+    layer = layers[:, None, None]
+    wanted = (owner[rows] == layer) | (whose[rows] == layer)
+    features = store.rows("coarse", index) + tuning.model.no_mem_embed.view(1, -1, 1, 1)
+    return Batch(
+        features[rows],
+        (store.rows("fine", index)[rows], store.rows("middle", index)[rows]),
+        functional.avg_pool2d(wanted[:, None].float(), 2)[:, 0],
+        prompts.boxes(wanted),
+        able,
+    )
+
+
+def followed(tuning: Tuning, store: cached.Store) -> Batch:
+    """Objects of clips, in frames where only the memory says which."""
+    index = np.sort(tuning.dice.choice(store.count, PICTURES * EACH, replace=False))
+    soft = store.rows("wanted", index)
+    return Batch(
+        store.rows("features", index),
+        (store.rows("fine", index), store.rows("middle", index)),
+        soft,
+        torch.zeros(len(index), 4),
+        (soft > 0.5).flatten(1).any(1),
+    )
+
+
+def answered(decoded: network.Decoded, *, several: bool, stable: Tensor) -> Tensor:
+    """(n,) which mask SAM 2 answers with: the best candidate, or the single mask unless it is unstable."""
+    best = decoded.best(several=True)
+    return best if several else torch.where(stable, 0, best)
+
+
+def learn(tuning: Tuning, one: Batch, kind: str) -> dict[str, float]:
+    """Gradients of one batch: its first prompt, and the corrections after it."""
+    model, count = tuning.model, len(one.soft)
+    hard = one.soft > 0.5
+    centred = tuning.chance(count) < 0.75
+    if kind == "click":
+        points = prompts.click(hard[:, ::2, ::2], tuning.generator, centred=centred, scale=4)[:, None]
+        labels = torch.ones(count, 1, dtype=torch.int32)
+    elif kind == "box":
+        exact = tuning.chance(count) < 0.5
+        loose = prompts.drawn(one.boxes, tuning.generator, side=network.SIDE)
+        points = torch.where(exact[:, None], one.boxes, loose).view(-1, 2, 2)
+        labels = torch.tensor([[2, 3]], dtype=torch.int32).expand(count, 2)
+    else:
+        points = torch.zeros(count, 1, 2)
+        labels = -torch.ones(count, 1, dtype=torch.int32)
+    rounds = {"click": 3, "box": 1 + int(tuning.dice.random() < 0.3), "followed": 1}[kind]
+    before: Tensor | None = None
+    figures: dict[str, float] = {}
+    for number in range(rounds):
+        decoded = network.decode(model, one.features, one.fine, points, labels, before)
+        several = kind != "box" and number == 0
+        judged = settle(decoded, one.soft, one.there, several=several)
+        (judged.loss / (1 + 0.5 * (rounds - 1))).backward()
+        with torch.no_grad():
+            stable = model.sam_mask_decoder._get_stability_scores(decoded.logits[:, :1])[:, 0] >= 0.98
+            which = answered(decoded, several=several, stable=stable)
+            every = torch.arange(count)
+            name = f"{kind}+{number}" if number else kind
+            figures[name] = float(judged.iou[every, which][one.there].mean())
+            if several and kind == "click":
+                figures["best"] = float(judged.iou[:, 1:].max(1).values[one.there].mean())
+            if number + 1 < rounds:
+                got = judged.hard[every, which, ::2, ::2]
+                at, label = prompts.correction(hard[:, ::2, ::2], got, tuning.generator, centred=centred, scale=4)
+                points, labels = torch.cat([points, at], 1), torch.cat([labels, label], 1)
+                # The one who clicks again sees the answer, and SAM 2 is given it.
+                before = None if tuning.dice.random() < 0.1 else decoded.mask(which).clamp(-32, 32)
+    return figures
+
+
+def run(tuning: Tuning, held: cached.Cache, *, seconds: float, told: Any) -> None:
+    """Tune for ``seconds``; ``told`` hears the mean figures every minute, and may keep what there is."""
+    start = last = time.monotonic()
+    figures: dict[str, list[float]] = {}
+    while (now := time.monotonic()) - start < seconds:
+        kind = KINDS[tuning.step % len(KINDS)]
+        if kind == "followed":
+            one = followed(tuning, held.followed)
+        else:
+            its_own = tuning.dice.random() < DEMO_SHARE and held.demo.count >= PICTURES
+            one = batch(tuning, held.demo if its_own else held.painted)
+        for name, value in learn(tuning, one, kind).items():
+            if value == value:
+                figures.setdefault(name, []).append(value)
+        tuning.update(progress=(now - start) / seconds)
+        if now - last > 60:
+            last = now
+            told(now - start, {name: round(float(np.mean(some)), 4) for name, some in sorted(figures.items())})
+            figures = {}
