@@ -43,11 +43,11 @@ _FOLLOWED = {
 class Sizes:
     """How much is kept."""
 
-    painted: int = 3000
+    painted: int = 1500
     """Scenes; each counts twice, the second time mirrored."""
-    demo: int = 700
+    demo: int = 350
     """The demo's own scenes, also twice."""
-    followed: int = 3000
+    followed: int = 600
     """Objects in frames of clips, in the light of what came before."""
 
 
@@ -107,13 +107,21 @@ def filled(folder: Path, model: Any, sizes: Sizes, *, seed: int) -> Cache:
         "demo": Store(folder / "demo", _PICTURE, 2 * sizes.demo),
         "followed": Store(folder / "followed", _FOLLOWED, sizes.followed),
     }
+    begin = seed * 1009
+    sources = {
+        "painted": _paint(begin, batch=min(_BATCH, sizes.painted)),
+        "demo": demo.batches(
+            min(_BATCH, sizes.demo), torch.device("cpu"), first=(begin + 1) * 1_000_000, processes=0
+        ),
+        "followed": _paint(begin + 2, batch=_CLIPS, frames=_FRAMES),
+    }
     model.eval()
     with torch.no_grad():
-        for number, (name, drawn) in enumerate((("painted", _paint), ("demo", _demo), ("followed", _clips))):
+        for name, source in sources.items():
             store = stores[name]
             if store.full:
                 continue
-            for some in drawn(seed * 1009 + number):
+            for some in source:
                 if name == "followed":
                     _follow(model, store, some)
                 else:
@@ -125,20 +133,12 @@ def filled(folder: Path, model: Any, sizes: Sizes, *, seed: int) -> Cache:
     return Cache(**stores)
 
 
-def _paint(seed: int, frames: int = 1, batch: int = _BATCH) -> Iterator[scenes.Scenes]:
+def _paint(seed: int, *, batch: int, frames: int = 1) -> Iterator[scenes.Scenes]:
     generator = torch.Generator().manual_seed(seed)
     while True:
         atlas = shapes.atlas(shapes.SEEN, 200, generator, torch.device("cpu"))
         for _ in range(_RENEWED):
             yield scenes.paint(atlas, generator, batch=batch, frames=frames)
-
-
-def _clips(seed: int) -> Iterator[scenes.Scenes]:
-    return _paint(seed, frames=_FRAMES, batch=_CLIPS)
-
-
-def _demo(seed: int) -> Iterator[scenes.Scenes]:
-    return demo.batches(_BATCH, torch.device("cpu"), first=seed * 1_000_000, processes=0)
 
 
 def _see(model: Any, store: Store, drawn: scenes.Scenes) -> None:

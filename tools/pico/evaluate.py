@@ -1,6 +1,6 @@
 """Measure weights on scenes and clips that training never draws: other seeds, and shape families held out.
 
-python -m tools.pico.evaluate evalnb/models/pico.safetensors
+python -m tools.pico.evaluate evalnb/models/pico.safetensors [--validate]
 """
 
 from __future__ import annotations
@@ -53,18 +53,17 @@ def evaluate(model: Any, device: torch.device, *, scenes: int) -> dict[str, Any]
     return {"goals": GOALS, "overall": overall, "sets": sets, "demo": demo, "area_min_px": AREA_MIN, "seed": SEED}
 
 
-def validate(model: Any, *, scenes: int, clips: int = 0) -> dict[str, Any]:
+def validate(model: Any, device: torch.device, *, scenes: int) -> dict[str, Any]:
     """What may be chosen by: other scenes of the families that are trained on, and other scenes of the demo."""
-    device = torch.device("cpu")
     model.eval()
     with torch.no_grad():
         generator = torch.Generator().manual_seed(VALIDATION)
         atlas = shapes.atlas(shapes.SEEN, 60, generator, device)
-        found = _still(model, device, atlas, generator, scenes)
-        told = {"painted": found["objects"], "demo": _demo(model, device, VALIDATION, max(4, scenes // 4))}
-        if clips:
-            told["tracking"] = _moving(model, device, atlas, generator, clips)
-        return told
+        return {
+            "painted": _still(model, device, atlas, generator, scenes)["objects"],
+            "demo": _demo(model, device, VALIDATION, max(4, scenes // 4)),
+            "tracking": _moving(model, device, atlas, generator, max(4, scenes // 6)),
+        }
 
 
 def middle(region: NDArray[np.bool_]) -> tuple[float, float]:
@@ -99,14 +98,6 @@ def _iou(got: Tensor, wanted: Tensor) -> Tensor:
 def _full(logits: Tensor) -> Tensor:
     side = (network.SIDE, network.SIDE)
     return functional.interpolate(logits, side, mode="bilinear", align_corners=False)[:, 0] > 0
-
-
-def _single(model: Any, decoded: network.Decoded) -> Tensor:
-    """As SAM 2 answers several prompts: the single mask, or where it is unstable the best candidate."""
-    decoder = model.sam_mask_decoder
-    decoder.dynamic_multimask_stability_delta, decoder.dynamic_multimask_stability_thresh = 0.05, 0.98
-    logits, _ = decoder._dynamic_multimask_via_stability(decoded.logits, decoded.ious)
-    return logits
 
 
 def _still(
@@ -152,22 +143,23 @@ def _prompted(model: Any, maps: network.Maps, wanted: Tensor) -> dict[str, Tenso
     every = torch.arange(len(wanted), device=wanted.device)
     points, labels = _next(wanted, torch.zeros_like(wanted))
     decoded = network.decode(model, features, maps.fine, points, labels, None)
-    logits = decoded.mask(decoded.best(several=True))
+    which = network.answer(model, decoded, 1)
+    logits = decoded.mask(which)
     all_three = torch.stack([_iou(_full(decoded.logits[:, k : k + 1]), wanted) for k in (1, 2, 3)], 1)
     out = {"one click": _iou(_full(logits), wanted), "best of three": all_three.max(1).values}
-    out["promise off by"] = (decoded.ious[every, decoded.best(several=True)] - out["one click"]).abs()
+    out["promise off by"] = (decoded.ious[every, which] - out["one click"]).abs()
     for name in ("two clicks", "three clicks"):
         at, label = _next(wanted, _full(logits))
         points, labels = torch.cat([points, at], 1), torch.cat([labels, label], 1)
         decoded = network.decode(model, features, maps.fine, points, labels, logits.clamp(-32, 32))
-        logits = _single(model, decoded)
+        logits = decoded.mask(network.answer(model, decoded, points.shape[1]))
         out[name] = _iou(_full(logits), wanted)
     blind = network.decode(model, features, maps.fine, points, labels, None)
-    out["three clicks, mask not fed back"] = _iou(_full(_single(model, blind)), wanted)
+    out["three clicks, mask not fed back"] = _iou(_full(blind.mask(network.answer(model, blind, 3))), wanted)
     corners = prompts.boxes(wanted).view(-1, 2, 2)
     two = torch.tensor([[2, 3]], dtype=torch.int32, device=wanted.device).expand(len(wanted), 2)
     boxed = network.decode(model, features, maps.fine, corners, two, None)
-    out["box"] = _iou(_full(_single(model, boxed)), wanted)
+    out["box"] = _iou(_full(boxed.mask(network.answer(model, boxed, 2))), wanted)
     return out
 
 
@@ -231,11 +223,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--scenes", type=int, default=100)
+    parser.add_argument("--validate", action="store_true", help="on what may be chosen by, not on what is held out")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     model = network.build()
     model.load_state_dict(load_file(asked.weights), strict=True)
-    print(json.dumps(evaluate(model.float(), torch.device("cpu"), scenes=asked.scenes), indent=1))
+    measure = validate if asked.validate else evaluate
+    print(json.dumps(measure(model.float(), torch.device("cpu"), scenes=asked.scenes), indent=1))
 
 
 if __name__ == "__main__":

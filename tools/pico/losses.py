@@ -73,8 +73,8 @@ def settle(decoded: Decoded, wanted: Tensor, there: Tensor, *, several: bool) ->
     each = jaccard + 0.25 * entropy.mean((2, 3)) / share.sqrt()
     candidates = each[:, 1:]
     choice = (decoded.ious[:, 1:] / _UNDECIDED).softmax(1)
-    chosen = 0.6 * candidates.min(1).values + 0.4 * (choice.detach() * candidates).sum(1)
-    masks = 0.4 * each[:, 0] + chosen if several else each[:, 0] + 0.3 * chosen
+    chosen = 0.7 * candidates.min(1).values + 0.3 * (choice.detach() * candidates).sum(1)
+    masks = 0.3 * each[:, 0] + chosen if several else each[:, 0] + 0.4 * chosen
     promise = functional.smooth_l1_loss(decoded.ious, iou, reduction="none", beta=0.1).sum(1)
     missed = (choice * (1 - iou[:, 1:])).sum(1)
     loss = ((masks + promise + (2.0 if several else 0.5) * missed) * there).sum() / there.sum().clamp(min=1)

@@ -10,19 +10,31 @@ from __future__ import annotations
 
 import argparse
 import copy
+import datetime as dt
+import json
 import math
+import os
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from . import cached, network, prompts
+from .evaluate import evaluate
 from .losses import settle
+from .train import published
+
+RATE = 1.5e-4
+SEED = 7
+"""Of the scenes that are cached."""
 
 LEARNS = ("sam_prompt_encoder.", "sam_mask_decoder.")
 """What the names of the parameters begin with that are tuned."""
@@ -30,7 +42,7 @@ FIXED = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
 """Those of them that the cache has already gone through."""
 PICTURES, EACH = 8, 4
 """Of a step, and prompts of each."""
-KINDS = ("click", "box", "click", "followed", "click", "box", "click", "click", "box", "followed")
+KINDS = ("click", "box", "click", "box", "followed", "box", "click", "box", "click", "box")
 DEMO_SHARE = 0.2
 AREA_MIN = 250
 """Pixels of 256 × 256 that an object must show to be asked for."""
@@ -77,7 +89,8 @@ class Tuning:
         )
         self.generator = torch.Generator().manual_seed(seed * 1_000_003 + 1)
         self.dice = np.random.default_rng(seed)
-        self.step = 0
+        self.seed, self.step = seed, 0
+        self.curve: list[dict[str, float]] = []
 
     def update(self, *, progress: float) -> None:
         """One step of the optimiser, by the gradients that are there."""
@@ -99,7 +112,7 @@ class Tuning:
 
 def batch(tuning: Tuning, store: cached.Store) -> Batch:
     """Some pictures of a cache, and some objects of each."""
-    index = np.sort(tuning.dice.choice(store.count, PICTURES, replace=False))
+    index = np.sort(tuning.dice.integers(store.count, size=PICTURES))
     owner, parent = store.rows("owner", index), store.rows("parent", index).long()
     layers, able = prompts.targets(prompts.areas(owner, parent), EACH, tuning.generator, area_min=AREA_MIN)
     rows = torch.arange(PICTURES).repeat_interleave(EACH)
@@ -118,7 +131,7 @@ def batch(tuning: Tuning, store: cached.Store) -> Batch:
 
 def followed(tuning: Tuning, store: cached.Store) -> Batch:
     """Objects of clips, in frames where only the memory says which."""
-    index = np.sort(tuning.dice.choice(store.count, PICTURES * EACH, replace=False))
+    index = np.sort(tuning.dice.integers(store.count, size=PICTURES * EACH))
     soft = store.rows("wanted", index)
     return Batch(
         store.rows("features", index),
@@ -127,12 +140,6 @@ def followed(tuning: Tuning, store: cached.Store) -> Batch:
         torch.zeros(len(index), 4),
         (soft > 0.5).flatten(1).any(1),
     )
-
-
-def answered(decoded: network.Decoded, *, several: bool, stable: Tensor) -> Tensor:
-    """(n,) which mask SAM 2 answers with: the best candidate, or the single mask unless it is unstable."""
-    best = decoded.best(several=True)
-    return best if several else torch.where(stable, 0, best)
 
 
 def learn(tuning: Tuning, one: Batch, kind: str) -> dict[str, float]:
@@ -151,21 +158,19 @@ def learn(tuning: Tuning, one: Batch, kind: str) -> dict[str, float]:
     else:
         points = torch.zeros(count, 1, 2)
         labels = -torch.ones(count, 1, dtype=torch.int32)
-    rounds = {"click": 3, "box": 1 + int(tuning.dice.random() < 0.3), "followed": 1}[kind]
+    rounds = {"click": 3, "box": 1 + int(tuning.dice.random() < 0.2), "followed": 1}[kind]
     before: Tensor | None = None
     figures: dict[str, float] = {}
     for number in range(rounds):
         decoded = network.decode(model, one.features, one.fine, points, labels, before)
-        several = kind != "box" and number == 0
-        judged = settle(decoded, one.soft, one.there, several=several)
+        judged = settle(decoded, one.soft, one.there, several=kind == "followed")
         (judged.loss / (1 + 0.5 * (rounds - 1))).backward()
         with torch.no_grad():
-            stable = model.sam_mask_decoder._get_stability_scores(decoded.logits[:, :1])[:, 0] >= 0.98
-            which = answered(decoded, several=several, stable=stable)
+            which = network.answer(model, decoded, 0 if kind == "followed" else points.shape[1])
             every = torch.arange(count)
             name = f"{kind}+{number}" if number else kind
             figures[name] = float(judged.iou[every, which][one.there].mean())
-            if several and kind == "click":
+            if kind == "click" and not number:
                 figures["best"] = float(judged.iou[:, 1:].max(1).values[one.there].mean())
             if number + 1 < rounds:
                 got = judged.hard[every, which, ::2, ::2]
@@ -176,22 +181,82 @@ def learn(tuning: Tuning, one: Batch, kind: str) -> dict[str, float]:
     return figures
 
 
-def run(tuning: Tuning, held: cached.Cache, *, seconds: float, told: Any) -> None:
-    """Tune for ``seconds``; ``told`` hears the mean figures every minute, and may keep what there is."""
+def run(tuning: Tuning, held: cached.Cache, *, seconds: float, keep: Callable[[], None]) -> None:
+    """Tune for ``seconds``; every minute the curve gets a line, and ``keep`` may publish what there is."""
     start = last = time.monotonic()
-    figures: dict[str, list[float]] = {}
+    figures: dict[str, list[float]] = defaultdict(list)
     while (now := time.monotonic()) - start < seconds:
         kind = KINDS[tuning.step % len(KINDS)]
         if kind == "followed":
             one = followed(tuning, held.followed)
         else:
-            its_own = tuning.dice.random() < DEMO_SHARE and held.demo.count >= PICTURES
-            one = batch(tuning, held.demo if its_own else held.painted)
+            one = batch(tuning, held.demo if tuning.dice.random() < DEMO_SHARE else held.painted)
         for name, value in learn(tuning, one, kind).items():
-            if value == value:
-                figures.setdefault(name, []).append(value)
+            figures[name].append(value)
         tuning.update(progress=(now - start) / seconds)
-        if now - last > 60:
+        if now - last > 60 or tuning.step == 1:
             last = now
-            told(now - start, {name: round(float(np.mean(some)), 4) for name, some in sorted(figures.items())})
-            figures = {}
+            means = {name: round(float(np.nanmean(some)), 4) for name, some in sorted(figures.items())}
+            tuning.curve.append({"s": round(now - start, 1), "step": tuning.step, **means})
+            print(" ".join(f"{name} {value:.4g}" for name, value in tuning.curve[-1].items()), flush=True)
+            figures.clear()
+            keep()
+
+
+def phases(tuning: Tuning, held: cached.Cache, before: dict[str, Any], *, minutes: float) -> dict[str, Any]:
+    """The record: what the weights were ``before``, and this phase after it. The evaluation is not of these weights."""
+    first = {name: value for name, value in before.items() if name not in ("held_out", "phases")}
+    mine = {
+        "what": "the prompt encoder and the mask decoder, tuned on the maps of the frozen encoder",
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "hardware": [f"{os.cpu_count()} CPU cores, one thread"],
+        "torch": torch.__version__,
+        "seed": tuning.seed,
+        "rate": tuning.rate,
+        "started_from": before["sha256"],
+        "cached": {"seed": SEED} | {name: getattr(held, name).count for name in ("painted", "demo", "followed")},
+        "steps": tuning.step,
+        "minutes": round(minutes, 2),
+        "cpu_minutes": round(time.process_time() / 60, 2),
+        "curve": tuning.curve,
+    }
+    return {
+        "what": before["what"],
+        "families": before["families"],
+        "phases": [*before.get("phases", [first]), mine],
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--start", type=Path, required=True, help="weights, with their record beside them")
+    parser.add_argument("--cache", type=Path, required=True, help="where the maps are kept, or will be: 1.2 GB")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--scenes", type=int, default=75, help="held-out scenes of each kind to evaluate on; 0: none")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    model = network.build()
+    model.load_state_dict(load_file(asked.start), strict=True)
+    model.float()
+    held = cached.filled(asked.cache, model, cached.Sizes(), seed=SEED)
+    tuning = Tuning(model, seed=asked.seed, rate=asked.rate)
+    before = json.loads(asked.start.with_suffix(".json").read_text())
+
+    def keep(**more: Any) -> None:
+        published(asked.out, tuning.average, phases(tuning, held, before, minutes=asked.minutes) | more)
+
+    run(tuning, held, seconds=asked.minutes * 60, keep=keep)
+    keep()
+    if asked.scenes:
+        # What is measured is what is written: float16.
+        tuning.average.load_state_dict(load_file(asked.out / "pico.safetensors"))
+        keep(held_out=evaluate(tuning.average, torch.device("cpu"), scenes=asked.scenes))
+
+
+if __name__ == "__main__":
+    main()
