@@ -1,10 +1,11 @@
-"""What the frozen encoder sees of thousands of pictures, kept on disk: tuning the decoder then costs the decoder alone.
+"""What the frozen encoder sees of thousands of pictures, kept on disk, so that tuning costs the decoder alone.
 
-All arrays are memory-mapped, float16 where the encoder wrote them: 0.26 MB a picture, 0.07 MB an object followed.
+All arrays are memory-mapped, float16 where the encoder wrote them: a quarter of a megabyte a picture.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from torch.nn import functional
 
 from . import demo, network, prompts, scenes, shapes
 
+SEES = ("image_encoder.", "sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+"""What the names of the parameters begin with that pictures have gone through."""
 LAYERS = 12
 _BATCH = 16
 _CLIPS, _FRAMES = 4, 6
 _RENEWED = 32
-"""Batches after which there are other outlines and textures."""
+"""The batches after which there are other outlines and textures."""
 _PICTURE = {
     "fine": ((12, 64, 64), np.float16),
     "middle": ((24, 32, 32), np.float16),
@@ -54,20 +57,20 @@ class Sizes:
 class Store:
     """Arrays of one length in a folder, filled from the front."""
 
-    def __init__(self, folder: Path, fields: dict[str, tuple[tuple[int, ...], Any]], capacity: int) -> None:
-        """Open what is there, or make room for ``capacity`` rows."""
+    def __init__(
+        self, folder: Path, fields: dict[str, tuple[tuple[int, ...], Any]], capacity: int, *, made_by: str
+    ) -> None:
+        """Open what is there, if ``made_by`` the same and whole; or make room for ``capacity`` rows."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.capacity, self._count = capacity, folder / "count.json"
-        self.count: int = json.loads(self._count.read_text()) if self._count.is_file() else 0
+        self.capacity, self.made_by, self._done = capacity, made_by, folder / "done.json"
+        whole = self._done.is_file() and json.loads(self._done.read_text()) == [made_by, capacity]
+        # What was left half filled would go on with the scenes that it began with.
+        self.count = capacity if whole else 0
         self.arrays: dict[str, NDArray[Any]] = {}
         for name, (shape, kind) in fields.items():
             path = folder / f"{name}.npy"
             new = {"dtype": kind, "shape": (capacity, *shape)}
-            self.arrays[name] = (
-                np.lib.format.open_memmap(path, "r+")
-                if path.is_file()
-                else np.lib.format.open_memmap(path, "w+", **new)
-            )
+            self.arrays[name] = np.lib.format.open_memmap(path, **({"mode": "r"} if whole else {"mode": "w+"} | new))
 
     @property
     def full(self) -> bool:
@@ -81,9 +84,10 @@ class Store:
             held = self.arrays[name]
             held[self.count : self.count + room] = one[:room].numpy().astype(held.dtype)
         self.count += room
-        part = self._count.with_suffix(".part")
-        part.write_text(json.dumps(self.count))
-        part.replace(self._count)
+        if self.full:
+            for held in self.arrays.values():
+                held.flush()  # type: ignore[attr-defined]
+            self._done.write_text(json.dumps([self.made_by, self.capacity]))
 
     def rows(self, name: str, index: NDArray[np.int64]) -> Tensor:
         """Some rows of one array, float32 where it is float16."""
@@ -101,11 +105,15 @@ class Cache:
 
 
 def filled(folder: Path, model: Any, sizes: Sizes, *, seed: int) -> Cache:
-    """The cache in ``folder``, with what it lacks computed by ``model``; told as it goes."""
+    """The cache in ``folder``, with what it lacks computed by ``model``; told as it goes.
+
+    It is another's if the encoder is, or the seed. Objects are followed with the decoder that fills it.
+    """
+    made_by = f"seed {seed}, encoder {_digest(model)}, data {scenes.VERSION}"
     stores = {
-        "painted": Store(folder / "painted", _PICTURE, 2 * sizes.painted),
-        "demo": Store(folder / "demo", _PICTURE, 2 * sizes.demo),
-        "followed": Store(folder / "followed", _FOLLOWED, sizes.followed),
+        "painted": Store(folder / "painted", _PICTURE, 2 * sizes.painted, made_by=made_by),
+        "demo": Store(folder / "demo", _PICTURE, 2 * sizes.demo, made_by=made_by),
+        "followed": Store(folder / "followed", _FOLLOWED, sizes.followed, made_by=made_by),
     }
     begin = seed * 1009
     sources = {
@@ -131,6 +139,14 @@ def filled(folder: Path, model: Any, sizes: Sizes, *, seed: int) -> Cache:
                 if store.full:
                     break
     return Cache(**stores)
+
+
+def _digest(model: Any) -> str:
+    told = hashlib.sha256()
+    for name, one in sorted(model.state_dict().items()):
+        if name.startswith(SEES):
+            told.update(one.detach().float().numpy().tobytes())
+    return told.hexdigest()[:16]
 
 
 def _paint(seed: int, *, batch: int, frames: int = 1) -> Iterator[scenes.Scenes]:

@@ -3,7 +3,8 @@
     python -m tools.pico.tune --minutes 45 --start evalnb/models/pico.safetensors --cache CACHE --out OUT
 
 A second phase that needs no GPU: the encoder's maps of a few thousand scenes are computed once (``cached``), and only
-the prompt encoder and the mask decoder learn. Writes OUT/pico.safetensors and OUT/pico.json as ``train`` does.
+the prompt encoder and the mask decoder learn. What is written is a blend of what was tuned and what it began with:
+OUT/pico.safetensors and OUT/pico.json, as ``train`` does.
 """
 
 from __future__ import annotations
@@ -33,13 +34,10 @@ from .losses import settle
 from .train import published
 
 RATE = 1.5e-4
-SEED = 7
-"""Of the scenes that are cached."""
-
+BEGAN = 0.4
+"""Of the result, the share of the weights that tuning began with."""
 LEARNS = ("sam_prompt_encoder.", "sam_mask_decoder.")
-"""What the names of the parameters begin with that are tuned."""
-FIXED = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
-"""Those of them that the cache has already gone through."""
+"""What the names of the parameters begin with that are tuned, but for what the cache has already gone through."""
 PICTURES, EACH = 8, 4
 """Of a step, and prompts of each."""
 KINDS = ("click", "box", "click", "box", "followed", "box", "click", "box", "click", "box")
@@ -69,17 +67,18 @@ class Tuning:
     def __init__(self, model: Any, *, seed: int, rate: float) -> None:
         torch.manual_seed(seed)
         self.model = model.eval().requires_grad_(False)
-        self.learning = [
+        self.average = copy.deepcopy(model)
+        self._began = [one.clone() for one in model.parameters()]
+        self.learning, self._averaged = (
+            [
+                value
+                for name, value in one.named_parameters()
+                if name.startswith(LEARNS) and not name.startswith(cached.SEES)
+            ]
+            for one in (model, self.average)
+        )
+        for one in self.learning:
             one.requires_grad_(True)
-            for name, one in model.named_parameters()
-            if name.startswith(LEARNS) and not name.startswith(FIXED)
-        ]
-        self.average = copy.deepcopy(model).requires_grad_(False)
-        self._averaged = [
-            one
-            for name, one in self.average.named_parameters()
-            if name.startswith(LEARNS) and not name.startswith(FIXED)
-        ]
         groups = [[one for one in self.learning if (one.ndim >= 2) == big] for big in (True, False)]
         self.rate = rate
         self.optimiser = torch.optim.AdamW(
@@ -104,6 +103,14 @@ class Tuning:
         keep = min(0.998, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self._averaged, self.learning, 1 - keep)
+
+    def blended(self, share: float) -> Any:
+        """The tuned model with ``share`` of the weights that it began with: steadier than either by itself."""
+        model = copy.deepcopy(self.average)
+        with torch.no_grad():
+            for one, first in zip(model.parameters(), self._began, strict=True):
+                one.lerp_(first, share)
+        return model
 
     def chance(self, count: int) -> Tensor:
         """(count,) uniform in 0 … 1."""
@@ -204,7 +211,7 @@ def run(tuning: Tuning, held: cached.Cache, *, seconds: float, keep: Callable[[]
 
 
 def phases(tuning: Tuning, held: cached.Cache, before: dict[str, Any], *, minutes: float) -> dict[str, Any]:
-    """The record: what the weights were ``before``, and this phase after it. The evaluation is not of these weights."""
+    """The record: what the weights were ``before``, and this phase after it; without the evaluation of the others."""
     first = {name: value for name, value in before.items() if name not in ("held_out", "phases")}
     mine = {
         "what": "the prompt encoder and the mask decoder, tuned on the maps of the frozen encoder",
@@ -214,7 +221,8 @@ def phases(tuning: Tuning, held: cached.Cache, before: dict[str, Any], *, minute
         "seed": tuning.seed,
         "rate": tuning.rate,
         "started_from": before["sha256"],
-        "cached": {"seed": SEED} | {name: getattr(held, name).count for name in ("painted", "demo", "followed")},
+        "cached": {name: getattr(held, name).count for name in ("painted", "demo", "followed")},
+        "blended": BEGAN,
         "steps": tuning.step,
         "minutes": round(minutes, 2),
         "cpu_minutes": round(time.process_time() / 60, 2),
@@ -232,9 +240,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--start", type=Path, required=True, help="weights, with their record beside them")
-    parser.add_argument("--cache", type=Path, required=True, help="where the maps are kept, or will be: 1.2 GB")
+    parser.add_argument("--cache", type=Path, required=True, help="where the maps are kept, or will be: 1.1 GB")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seed", type=int, default=11, help="of the scenes in the cache, and of all else")
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--scenes", type=int, default=75, help="held-out scenes of each kind to evaluate on; 0: none")
     asked = parser.parse_args()
@@ -243,19 +251,19 @@ def main() -> None:
     model = network.build()
     model.load_state_dict(load_file(asked.start), strict=True)
     model.float()
-    held = cached.filled(asked.cache, model, cached.Sizes(), seed=SEED)
+    held = cached.filled(asked.cache, model, cached.Sizes(), seed=asked.seed)
     tuning = Tuning(model, seed=asked.seed, rate=asked.rate)
     before = json.loads(asked.start.with_suffix(".json").read_text())
 
     def keep(**more: Any) -> None:
-        published(asked.out, tuning.average, phases(tuning, held, before, minutes=asked.minutes) | more)
+        published(asked.out, tuning.blended(BEGAN), phases(tuning, held, before, minutes=asked.minutes) | more)
 
     run(tuning, held, seconds=asked.minutes * 60, keep=keep)
     keep()
     if asked.scenes:
         # What is measured is what is written: float16.
-        tuning.average.load_state_dict(load_file(asked.out / "pico.safetensors"))
-        keep(held_out=evaluate(tuning.average, torch.device("cpu"), scenes=asked.scenes))
+        model.load_state_dict(load_file(asked.out / "pico.safetensors"))
+        keep(held_out=evaluate(model, torch.device("cpu"), scenes=asked.scenes))
 
 
 if __name__ == "__main__":
