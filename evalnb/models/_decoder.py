@@ -91,7 +91,9 @@ class Decoder:
         out = []
         for place, one in enumerate(asked):
             several = (1 + np.argsort(-scores[place, 1:], kind="stable")).tolist()
-            if one.box is None and priors[place] is None and len(one.labels) == 1:
+            clicks = len(one.labels) if one.box is None and priors[place] is None else 2
+            # The model's own rule: SAM 2.1's are made to answer one click with the best of three, pico is not.
+            if self._module.multimask_min_pt_num <= clicks <= self._module.multimask_max_pt_num:
                 order = several
             else:
                 order = [0, *several] if single[place] else [several[0], 0, *several[1:]]

@@ -245,10 +245,10 @@ class Sam2Segmenter(Following):
     ) -> Candidates:
         """What the prompts may mean, the likeliest first, each once: up to four, of SAM 2's low resolution.
 
-        One click is ambiguous (part, whole, group), so its first is the best of SAM's three masks. More prompts, a
+        To SAM 2.1 one click is ambiguous (part, whole, group): its first is the best of three masks. More prompts, a
         box, or a ``prior`` (r, c) (logits of an earlier answer, which SAM takes as a prompt too; or a rough mask,
-        bool of the image's size) mean one mask: it comes first, or where it is unstable the best of the three. Errors
-        as ``segment``; Invalid also for a prior of another shape.
+        bool of the image's size) mean one mask: it comes first, or where it is unstable the best of the three. pico
+        answers one click so, too. Errors as ``segment``; Invalid also for a prior of another shape.
         """
         features = self._features(key)
         where, marks, corners = checked(points, labels, box, features.size)

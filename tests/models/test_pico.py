@@ -18,7 +18,7 @@ from evalnb.demo.scenes import scene
 from evalnb.errors import Invalid, NotFound
 from evalnb.models import _sam2
 from evalnb.settings import Settings
-from tools.pico import evaluate, network, prompts, scenes, shapes, train
+from tools.pico import cached, evaluate, network, prompts, scenes, shapes, train, tune
 
 HERE = Path(_sam2.__file__).parent
 RECORD = json.loads((HERE / "pico.json").read_text())
@@ -153,3 +153,24 @@ def test_training_stops_with_weights_and_their_record(tmp_path: Path) -> None:
     assert record["steps"]["pictures"] == training.step and record["curve"][-1]["loss"] > 0
     assert (tmp_path / "pico.safetensors").stat().st_size == (HERE / "pico.safetensors").stat().st_size
     assert record["parameters"] == RECORD["parameters"]
+
+
+def test_tuning_changes_what_decodes_and_nothing_that_encodes_or_remembers(tmp_path: Path) -> None:
+    module = network.build()
+    network.initialise(module)
+    held = cached.filled(tmp_path, module, cached.Sizes(painted=1, demo=1, followed=4), seed=3)
+    assert (held.painted.count, held.demo.count, held.followed.count) == (2, 2, 4)
+    # A cache that is there is used as it is, and holds what the encoder says.
+    again = cached.filled(tmp_path, module, cached.Sizes(painted=1, demo=1, followed=4), seed=3)
+    assert np.array_equal(again.painted.arrays["coarse"], held.painted.arrays["coarse"])
+    was = {name: one.clone() for name, one in module.state_dict().items()}
+    tuning = tune.Tuning(module, seed=1, rate=1e-3)
+    for kind in ("click", "box", "followed"):
+        one = tune.followed(tuning, held.followed) if kind == "followed" else tune.batch(tuning, held.painted)
+        assert all(0 <= value <= 1 for value in tune.learn(tuning, one, kind).values())
+    tuning.update(progress=0.0)
+    changed = {name for name, one in tuning.blended(0.4).state_dict().items() if not torch.equal(one, was[name])}
+    assert {name.split(".")[0] for name in changed} == {"sam_prompt_encoder", "sam_mask_decoder"}
+    assert not any(name.startswith(cached.SEES) for name in changed)
+    record = tune.phases(tuning, held, RECORD, minutes=1)
+    assert record["phases"][-1]["started_from"] == RECORD["sha256"] and "held_out" not in record

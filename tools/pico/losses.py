@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from .network import Decoded, Maps
 
+_UNDECIDED = 0.05
+"""Of promises that differ by so much both count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -31,10 +34,7 @@ def judge(decoded: Decoded, wanted: Tensor, valid: Tensor, there: Tensor, *, sin
     side = wanted.shape[-1]
     logits = functional.interpolate(decoded.logits, (side, side), mode="bilinear", align_corners=False)
     goal = wanted[:, None]
-    hard, solid = logits > 0, goal > 0.5
-    both = (hard & solid).sum((2, 3)).float()
-    either = (hard | solid).sum((2, 3)).float()
-    iou = torch.where(either > 0, both / either.clamp(min=1), 0.0)
+    hard, iou = _ious(logits, goal)
     share = wanted.mean((1, 2)).clamp(1e-4, 0.9)[:, None, None, None]
     heavy = ((1 - share) / share).sqrt().clamp(1, 16)
     weight = 1 + (heavy - 1) * goal
@@ -51,6 +51,43 @@ def judge(decoded: Decoded, wanted: Tensor, valid: Tensor, there: Tensor, *, sin
     loss = ((masks + promise) * valid).sum() / count
     score = functional.binary_cross_entropy_with_logits(decoded.score[:, 0], there.float())
     return Judged(loss + 0.5 * score, iou, hard)
+
+
+def settle(decoded: Decoded, wanted: Tensor, there: Tensor, *, several: bool) -> Judged:
+    """``judge`` for what is nearly right already: the loss is of IoUs, and of the one that is answered with.
+
+    ``wanted`` (n, h, h) 0 … 1; prompts that are not ``there`` (n,) have no mask. ``several``: SAM 2 answers such
+    prompts with the candidate that promises most, so the choice is weighed by the promises and learns with them.
+    """
+    side, logits = wanted.shape[-1], decoded.logits
+    with torch.no_grad():
+        fine = functional.interpolate(logits, (side, side), mode="bilinear", align_corners=False)
+        hard, iou = _ious(fine, wanted[:, None])
+    # Of the decoder's own cells: a logit is held against the share of its cell, which places the edge within it.
+    goal = functional.adaptive_avg_pool2d(wanted[:, None], logits.shape[-1])
+    share = wanted.mean((1, 2)).clamp(1e-3, 0.9)[:, None]
+    entropy = functional.binary_cross_entropy_with_logits(logits, goal.expand_as(logits), reduction="none")
+    chance = logits.sigmoid()
+    both = torch.minimum(chance, goal).sum((2, 3))
+    jaccard = 1 - (both + 0.5) / (chance.sum((2, 3)) + goal.sum((2, 3)) - both + 0.5)
+    each = jaccard + 0.25 * entropy.mean((2, 3)) / share.sqrt()
+    candidates = each[:, 1:]
+    choice = (decoded.ious[:, 1:] / _UNDECIDED).softmax(1)
+    chosen = 0.7 * candidates.min(1).values + 0.3 * (choice.detach() * candidates).sum(1)
+    masks = 0.3 * each[:, 0] + chosen if several else each[:, 0] + 0.4 * chosen
+    promise = functional.smooth_l1_loss(decoded.ious, iou, reduction="none", beta=0.1).sum(1)
+    missed = (choice * (1 - iou[:, 1:])).sum(1)
+    loss = ((masks + promise + (2.0 if several else 0.5) * missed) * there).sum() / there.sum().clamp(min=1)
+    score = functional.binary_cross_entropy_with_logits(decoded.score[:, 0], there.float())
+    return Judged(loss + 0.5 * score, iou, hard)
+
+
+def _ious(logits: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, 4, h, h) bool the masks, and (n, 4) their IoUs; 0 where neither has a pixel."""
+    hard, solid = logits > 0, goal > 0.5
+    both = (hard & solid).sum((2, 3)).float()
+    either = (hard | solid).sum((2, 3)).float()
+    return hard, torch.where(either > 0, both / either.clamp(min=1), 0.0)
 
 
 class Belonging(nn.Module):

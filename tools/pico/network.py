@@ -16,6 +16,8 @@ from torch.nn import functional
 
 CONFIG = Path(__file__).resolve().parents[2] / "evalnb" / "models" / "sam2_pico.yaml"
 SIDE = 256
+_STEADY = 0.05
+"""What logits may move by without moving 0.02 of a mask that is stable, as ``evalnb`` builds SAM 2."""
 MEMORY = (
     "memory_attention",
     "memory_encoder",
@@ -138,6 +140,21 @@ def decode(
     return Decoded(logits.float(), ious.float(), tokens, score.float())
 
 
+def several_of(model: Any, clicks: int) -> bool:
+    """SAM 2's own rule, by the model's configuration: whether so many points are answered with a candidate."""
+    return bool(model.multimask_min_pt_num <= clicks <= model.multimask_max_pt_num)
+
+
+def answer(model: Any, decoded: Decoded, clicks: int) -> Tensor:
+    """(n,) which mask answers a picture's prompts: the best candidate, or the single one where it is stable."""
+    best = decoded.best(several=True)
+    if several_of(model, clicks):
+        return best
+    inner, outer = (decoded.logits[:, 0] > at for at in (_STEADY, -_STEADY))
+    share = inner.flatten(1).sum(1) / outer.flatten(1).sum(1).clamp(min=1)
+    return torch.where((share >= 0.98) | ~outer.flatten(1).any(1), 0, best)
+
+
 def picture(model: Any, maps: Maps) -> Tensor:
     """The coarse map as a picture by itself is decoded: with the token of no memory."""
     return maps.coarse + model.no_mem_embed.view(1, -1, 1, 1)
@@ -198,14 +215,13 @@ def see(
     model: Any, features: Tensor, maps: Maps, points: Tensor | None, labels: Tensor | None, mask: Tensor | None
 ) -> Seen:
     """Decode a frame of a clip: with clicks, or with none and only the memory to go by."""
-    count = len(features)
+    count, clicks = len(features), 0 if points is None else points.shape[1]
     if points is None or labels is None:
         points = torch.zeros(count, 1, 2, device=features.device)
         labels = -torch.ones(count, 1, dtype=torch.int32, device=features.device)
     decoded = decode(model, features, maps.fine, points, labels, mask)
-    # SAM 2's own rule: three candidates for no click and for one, with or without an earlier mask.
-    several = points.shape[1] == 1
-    which = decoded.best(several=several)
+    # With no click the one of no meaning stands in the points, and the rule counts none.
+    which = decoded.best(several=several_of(model, clicks))
     there = decoded.score > 0
     chosen = torch.where(there[:, :, None, None], decoded.mask(which), -1024.0)
     rows = torch.arange(count, device=which.device)

@@ -131,12 +131,6 @@ class Training:
 
     def publish(self, out: Path, **more: Any) -> None:
         """The weights and their record as they now are."""
-        held = {
-            name: one.detach().to(torch.float16).cpu().contiguous() for name, one in self.average.state_dict().items()
-        }
-        part = out / ".pico.part"
-        save_file(held, part)
-        part.replace(out / "pico.safetensors")
         record = {
             "what": "pico, a small SAM 2 trained from scratch on procedural scenes",
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
@@ -145,8 +139,6 @@ class Training:
             "seed": self.seed,
             "data_version": scenes.VERSION,
             "families": {"trained": shapes.SEEN, "held_out": shapes.UNSEEN},
-            "sha256": hashlib.sha256((out / "pico.safetensors").read_bytes()).hexdigest(),
-            "parameters": sum(one.numel() for one in self.average.parameters()),
             "steps": {"pictures": self.step - self.clip_steps, "clips": self.clip_steps},
             "minutes": round(self.elapsed_s / 60, 2),
             "curve": self.curve,
@@ -154,9 +146,22 @@ class Training:
         }
         if self.started_from:
             record["started_from"] = self.started_from
-        part = out / ".record.part"
-        part.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-        part.replace(out / "pico.json")
+        published(out, self.average, record)
+
+
+def published(out: Path, model: Any, record: dict[str, Any]) -> None:
+    """Write OUT/pico.safetensors, float16, and OUT/pico.json: ``record`` and what it says of the file."""
+    held = {name: one.detach().to(torch.float16).cpu().contiguous() for name, one in model.state_dict().items()}
+    part = out / ".pico.part"
+    save_file(held, part)
+    of_file = {
+        "sha256": hashlib.sha256(part.read_bytes()).hexdigest(),
+        "parameters": sum(one.numel() for one in model.parameters()),
+    }
+    part.replace(out / "pico.safetensors")
+    part = out / ".record.part"
+    part.write_text(json.dumps(of_file | record, indent=1, ensure_ascii=False) + "\n")
+    part.replace(out / "pico.json")
 
 
 def run(training: Training, sizes: Sizes, *, seconds: float, total: float, out: Path, state: Path | None) -> None:
