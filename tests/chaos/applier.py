@@ -1,4 +1,5 @@
-"""A process that applies ops to one image, as a worker would: acknowledges each on a line of its own, until killed.
+"""A process that applies ops to one image, as a kernel or a worker would: acknowledges each on a line of its own,
+with its status and what somebody else had changed, until it is killed.
 
 python -m tests.chaos.applier IMAGE_ID     (ops as JSON lines on stdin)
 """
@@ -27,7 +28,8 @@ def main() -> None:
                 break
             except Unavailable:
                 time.sleep(0.05)
-        print(op.client_op_id, reply.results[0].status, flush=True)
+        done = reply.results[0]
+        print(op.client_op_id, done.status, ",".join(done.conflicts) or "-", flush=True)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ class Worker:
             return
         fault()
         while self.hand.waiting and (line := process.stdout.readline()).endswith("\n"):
-            op_id, status = line.split()
+            op_id, status, _ = line.split()
             self.hand.acknowledge(UUID(op_id), status)
 
     def kill(self) -> None:

@@ -1,4 +1,5 @@
-"""Eight pages over two servers, while lines are cut, servers killed, and PostgreSQL and the broker restarted.
+"""Eight pages over two servers and a process beside them, while lines are cut, servers and the process killed, and
+PostgreSQL and the broker restarted.
 
 Each page does what widgets/src/annotator does: it shows what it was told, keeps its own ops until they are answered,
 comes back when its line breaks, says how far it had come, and sends again what was not answered. Now and then it
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from evalnb.store import Store, open_store
 from evalnb.store.embedded.valkey import _program
 from evalnb.store.repositories import datasets
 from evalnb.wire.shapes import Track
+from tests.chaos.other_hand import OtherHand
 from tests.live import Wire, until
 from tests.store.processes import kill_server, postmaster_pid
 from tests.yard import HEIGHT, WIDTH, Yard, make_yard
@@ -47,7 +49,10 @@ OPS = int(os.environ.get("EVALNB_CHAOS_OPS", "40"))
 """How many each page makes."""
 LIVING = 60
 """About so many shapes there are at once."""
-FAULTS = ("cut", "cut", "pause the broker", "kill a server", "cut", "kill postgresql", "restart the broker", "cut")
+FAULTS = (
+    *("cut", "kill the process", "pause the broker", "kill a server", "cut", "kill postgresql", "restart the broker"),
+    *("kill the process", "cut"),
+)
 ROUNDS = max(1, OPS // 1000)
 """How often the faults come, one after the other."""
 BATCH = 4 if OPS < 1000 else 16
@@ -345,6 +350,7 @@ def _patch(luck: random.Random, *, whole: bool) -> dict[str, Any]:
             {"kind": "polyline", "box": box, "parts": [corners[:6]]},
             {"kind": "points", "box": box, "points": [corners[:2], corners[4:6]]},
             {"kind": "mask", "box": box, "size": [HEIGHT, WIDTH], "counts": masks.to_string(mask)},
+            {"kind": "keypoints", "box": box, "points": [[x, y, luck.randint(1, 2)], [x + w, y + h, 2], [0, 0, 0]]},
         ]
     )
     values: dict[str, Any] = {
@@ -363,32 +369,36 @@ def test_pages_and_database_end_the_same(world: World) -> None:
     luck = random.Random(20261)
     pages = [Page(world, n, random.Random(n)) for n in range(PAGES)]
     _, begun = _kept(world)
-    threads = [threading.Thread(target=page.run, daemon=True) for page in pages]
+    environment = world.yard.store.settings.to_environment()
+    other = OtherHand(world.yard.image_ids[0], environment, _patch, OPS, random.Random(PAGES))
+    hands = [*pages, other]
+    threads = [threading.Thread(target=one.run, daemon=True) for one in hands]
     for thread in threads:
         thread.start()
     try:
         for fault in FAULTS * ROUNDS:
-            before = sum(len(page.acknowledged) for page in pages)
-            apart = PAGES * OPS // (len(FAULTS) * ROUNDS + 1)
-            until(lambda before=before, apart=apart: _faultless(pages) and _moved(pages, before, apart), 300)
-            _strike(fault, world, luck.choice(pages))
-        until(lambda: _faultless(pages) and all(page.done for page in pages), 300)
+            before = sum(len(one.acknowledged) for one in hands)
+            apart = len(hands) * OPS // (len(FAULTS) * ROUNDS + 1)
+            until(lambda before=before, apart=apart: _faultless(hands) and _moved(hands, before, apart), 300)
+            _strike(fault, world, luck.choice(pages), other)
+        until(lambda: _faultless(hands) and all(one.done for one in hands), 300)
         log, shapes = _kept(world)
-        until(lambda: _faultless(pages) and all(page.shown() == shapes for page in pages), 120)
+        until(lambda: _faultless(hands) and all(page.shown() == shapes for page in pages), 120)
     finally:
-        for page in pages:
-            page.enough.set()
+        for one in hands:
+            one.enough.set()
+        other.kill()
         for thread in threads:
             thread.join(20)
     # Every op that was acknowledged as applied is in the log, once; and nothing else is.
-    applied = {id for page in pages for id, status in page.acknowledged.items() if status != "refused"}
-    refused = {id for page in pages for id, status in page.acknowledged.items() if status == "refused"}
+    applied = {id for one in hands for id, status in one.acknowledged.items() if status != "refused"}
+    refused = {id for one in hands for id, status in one.acknowledged.items() if status == "refused"}
     in_log = [str(one.client_op_id) for one in log]
     assert len(in_log) == len(set(in_log))
     assert set(in_log) == applied
     assert [one.seq for one in log] == list(range(1, len(log) + 1))
-    assert len(applied) + len(refused) == PAGES * OPS
-    told = {id: conflicts for page in pages for id, conflicts in page.conflicts.items()}
+    assert len(applied) + len(refused) == len(hands) * OPS
+    told = {id: conflicts for one in hands for id, conflicts in one.conflicts.items()}
     assert told == {str(one.client_op_id): list(one.conflicts) for one in log}
     _replayed(world, log, begun, luck)
     lines, again = sum(page.lines for page in pages), sum(page.repeated for page in pages)
@@ -398,6 +408,7 @@ def test_pages_and_database_end_the_same(world: World) -> None:
     )
     assert lines > PAGES, "no line broke: the test proved little"
     assert again, "nothing was sent again: the test proved little"
+    assert other.deaths, "the process outlived its kills: the test proved little"
 
 
 def _replayed(world: World, log: list[edits.Edit], begun: dict[str, dict[str, Any]], luck: random.Random) -> None:
@@ -429,19 +440,21 @@ def _replayed(world: World, log: list[edits.Edit], begun: dict[str, dict[str, An
             assert set(shapes) <= set(edited) | set(begun)
 
 
-def _faultless(pages: list[Page]) -> bool:
-    for page in pages:
-        assert page.fault is None, page.fault
+def _faultless(hands: Sequence[Page | OtherHand]) -> bool:
+    for one in hands:
+        assert one.fault is None, one.fault
     return True
 
 
-def _moved(pages: list[Page], before: int, by: int) -> bool:
-    now = sum(len(page.acknowledged) for page in pages)
-    return now >= before + by or all(page.done for page in pages)
+def _moved(hands: Sequence[Page | OtherHand], before: int, by: int) -> bool:
+    now = sum(len(one.acknowledged) for one in hands)
+    return now >= before + by or all(one.done for one in hands)
 
 
-def _strike(fault: str, world: World, page: Page) -> None:
+def _strike(fault: str, world: World, page: Page, other: OtherHand) -> None:
     match fault:
+        case "kill the process":
+            other.kill()
         case "cut":
             page.cut()
         case "pause the broker":
