@@ -173,6 +173,9 @@ def test_the_model_follows_a_fresh_mask_is_stopped_corrected_and_goes_on(
         assert len(tracks) == 1
         return walk.seen(tracks.pop())
 
+    def outlines(shapes: dict[int, Shape]) -> dict[int, Any]:
+        return {frame: (one.geometry, one.track) for frame, one in shapes.items()}
+
     def here() -> int:
         return int(page.locator(".evalnb-name").inner_text().split(".")[0])
 
@@ -190,13 +193,16 @@ def test_the_model_follows_a_fresh_mask_is_stopped_corrected_and_goes_on(
     notice.filter(has_text="Followed over").wait_for(timeout=30_000)
     canvas.saved()
     first = of_track()
-    assert 3 <= len(first) < COUNT and sorted(first) == list(range(len(first)))
+    assert 3 <= len(first) < COUNT
+    # How far it came by then is the machine's affair: perhaps to where the square goes out of sight.
+    seen = [frame for frame in first if frame < GONE[0]]
+    assert sorted(seen) == list(range(len(seen)))
     assert [frame for frame, one in first.items() if one.track.keyframe] == [0]
-    assert min(iou(one, square(frame)) for frame, one in first.items()) > 0.7
+    assert min(iou(first[frame], square(frame)) for frame in seen) > 0.7
     assert here() > 0
 
     # From the last of these it goes on to the end, with what it knows.
-    to_last = max(first)
+    to_last = max(seen)
     while here() != to_last:
         canvas.press("f" if here() < to_last else "d")
         page.wait_for_timeout(150)
@@ -209,6 +215,13 @@ def test_the_model_follows_a_fresh_mask_is_stopped_corrected_and_goes_on(
     assert [frame for frame, one in whole.items() if one.track.outside] == [GONE[0]]
     assert {frame for frame, one in whole.items() if not one.track.outside} >= {*range(9), *range(14, COUNT)}
     pictured(page, "followed")
+
+    # That was one step: taken back on all of its images, and done again.
+    canvas.press("Control+z")
+    until(lambda: outlines(of_track()) == outlines(first))
+    canvas.press("Control+Shift+z")
+    until(lambda: outlines(of_track()) == outlines(whole))
+    canvas.saved()
 
     # A correction on the way is a keyframe; following from there leaves it, and what is before it, as it is.
     while here() > 16:

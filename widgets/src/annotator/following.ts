@@ -7,6 +7,7 @@ import type { EditorDocument } from "../editor/selecting";
 import type { FollowAsk, FollowReply, FollowedFrame, ImageRef } from "../wire.gen";
 import { saved } from "./saved";
 import type { Session } from "./session";
+import { Spanning } from "./spanning";
 
 /** A large model on a slow CPU takes minutes for the first image. */
 const timeoutMs = 1_800_000;
@@ -59,7 +60,12 @@ export class Following {
     try {
       const seeds = await this.#seeds();
       if (!seeds.length) return session.tell("There is nothing here to follow", "select a mask, a polygon or a box, or click an object with the wand");
-      await this.#go(name, image, seeds, backward);
+      const [command, here] = [new Spanning(), session.editor.document];
+      try {
+        await this.#go(command, name, image, seeds, backward);
+      } finally {
+        command.end(here);
+      }
     } finally {
       if (this.#name === name) {
         this.#name = null;
@@ -110,7 +116,7 @@ export class Following {
     return able.map(({ id }) => store.get(id)!);
   }
 
-  async #go(name: string, image: ImageRef, seeds: readonly Shape[], backward: boolean): Promise<void> {
+  async #go(command: Spanning, name: string, image: ImageRef, seeds: readonly Shape[], backward: boolean): Promise<void> {
     const trails = new Map(seeds.map((like): [string, Trail] => [like.track.id!, { like, last: { image, geometry: like.geometry } }]));
     const [seen, problems] = [new Set<number>(), new Set<string>()];
     let [away, ended, begun] = [0, false, false];
@@ -126,7 +132,7 @@ export class Following {
       ended = reply.ended;
       for (const frame of reply.frames) {
         // What came is kept, even where it was stopped meanwhile.
-        await this.#land(frame, trails, backward);
+        await this.#land(command, frame, trails, backward);
         seen.add(frame.image.id);
         if (frame.problem) problems.add(frame.problem);
         if (frame.shapes.some(({ mask }) => !mask)) away++;
@@ -150,7 +156,7 @@ export class Following {
   }
 
   /** Draw what was found on one image. What is a keyframe there is a person's. */
-  async #land({ image, shapes }: FollowedFrame, trails: ReadonlyMap<string, Trail>, backward: boolean): Promise<void> {
+  async #land(command: Spanning, { image, shapes }: FollowedFrame, trails: ReadonlyMap<string, Trail>, backward: boolean): Promise<void> {
     const document = await this.#session.viewer.readyAt(image);
     for (const { track_id, mask } of shapes) {
       const trail = trails.get(track_id);
@@ -159,11 +165,11 @@ export class Following {
       const geometry = mask && as(mask, like, document);
       trail.last = { image, geometry };
       if (geometry) {
-        put(document, like, geometry, false);
+        put(command, document, like, geometry, false);
         // Going back, the image after this one is the first on which it is not in sight.
-        if (backward && !last.geometry) put(await this.#session.viewer.readyAt(last.image), like, geometry, true);
-      } else if (!backward && last.geometry) put(document, like, last.geometry, true);
-      else put(document, like, null, true);
+        if (backward && !last.geometry) put(command, await this.#session.viewer.readyAt(last.image), like, geometry, true);
+      } else if (!backward && last.geometry) put(command, document, like, last.geometry, true);
+      else put(command, document, like, null, true);
     }
   }
 
@@ -198,10 +204,10 @@ function as(mask: MaskGeometry, like: Shape, { size }: EditorDocument): Geometry
 }
 
 /** Put a shape of the track on an image, in place of the one that is there; without a geometry, only take that away. */
-function put({ store }: EditorDocument, like: Shape, geometry: Geometry | null, outside: boolean): void {
-  const old = [...store.all()].find(({ track }) => track.id === like.track.id);
+function put(command: Spanning, document: EditorDocument, like: Shape, geometry: Geometry | null, outside: boolean): void {
+  const old = [...document.store.all()].find(({ track }) => track.id === like.track.id);
   if (old?.track.keyframe) return;
-  store.change("local", (draft) => {
+  command.change(document, (draft) => {
     if (!geometry) {
       if (old) draft.remove(old.id);
       return;
