@@ -23,6 +23,9 @@ _LOADERS = {
     "image/gif": "gifload_source",
 }
 _QUALITY = 90
+_TILE_MOST_PX, _SMALLEST_MOST_PX = 1024, 2048
+"""Of a pyramid that somebody else made: how large its tiles may be, and its smallest level."""
+_COPIED_BYTES = 4 << 20
 _OPERATIONS, _OPERATION_BYTES = 64, 32 << 20
 
 
@@ -54,8 +57,9 @@ def build(
     until one tile holds all; its width and height. ``tell`` is told the share that is done, a hundred times at most.
 
     The picture looks as ``decode`` shows it, orientation applied, alpha over white; of one that is ``deep`` the
-    values are kept, without loss, and what they mean at the end of the file. Memory grows with its width alone,
-    except for formats that cannot be read from top to bottom (a turned or progressive JPEG, an interlaced PNG, BMP).
+    values are kept, without loss, and what they mean at the end of the file. A file that is such a pyramid already
+    (a cloud-optimized GeoTIFF, for instance) is copied as it is. Memory grows with its width alone, except for
+    formats that cannot be read from top to bottom (a turned or progressive JPEG, an interlaced PNG, BMP).
     Unsafe and Invalid as ``decode``.
     """
     import pyvips
@@ -64,6 +68,13 @@ def build(
     passes = _Passes(tell)
     coding = None
     try:
+        if is_pyramid(source, header):
+            if header.deep:
+                _, coding = _deep.coded(lambda: _opened(source, header, name), header, watched=passes.look)
+            passes.copied(source, target)
+            if coding is not None:
+                _deep.signed(target, coding)
+            return header.width, header.height
         if header.deep:
             seen, coding = _deep.coded(lambda: _opened(source, header, name), header, watched=passes.look)
         else:
@@ -88,6 +99,38 @@ def build(
     return seen.width, seen.height
 
 
+def is_pyramid(source: int, header: Header) -> bool:
+    """Whether a file is a pyramid as ``build`` writes them: a TIFF whose pages are cut into tiles, each half of the
+    one before, down to a small one, and whose pixels need no turning, no other colours and no other numbers."""
+    import pyvips
+
+    if header.mime != "image/tiff" or header.orientation != 1:
+        return False
+
+    def page(number: int) -> Any:
+        os.lseek(source, 0, os.SEEK_SET)
+        return pyvips.Image.tiffload_source(pyvips.Source.new_from_descriptor(source), page=number)
+
+    first = page(0)
+    count = first.get("n-pages") if first.get_typeof("n-pages") else 1
+    if header.deep:
+        kept = first.format in {"uchar", "ushort"}
+    else:
+        kept = first.format == "uchar" and first.interpretation in {"srgb", "b-w"} and not first.hasalpha()
+    level = first
+    for number in range(count) if kept else ():
+        level = page(number) if number else first
+        halved = [max(1, (side >> number)) for side in (first.width, first.height)]
+        if (
+            not level.get_typeof("tile-width")
+            or max(level.get("tile-width"), level.get("tile-height")) > _TILE_MOST_PX
+            or (level.bands, level.format) != (first.bands, first.format)
+            or max(abs(level.width - halved[0]), abs(level.height - halved[1])) > 1
+        ):
+            return False
+    return bool(kept and count > 1 and max(level.width, level.height) <= _SMALLEST_MOST_PX)
+
+
 class _Passes:
     """Tells how far the passes over a picture are: a few that look at it, and one that writes."""
 
@@ -106,14 +149,26 @@ class _Passes:
         """The one that writes."""
         return self._watch(image, 1.0 - self._done)
 
+    def copied(self, source: int, target: int) -> None:
+        """The one that copies the file."""
+        begun, size, place = self._done, os.fstat(source).st_size, 0
+        while part := os.pread(source, _COPIED_BYTES, place):
+            place += len(part)
+            while part:
+                part = part[os.write(target, part) :]
+            self._reached(begun + (1.0 - begun) * min(place / size, 1.0))
+
+    def _reached(self, done: float) -> None:
+        self._done = max(self._done, done)
+        if int(100 * self._done) > self._told:
+            self._told = int(100 * self._done)
+            self._tell(self._told / 100)
+
     def _watch(self, image: Any, share: float) -> Any:
         begun = self._done
 
         def progress(_image: Any, state: Any) -> None:
-            self._done = max(self._done, begun + share * state.percent / 100)
-            if int(100 * self._done) > self._told:
-                self._told = int(100 * self._done)
-                self._tell(self._told / 100)
+            self._reached(begun + share * state.percent / 100)
 
         image.set_progress(True)
         image.signal_connect("eval", progress)

@@ -111,7 +111,7 @@ def test_keyframes_class_and_attributes_of_a_whole_track_split_and_joined(yard: 
     page.locator(".evalnb-notice", has_text="the track is on 5 images now").wait_for()
     canvas.saved()
     until(lambda: len(set(ids())) == 1)
-    # Each image undoes its own part.
+    # One step: undone at once, wherever it was done.
     canvas.press("Control+z")
     canvas.saved()
     until(lambda: len(set(ids())) == 2)

@@ -283,3 +283,53 @@ def test_pixels_come_as_a_shared_file(tiler: Tiler, large: tuple[Path, Any]) -> 
     assert (found == pixels).all()
     with path.open("rb") as file, pytest.raises(Unsafe, match="more than 1,000,000"):
         tiler.pixels(file.fileno(), name="large", max_pixels=1_000_000)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_file_that_is_a_pyramid_already_is_taken_as_it_is(tiler: Tiler, tmp_path: Path, deep: bool) -> None:
+    import pyvips
+
+    values = smooth(3001, 4200).astype(np.uint16) * 40 if deep else smooth(3001, 4200)
+    made = pyvips.Image.new_from_array(values[..., 0] if deep else values)
+    made.tiffsave(
+        tmp_path / "cog.tif", tile=True, tile_width=512, tile_height=512, pyramid=True, compression="deflate"
+    )
+    target = tmp_path / "taken.tif"
+    told: list[float] = []
+    assert build_pyramid(tmp_path / "cog.tif", target, name="cog.tif", tell=told.append) == (4200, 3001)
+    assert told[-1] == 1.0 and told == sorted(told)
+    given, taken = (tmp_path / "cog.tif").read_bytes(), target.read_bytes()
+    assert taken[: len(given)] == given
+    assert (len(taken) > len(given)) == deep, "what values mean stands behind the file"
+    tiling = Tiling(4200, 3001)
+    for level in (tiling.last_level, tiling.last_level - 3, tiling.last_level - 5, 8, 2):
+        box, factor = tiling.box(level, 0, 0), tiling.factor(level)
+        part = tile(tiler, target, (4200, 3001), level, 0, 0, pyramid=True).astype(float)
+        assert part.shape == (box.height, box.width, 3)
+        if not deep and factor <= 8:
+            rows = np.minimum(np.arange(box.height) * factor + factor // 2, 3000)
+            columns = np.minimum(np.arange(box.width) * factor + factor // 2, 4199)
+            assert np.median(abs(part - values[np.ix_(rows, columns)])) <= 6
+
+
+@pytest.mark.parametrize("why", ["in strips", "alone", "with transparency", "turned"])
+def test_a_tiff_that_is_no_pyramid_is_made_into_one(tmp_path: Path, why: str) -> None:
+    import pyvips
+
+    made = pyvips.Image.new_from_array(smooth(2500, 2400))
+    how = {"tile": True, "pyramid": True, "tile_width": 256, "tile_height": 256}
+    match why:
+        case "in strips":
+            how = {}
+        case "alone":
+            how["pyramid"] = False
+        case "with transparency":
+            made = made.bandjoin(255).copy(interpretation="srgb")
+        case _:
+            made = made.copy()
+            made.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    made.tiffsave(tmp_path / "given.tif", **how)
+    size = build_pyramid(tmp_path / "given.tif", tmp_path / "made.tif", name="given.tif")
+    assert size == ((2500, 2400) if why == "turned" else (2400, 2500))
+    assert (tmp_path / "made.tif").read_bytes() != (tmp_path / "given.tif").read_bytes()
+    assert pyvips.Image.tiffload(str(tmp_path / "made.tif")).get("n-pages") > 1
