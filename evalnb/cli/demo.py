@@ -75,6 +75,7 @@ def _prepare(settings: Settings, images: int, epochs: int) -> None:
     project = Project(open_store(settings))
     try:
         prepare.datasets(project, settings.home / "demo", images=images)
+        prepare.clip(project, settings.home / "demo")
         job = prepare.detector(project, epochs=epochs)
         if job is not None:
             job.wait()

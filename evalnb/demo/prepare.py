@@ -21,19 +21,23 @@ DETECTOR = "demo-detector"
 
 
 def datasets(project: Project, folder: Path, *, images: int = 320) -> None:
-    """Paint and import the scenes and a clip, and register the two photographs; what is there already stays."""
+    """Paint and import the scenes, and register the two photographs; what is there already stays."""
     have = set(project.datasets().index)
     if "scenes" not in have:
         written = write(folder / "scenes", images=images, progress=TqdmProgress())
         project.import_coco("scenes", images=written.images, annotations=written.annotations)
-    if "clip" not in have:
-        written = write_clip(folder / "clip")
-        project.import_coco("clip", images=written.images, annotations=written.annotations)
     photographs = _photographs()
     if "photographs" not in have and photographs:
         project.import_coco(
             "photographs", images=photographs[0].parent, annotations=_unlabelled(folder, photographs), copy=True
         )
+
+
+def clip(project: Project, folder: Path) -> None:
+    """Paint and import the clip of the second tour, unless it is there."""
+    if "clip" not in project.datasets().index:
+        written = write_clip(folder / "clip")
+        project.import_coco("clip", images=written.images, annotations=written.annotations)
 
 
 def detector(project: Project, *, epochs: int = 12, image_size: int = 192) -> Job | None:

@@ -36,7 +36,10 @@ def test_the_tour_runs_from_its_first_cell_to_its_last(
 
 
 @pytest.mark.timeout(600)
-def test_the_second_tour_annotates_from_its_first_cell_to_its_last(project: Project, tmp_path: Path) -> None:
+def test_the_second_tour_annotates_from_its_first_cell_to_its_last(
+    project: Project, painted: Path, tmp_path: Path
+) -> None:
+    prepare.clip(project, painted)
     notebook = _executed("02-annotate", project, tmp_path)
 
     assert _widgets(notebook) >= 3

@@ -67,7 +67,7 @@ def test_a_batch_waits_a_little_for_others_and_not_when_it_is_full() -> None:
         assert (one.result(60), two.result(60)) == ("one", "two")
         # The most urgent one ends the wait of all.
         began = time.monotonic()
-        urgent = batcher.ask("urgent", deadline=soon(3.0))
+        urgent = batcher.ask("urgent", deadline=soon(8.0))
         assert machine.begun.acquire(timeout=20) and time.monotonic() - began < 20
         machine.let.release()
         assert urgent.result(60) == "urgent" or machine.batches[-1] == ["urgent"]

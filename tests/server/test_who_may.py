@@ -450,7 +450,7 @@ def test_a_stranger_is_told_nothing_by_the_socket(name: str, world: World) -> No
     answer = told(world, name, world.a["dataset_id"], world.a)
     # To look away needs no right; and evalnb has no segmenter there for anybody.
     status = 200 if name == "bye" else answer["error"]["status"]
-    prompting = {"prepare", "segment", "hover", "everything", "box_masks", "stop"}
+    prompting = {"prepare", "segment", "hover", "everything", "box_masks", "follow", "stop"}
     assert status == (200 if name == "bye" else 503 if name in prompting else 404)
     assert not any(secret in json.dumps(answer) for secret in world.secrets)
 
