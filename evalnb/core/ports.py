@@ -157,6 +157,19 @@ class Follower(Protocol):
         """Begin with a sequence; nothing is read yet. Invalid for one without frames."""
 
 
+class Ahead(Protocol):
+    """Encodes images that somebody will click on later, in another process."""
+
+    def encode(self, key: str, image: Pixels, *, told: Callable[[float], None] | None = None) -> None:
+        """As an interactive segmenter's."""
+
+    def encoded(self, key: str) -> bool:
+        """As a segmenter's."""
+
+    def forget(self, key: str) -> int | None:
+        """Keep the image's features on the disk alone; how many such images that holds, None without one."""
+
+
 class Embedder(Protocol):
     """Maps an image to a vector whose distances mean likeness."""
 

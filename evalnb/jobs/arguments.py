@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from evalnb.core.slices import Slice
 from evalnb.errors import Invalid
 
-_T = TypeVar("_T", bound="TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments")
+_T = TypeVar("_T", bound="Arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,22 @@ class FollowArguments:
                 raise Invalid(f"{one!r} is no track", remedy="give ids of tracks, as shapes have them") from error
 
 
-def to_json(
-    arguments: TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class EncodeArguments:
+    """Encode the images of a dataset (or a slice of it) ahead of whoever clicks; the result counts them."""
+
+    dataset_id: int
+    part: Slice = Slice()
+    segmenter: str | None = None
+    """A SAM 2 by name; None: the smallest whose weights the worker has, else pico."""
+
+
+Arguments: TypeAlias = (
+    TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments | EncodeArguments
+)
+
+
+def to_json(arguments: Arguments) -> dict[str, Any]:
     """The row's JSON."""
     return {**asdict(arguments), "part": _slice_to_json(arguments.part)}
 

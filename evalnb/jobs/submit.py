@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from evalnb.core.slices import Slice
 from evalnb.errors import NotFound
 from evalnb.jobs.arguments import (
+    Arguments,
+    EncodeArguments,
     EvaluateArguments,
     FollowArguments,
     MasksArguments,
@@ -25,13 +27,12 @@ from evalnb.models import architecture, detector_architecture
 from evalnb.store import Store
 from evalnb.store.repositories import datasets, models, predictions
 
-Arguments: TypeAlias = TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments
-
 _KIND: dict[type, str] = {
     TrainArguments: "train",
     PredictArguments: "predict",
     EvaluateArguments: "evaluate",
     MasksArguments: "masks",
+    EncodeArguments: "encode",
     FollowArguments: "follow",
 }
 
@@ -157,6 +158,14 @@ class Submit:
             )
         )
 
+    def encode(self, dataset: HasId | int, *, segmenter: str | None = None) -> Job:
+        """Encode the images of a dataset (or a slice) for the wand: the first click on each then waits for nothing.
+
+        For kernels that share the worker's EVALNB_HOME, as many images as the cache of features there holds; the
+        result counts them. ``segmenter`` as in ``masks``.
+        """
+        return self._ask(EncodeArguments(dataset_id=_id(dataset), part=_part(dataset), segmenter=segmenter))
+
     def _ask(self, arguments: Arguments) -> Job:
         job_id = submit(self._store, self._project_id, arguments, author=self._author)
         return Job(self._store, job_id, view=self._view, resolve=self._resolve)
@@ -186,7 +195,7 @@ def _check(session: Session, project_id: int, arguments: Arguments) -> None:
     elif isinstance(arguments, PredictArguments):
         models.get(session, arguments.version_id)
         dataset_id = arguments.dataset_id
-    elif isinstance(arguments, (MasksArguments, FollowArguments)):
+    elif isinstance(arguments, (MasksArguments, FollowArguments, EncodeArguments)):
         if arguments.segmenter not in (None, "pico") and architecture(str(arguments.segmenter)).detects:
             raise NotFound(
                 f"{arguments.segmenter!r} is no segmenter",

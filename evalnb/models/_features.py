@@ -122,6 +122,10 @@ class Disk:
             return
         self._make_room(path, len(body))
 
+    def holds(self, features: Features) -> int:
+        """How many images with features of this size stay, if there is nothing else."""
+        return int(0.9 * self._limit / features.bytes)
+
     def _path(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}{_SUFFIX}"
 

@@ -131,6 +131,12 @@ class Sam2Segmenter(Following):
         """Whether ``segment`` under that key answers without encoding."""
         return self._find(key) is not None
 
+    def forget(self, key: str) -> int | None:
+        """Keep the image's features on the disk alone; how many such images that holds, None without one."""
+        found = self._memory.get(key)
+        self._memory.forget(key)
+        return None if self._disk is None or found is None else self._disk.holds(found)
+
     @overload
     def segment(
         self, image: str, *, points: Floats, labels: Ints, box: Floats | None = None

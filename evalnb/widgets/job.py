@@ -177,6 +177,8 @@ class Story:
             return f"Evaluate {_run(session, asked['run_id'])}"
         if record.kind == "masks":
             return f"Draw the masks of {_dataset(session, asked['dataset_id'])}'s boxes"
+        if record.kind == "encode":
+            return f"Encode the images of {_dataset(session, asked['dataset_id'])}"
         if record.kind == "follow":
             return f"Follow the tracks of {_dataset(session, asked['dataset_id'])}"
         if record.kind in {"import", "register"}:

@@ -2125,6 +2125,39 @@ export interface components {
             turned: components["schemas"]["Turned"];
         };
         /**
+         * EncodeAsk
+         * @description Encode the images of a slice for the wand; the result is ``{"images", "encoded", "there", "left",
+         *     "problems"}``.
+         * @example {
+         *       "dataset_id": 1,
+         *       "kind": "encode",
+         *       "part": {
+         *         "tags": [
+         *           "night"
+         *         ]
+         *       },
+         *       "segmenter": "sam2.1-tiny"
+         *     }
+         */
+        EncodeAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "encode";
+            /** Dataset Id */
+            dataset_id: number;
+            /**
+             * @default {
+             *       "tags": [],
+             *       "text": ""
+             *     }
+             */
+            part?: components["schemas"]["SliceAsk"];
+            /** Segmenter */
+            segmenter?: string | null;
+        };
+        /**
          * EvaluateAsk
          * @description Match a run with its dataset's truths; the result is ``{"evaluation_id", "summary"}``.
          * @example {
@@ -9177,7 +9210,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"] | components["schemas"]["MasksAsk"] | components["schemas"]["FollowTracksAsk"];
+                "application/json": components["schemas"]["TrainAsk"] | components["schemas"]["PredictAsk"] | components["schemas"]["EvaluateAsk"] | components["schemas"]["MasksAsk"] | components["schemas"]["FollowTracksAsk"] | components["schemas"]["EncodeAsk"];
             };
         };
         responses: {

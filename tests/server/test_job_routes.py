@@ -2,6 +2,8 @@
 
 from uuid import UUID, uuid4
 
+import pytest
+
 from evalnb import jobs
 from evalnb.core.jobs import JobProgress
 from tests.server.conftest import House
@@ -52,8 +54,9 @@ def test_what_could_only_fail_is_refused_at_once(house: House) -> None:
         assert answer.status_code == status, (wrong, answer.text)
 
 
-def test_masks_of_a_slices_boxes_are_asked_for(house: House) -> None:
-    asked = {"kind": "masks", "dataset_id": house.dataset_id, "segmenter": "pico", "part": {"areas": ["large"]}}
+@pytest.mark.parametrize("kind", ["masks", "encode"])
+def test_what_a_segmenter_is_to_do_with_a_slice_is_asked_for(house: House, kind: str) -> None:
+    asked = {"kind": kind, "dataset_id": house.dataset_id, "segmenter": "pico", "part": {"areas": ["large"]}}
     queued = house.client.post(place(house), json=asked)
     assert queued.status_code == 201 and queued.json()["arguments"]["segmenter"] == "pico", queued.text
     house.client.post(f"/api/jobs/{queued.json()['id']}/cancel")

@@ -64,6 +64,7 @@ from evalnb.wire.http.evaluations import (
 )
 from evalnb.wire.http.health import Alive, Health, HealthCheck
 from evalnb.wire.http.jobs import (
+    EncodeAsk,
     EvaluateAsk,
     FollowTracksAsk,
     JobAsk,
@@ -141,6 +142,7 @@ __all__ = [
     "DisagreedImage",
     "EditItem",
     "EditPage",
+    "EncodeAsk",
     "EvaluateAsk",
     "EvaluationClass",
     "EvaluationDetail",

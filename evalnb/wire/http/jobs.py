@@ -111,7 +111,22 @@ class FollowTracksAsk(Received):
     """both: forward of each keyframe, and back before a track's first."""
 
 
-JobAsk = Annotated[TrainAsk | PredictAsk | EvaluateAsk | MasksAsk | FollowTracksAsk, Field(discriminator="kind")]
+class EncodeAsk(Received):
+    """Encode the images of a slice for the wand; the result is ``{"images", "encoded", "there", "left",
+    "problems"}``."""
+
+    model_config = example(kind="encode", dataset_id=1, part={"tags": ["night"]}, segmenter="sam2.1-tiny")
+
+    kind: Literal["encode"]
+    dataset_id: Key
+    part: SliceAsk = SliceAsk()
+    segmenter: Text | None = None
+    """As for masks."""
+
+
+JobAsk = Annotated[
+    TrainAsk | PredictAsk | EvaluateAsk | MasksAsk | FollowTracksAsk | EncodeAsk, Field(discriminator="kind")
+]
 
 
 class JobProblem(Wire):

@@ -35,7 +35,7 @@ export function share(job: JobItem): number | null {
 /** What the job is about, in words. */
 export function jobTitle(job: JobItem): string {
   const text = (key: string): string | null => (typeof job.arguments[key] === "string" ? String(job.arguments[key]) : null);
-  const name = { train: "Training", predict: "Prediction", evaluate: "Evaluation", masks: "Boxes to masks", follow: "Following", import: "Import", pyramid: "Pyramids" }[job.kind] ?? job.kind;
+  const name = { train: "Training", predict: "Prediction", evaluate: "Evaluation", masks: "Boxes to masks", encode: "Encoding", follow: "Following", import: "Import", pyramid: "Pyramids" }[job.kind] ?? job.kind;
   const of = text("name") ?? text("architecture") ?? text("filename");
   return of ? `${name} · ${of}` : name;
 }

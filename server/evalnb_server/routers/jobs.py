@@ -13,9 +13,18 @@ from evalnb import jobs
 from evalnb.accounts import Caller
 from evalnb.core.jobs import JobEvent, JobRecord
 from evalnb.core.slices import Slice
-from evalnb.jobs.arguments import EvaluateArguments, FollowArguments, MasksArguments, PredictArguments, TrainArguments
+from evalnb.jobs.arguments import (
+    Arguments,
+    EncodeArguments,
+    EvaluateArguments,
+    FollowArguments,
+    MasksArguments,
+    PredictArguments,
+    TrainArguments,
+)
 from evalnb.store.repositories import projects
 from evalnb.wire.http import (
+    EncodeAsk,
     EvaluateAsk,
     FollowTracksAsk,
     JobAsk,
@@ -140,7 +149,7 @@ def _check(session: Session, who: Caller, project_id: int, asked: JobAsk) -> Non
         return
     dataset = access.dataset(session, who, asked.dataset_id)
     access.inside(project_id, dataset.project_id, "dataset", dataset.id)
-    if isinstance(asked, (MasksAsk, FollowTracksAsk)):
+    if isinstance(asked, (MasksAsk, FollowTracksAsk, EncodeAsk)):
         return
     version_id = asked.version_id if isinstance(asked, PredictAsk) else asked.start_version_id
     if version_id is not None:
@@ -148,9 +157,7 @@ def _check(session: Session, who: Caller, project_id: int, asked: JobAsk) -> Non
         access.inside(project_id, version.project_id, "model version", version.id)
 
 
-def _arguments(
-    asked: JobAsk,
-) -> TrainArguments | PredictArguments | EvaluateArguments | MasksArguments | FollowArguments:
+def _arguments(asked: JobAsk) -> Arguments:
     match asked:
         case TrainAsk():
             return TrainArguments(
@@ -185,6 +192,8 @@ def _arguments(
                 segmenter=asked.segmenter,
                 score_min=asked.score_min,
             )
+        case EncodeAsk():
+            return EncodeArguments(dataset_id=asked.dataset_id, part=_part(asked.part), segmenter=asked.segmenter)
         case FollowTracksAsk():
             return FollowArguments(
                 dataset_id=asked.dataset_id,

@@ -19,6 +19,7 @@ BODIES: dict[str, str] = {
     "predict": "evalnb_server.worker.bodies.predict:predict",
     "evaluate": "evalnb_server.worker.bodies.evaluate:evaluate",
     "masks": "evalnb_server.worker.bodies.masks:masks",
+    "encode": "evalnb_server.worker.bodies.encode:encode",
     "follow": "evalnb_server.worker.bodies.follow:follow",
     "import": "evalnb_server.worker.bodies.import_:import_",
     "register": "evalnb_server.worker.bodies.import_:register",
