@@ -57,6 +57,9 @@ def decode(
     try:
         image.load()
         pixels = _rgb(image)
+    except MemoryError:
+        # Of the machine, not of the file.
+        raise
     except Exception as error:
         raise broken(name, error) from error
     if turn is not None:

@@ -230,7 +230,7 @@ def test_a_pyramid_is_stopped_when_asked_and_leaves_nothing(large: tuple[Path, A
 
 
 def test_memory_is_bounded_and_a_picture_that_needs_more_is_refused(large: tuple[Path, Any]) -> None:
-    small = Tiler(children=1, memory_bytes=330 << 20)
+    small = Tiler(children=1, memory_bytes=300 << 20)
     try:
         with pytest.raises(Unsafe, match="memory"):
             tile(small, large[0], (8001, 5003), 13, 0, 0)
