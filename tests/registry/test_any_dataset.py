@@ -100,13 +100,14 @@ def test_each_property_that_changes_is_named_by_its_reason(
     for name, labelled in old.items():
         for one in labelled.drawn:
             after = new[name].drawn
+            told = [] if format in EXACT else reasons.get(str(one.id), [])
             each = [any_dataset.differences(one, other, names, dict(tracks)) for other in after]
-            changed = min(each, key=len, default={"gone"})
+            # Beside the ends of other tracks, the one that is told of is what became of it.
+            changed = min(each, key=lambda one: (len(any_dataset.explained(one, told)), len(one)), default={"gone"})
             if not changed:
                 any_dataset.differences(one, after[each.index(changed)], names, tracks)
             elif len(after) > 1 and format != "cvat-video":  # there, other tracks may end on this frame
                 changed.add("geometry")
-            told = [] if format in EXACT else reasons.get(str(one.id), [])
             if changed and format == "cvat-video" and any("left out" in reason for reason in told):
                 changed = {"gone"}  # what is on this frame is another track's end
             missing = any_dataset.explained(changed, told)
