@@ -43,8 +43,8 @@ def clean(text: str) -> str:
 
 
 def body(text: str) -> str:
-    """A text between tags."""
-    return escape(clean(text))
+    """A text between tags. A bare carriage return would be read as a line feed."""
+    return escape(clean(text), {"\r": "&#13;"})
 
 
 def quoted(value: Any) -> str:
