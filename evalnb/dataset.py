@@ -8,12 +8,14 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from evalnb.core.images import ImageRecord
 from evalnb.core.slices import Slice
 from evalnb.errors import EvalnbError, Invalid
 from evalnb.progress import TqdmProgress
+
+_S = TypeVar("_S")
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from evalnb.core.following import Direction
     from evalnb.core.ports import Follower, Pixels, Segmenter
     from evalnb.core.taxonomy import Attribute, Class, Taxonomy
+    from evalnb.models._sam2 import Sam2Segmenter
     from evalnb.registry.agreeing import Compared
     from evalnb.registry.ingest import ImportReport
     from evalnb.registry.receipts import LossReport
@@ -251,15 +254,13 @@ class Dataset:
         """
         from uuid import uuid4
 
-        from evalnb import models
         from evalnb.annotating.outlining import boxes_to_masks
 
-        settings = self.store.settings
         return boxes_to_masks(
             self.store,
             self.id,
-            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
-            author=settings.author,
+            self._chosen(segmenter),
+            author=self.store.settings.author,
             once=uuid4(),
             part=self.part,
             score_min=score_min,
@@ -277,21 +278,26 @@ class Dataset:
         what was drawn. ``project.submit.follow``, which has the same arguments, does it on a worker."""
         from uuid import UUID, uuid4
 
-        from evalnb import models
         from evalnb.annotating.propagating import follow_tracks
 
-        settings = self.store.settings
         return follow_tracks(
             self.store,
             self.id,
-            models.chosen(segmenter, settings) if segmenter is None or isinstance(segmenter, str) else segmenter,
-            author=settings.author,
+            self._chosen(segmenter),
+            author=self.store.settings.author,
             once=uuid4(),
             part=self.part,
             tracks=None if tracks is None else [UUID(str(one)) for one in tracks],
             direction=direction,
             progress=TqdmProgress(),
         )
+
+    def _chosen(self, segmenter: _S | str | None) -> _S | Sam2Segmenter:
+        if segmenter is not None and not isinstance(segmenter, str):
+            return segmenter
+        from evalnb import models
+
+        return models.chosen(segmenter, self.store.settings)
 
     def reviews(self, status: str | None = None, *, assignee: str | None = None) -> pd.DataFrame:
         """How far the images have come (of one status, of one person ("": nobody's)): a row for each, by its id, with

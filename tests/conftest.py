@@ -155,20 +155,25 @@ def broker(server_broker_url: str) -> Iterator[str]:
     client.close()
 
 
-@pytest.fixture
-def settings(home: Path, fresh_database_url: str, server_broker_url: str, tmp_path: Path) -> Settings:
-    """Settings of this test: its own database and blobs; ``to_environment()`` gives them to a child process."""
+def settings_of(home: Path, database: str, broker: str, folder: Path) -> Settings:
+    """Settings with this database, and with blobs under ``folder``."""
     return Settings.from_environment(
         {
-            "HOME": str(tmp_path),
+            "HOME": str(folder),
             "EVALNB_HOME": str(home),
-            "EVALNB_DATABASE_URL": fresh_database_url,
-            "EVALNB_BROKER_URL": server_broker_url,
-            "EVALNB_BLOBS_URL": str(tmp_path / "blobs"),
+            "EVALNB_DATABASE_URL": database,
+            "EVALNB_BROKER_URL": broker,
+            "EVALNB_BLOBS_URL": str(folder / "blobs"),
             "EVALNB_AUTHOR": "tester",
             "EVALNB_OFFLINE": "1",
         }
     )
+
+
+@pytest.fixture
+def settings(home: Path, fresh_database_url: str, server_broker_url: str, tmp_path: Path) -> Settings:
+    """Settings of this test: its own database and blobs; ``to_environment()`` gives them to a child process."""
+    return settings_of(home, fresh_database_url, server_broker_url, tmp_path)
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ class Answers:
         link: str = "",
     ) -> None:
         self._store = store
-        self._dataset_id = self.dataset_id = dataset_id
+        self._dataset_id = dataset_id
         self._author = author
         self._rights = rights
         self._part = part
@@ -101,6 +101,11 @@ class Answers:
         self._prompts, self._trails = prompts, trails
         self._segmenter_help = segmenter_help
         self._link = link
+
+    @property
+    def dataset_id(self) -> int:
+        """The dataset that is asked about."""
+        return self._dataset_id
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

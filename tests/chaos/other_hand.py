@@ -95,13 +95,18 @@ class OtherHand:
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.applier", str(self.image_id)],
-                env={**os.environ, **self.environment},
-                cwd=Path(__file__).parents[2],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
+            self._process = applier(self.image_id, self.environment)
         return self._process
+
+
+def applier(image_id: int, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The process that applies what stands on its stdin to the image."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.chaos.applier", str(image_id)],
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )

@@ -12,7 +12,6 @@ import queue
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from evalnb.errors import Unavailable
 from evalnb.settings import Settings
 from evalnb.store import Store, open_store
 from evalnb.wire.shapes import BoxGeometry, Op, Patch, Shape
+from tests.chaos.other_hand import applier
 from tests.store.processes import kill_server, postmaster_pid
 from tests.yard import Yard, make_yard
 
@@ -188,15 +188,7 @@ class Worker:
 
     def ensure(self) -> subprocess.Popen[str]:
         if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.applier", str(self.image_id)],
-                env={**os.environ, **self.environment},
-                cwd=Path(__file__).parents[2],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
+            self.process = applier(self.image_id, self.environment)
         return self.process
 
     def work(self, fault: Callable[[], None]) -> None:

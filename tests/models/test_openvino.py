@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from evalnb.errors import Invalid, MissingExtra, Unavailable
 from evalnb.models import _openvino, _sam2
 from evalnb.models._features import Features
 from evalnb.settings import Settings
+from tests.models.stepping import encodes_in_steps
 
 CLICK, INSIDE, NONE = np.array([[250.0, 190.0]]), np.array([1]), np.empty(0, np.int64)
 BOX = np.array([120.0, 80.0, 330.0, 290.0])
@@ -95,23 +97,7 @@ def test_a_sweep_finds_what_torchs_finds(
 
 
 def test_encoding_says_how_far_it_is_and_ends_when_told(exact: _sam2.Sam2Segmenter, pictures: list[Pixels]) -> None:
-    shares: list[float] = []
-    exact.encode("told", pictures[0], told=shares.append)
-    assert len(shares) >= 4 and shares == sorted(set(shares)) and shares[0] > 0 and shares[-1] < 1
-
-    class Moved(Exception):
-        pass
-
-    def moved(share: float) -> None:
-        if share > 0.4:
-            raise Moved
-
-    with pytest.raises(Moved):
-        exact.encode("left", pictures[1], told=moved)
-    assert not exact.encoded("left")
-    exact.encode("left", pictures[0])
-    got, wanted = (exact.candidates(key, points=CLICK, labels=INSIDE) for key in ("left", "told"))
-    assert np.array_equal(got.logits, wanted.logits)
+    encodes_in_steps(exact, pictures[0])
 
 
 def test_float32_shares_torchs_features_on_disk_and_bfloat16_does_not(tmp_path: Path, pictures: list[Pixels]) -> None:
@@ -160,24 +146,26 @@ def verdicts(home: Path) -> list[Path]:
 
 
 def test_what_was_measured_is_not_measured_again_unless_its_file_is_not_ours(
-    home: Path, exact: _sam2.Sam2Segmenter, monkeypatch: pytest.MonkeyPatch
+    home: Path, exact: _sam2.Sam2Segmenter
 ) -> None:
     (file,) = verdicts(home)
     said = json.loads(file.read_text())
     assert said["iou"] > 0.999 and said["of"]["precision"] == "f32"
-    counted: list[int] = []
-    whole = _openvino._asked
-    monkeypatch.setattr(_openvino, "_asked", lambda *these: (counted.append(1), whole(*these))[1])
-    _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
-    assert not counted
     verdict = _openvino.Verdict(**said["of"])
     assert verdict.read(home) == said["iou"]
+    # A number that no measurement gives stays, and counts: nothing is measured again.
+    verdict.write(home, 0.99125)
+    assert _sam2.open_pico(device="cpu", home=home, backend="openvino-f32").backend == "openvino-f32"
+    assert verdict.read(home) == 0.99125
+    verdict.write(home, 0.5)
+    with pytest.raises(Unavailable, match=r"mean IoU of 0\.500"):
+        _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
     foreign = json.dumps(said | {"of": said["of"] | {"weights": "others"}})
     for broken in ("", "[1]", '{"of": 1, "iou": 1.0}', foreign, json.dumps(said | {"iou": "high"}), '{"iou": 0.2'):
         file.write_text(broken)
         assert verdict.read(home) is None, broken
     _sam2.open_pico(device="cpu", home=home, backend="openvino-f32")
-    assert len(counted) == 2 and json.loads(file.read_text()) == said
+    assert json.loads(file.read_text()) == said
     assert verdicts(home) == [file]
 
 
@@ -199,17 +187,33 @@ def test_processes_that_start_at_once_read_whole_verdicts(tmp_path: Path) -> Non
     assert [file.suffix for file in verdicts(tmp_path)] == [".json"]
 
 
-def test_a_precision_that_does_not_agree_is_refused(
-    home: Path, segmenter: _sam2.Sam2Segmenter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Masks of another scene: as good as none.
-    whole = _openvino.OpenVino.encode
-    monkeypatch.setattr(_openvino.OpenVino, "encode", lambda self, image, told: whole(self, image.flip(3), told))
+class Mirrored:
+    """A segmenter that sees every picture the wrong way round: its masks are as good as none."""
+
+    name = "mirrored"
+
+    def __init__(self, beneath: _sam2.Sam2Segmenter) -> None:
+        self._beneath = beneath
+
+    def encode(self, key: str, image: Pixels) -> None:
+        self._beneath.encode(f"mirrored {key}", np.ascontiguousarray(image[:, ::-1]))
+
+    def segment(self, key: str, **prompt: Any) -> Any:
+        return self._beneath.segment(f"mirrored {key}", **prompt)
+
+
+def test_a_precision_that_does_not_agree_is_refused(segmenter: _sam2.Sam2Segmenter) -> None:
+    def chosen(backend: _openvino.Backend) -> _openvino.OpenVino | None:
+        return _openvino.choose(
+            segmenter._module,
+            lambda engine: segmenter if engine is None else Mirrored(segmenter),  # type: ignore[arg-type,return-value]
+            backend=backend, device=torch.device("cpu"), digest="", home=None,
+        )  # fmt: skip
+
     with pytest.warns(UserWarning, match=r"SAM 2 runs on torch.*mean IoU of 0\.\d"):
-        opened = _sam2.open_pico(device="cpu", backend="auto")
-    assert opened.backend == "torch"
+        assert chosen("auto") is None
     with pytest.raises(Unavailable, match=r"OpenVINO cannot run this SAM 2.*mean IoU.*backend='torch'"):
-        _sam2.open_pico(device="cpu", backend="openvino")
+        chosen("openvino")
 
 
 def test_where_openvino_fails_torch_goes_on_and_says_why(

@@ -18,6 +18,7 @@ from evalnb.errors import Invalid, NotFound, Offline
 from evalnb.models import _sam2
 from evalnb.models.architectures import architecture
 from evalnb.settings import Settings
+from tests.models.stepping import encodes_in_steps
 
 NO_POINTS, NO_LABELS = np.empty((0, 2)), np.empty(0, np.int64)
 
@@ -267,21 +268,4 @@ def test_the_next_click_with_the_mask_before_it_is_the_packages_own(
 
 
 def test_encoding_says_how_far_it_is_and_ends_when_told(segmenter: _sam2.Sam2Segmenter, picture: Pixels) -> None:
-    shares: list[float] = []
-    segmenter.encode("told", picture, told=shares.append)
-    assert len(shares) > 3 and shares == sorted(set(shares)) and shares[0] > 0 and shares[-1] < 1
-
-    class Moved(Exception):
-        pass
-
-    def moved(share: float) -> None:
-        if share > 0.4:
-            raise Moved
-
-    with pytest.raises(Moved):
-        segmenter.encode("left", picture, told=moved)
-    assert not segmenter.encoded("left")
-    segmenter.encode("left", picture)
-    where, inside = points((200, 150)), np.array([1])
-    wanted = segmenter.candidates("told", points=where, labels=inside)
-    assert np.array_equal(segmenter.candidates("left", points=where, labels=inside).logits, wanted.logits)
+    encodes_in_steps(segmenter, picture)

@@ -22,7 +22,7 @@ from evalnb.settings import Settings
 from evalnb.store import Store, open_store
 from evalnb.store.embedded.valkey import _program
 from evalnb.store.repositories import models
-from tests.conftest import database_url
+from tests.conftest import database_url, settings_of
 from tests.exploring import evaluated, results
 from tests.server.process import Api, free_port, serving
 from tests.yard import Yard
@@ -71,25 +71,11 @@ class House:
 def furnished(home: Path, server_url: str, template: str, server_broker_url: str, folder: Path) -> Iterator[House]:
     """A house in a database of its own."""
     with copied(server_url, template) as name:
-        settings = _settings(home, database_url(server_url, name), server_broker_url, folder)
+        settings = settings_of(home, database_url(server_url, name), server_broker_url, folder)
         store = open_store(settings)
         with asking(settings) as client:
             yield _furnish(settings, store, client, folder)
         store.close()
-
-
-def _settings(home: Path, database: str, broker: str, folder: Path) -> Settings:
-    return Settings.from_environment(
-        {
-            "HOME": str(folder),
-            "EVALNB_HOME": str(home),
-            "EVALNB_DATABASE_URL": database,
-            "EVALNB_BROKER_URL": broker,
-            "EVALNB_BLOBS_URL": str(folder / "blobs"),
-            "EVALNB_AUTHOR": "tester",
-            "EVALNB_OFFLINE": "1",
-        }
-    )
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +85,7 @@ def api_store(
     """The store of ``api``."""
     with copied(server_url, template) as name:
         folder = tmp_path_factory.mktemp("api")
-        store = open_store(_settings(home, database_url(server_url, name), server_broker_url, folder))
+        store = open_store(settings_of(home, database_url(server_url, name), server_broker_url, folder))
         yield store
         store.close()
 
