@@ -152,7 +152,8 @@ class _Batch:
         if patch.class_id is not None and patch.class_id not in self._classes:
             taxonomy = datasets.taxonomy(self._session, self._head.dataset_id)
             known = ", ".join(f"{one.id} ({one.name})" for one in taxonomy.classes[:5])
-            raise Invalid(f"the dataset names no class {patch.class_id}", remedy=f"use one of {known}")
+            remedy = f"use one of {known}" if known else "define one first: dataset.define_class('name')"
+            raise Invalid(f"the dataset names no class {patch.class_id}", remedy=remedy)
         for name in ("attributes", "tags"):
             _check_storable(name, getattr(patch, name))
         if patch.geometry is not None:

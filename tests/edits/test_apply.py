@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
 from evalnb import edits
 from evalnb.core import masks
 from evalnb.errors import NotFound
-from evalnb.store.tables import AnnotationRow, ImageRow
+from evalnb.store.tables import AnnotationRow, ClassRow, ImageRow
 from evalnb.wire.shapes import BoxGeometry, Geometry, KeypointsGeometry, MaskGeometry, Op, Patch, PolygonGeometry
 
 
@@ -280,3 +281,10 @@ def test_predictions_may_be_written_while_an_image_is_edited(canvas: Any) -> Non
                 .where(ImageRow.id == canvas.image_id)
                 .with_for_update(key_share=True, read=True, nowait=True)
             )
+
+
+def test_where_the_dataset_names_no_class_the_refusal_says_how_to_define_one(canvas: Any) -> None:
+    with canvas.store.database.transaction() as session:
+        session.execute(delete(ClassRow))
+    (result,) = canvas.apply(canvas.create()).results
+    assert result.status == "refused" and "define one first: dataset.define_class(" in result.reason

@@ -67,9 +67,9 @@ export function ClassPicker({ session }: { session: Session }) {
       )}
       <div
         class="evalnb-classes" role="radiogroup" aria-label="Class" ref={box} tabIndex={0} onScroll={onScroll} onKeyDown={onListKey}
-        style={{ height: `${Math.min(Math.max(found.length, 1), shownRows) * rowPx + 4}px` }}
+        style={{ height: `${Math.min(Math.max(found.length, classes.length ? 1 : 2), shownRows) * rowPx + 4}px` }}
       >
-        {!found.length && <p class="evalnb-quiet">{text ? `No class is called “${text}”` : "The dataset names no classes"}</p>}
+        {!found.length && <p class="evalnb-quiet">{text ? `No class is called “${text}”` : <>No classes yet: run <code>dataset.define_class("name")</code>, and the cell again</>}</p>}
         <div role="presentation" style={{ height: `${found.length * rowPx}px` }}>
           <div role="presentation" style={{ transform: `translateY(${first * rowPx}px)` }}>
             {found.slice(first, first + count).map(({ one, place }, n) => (

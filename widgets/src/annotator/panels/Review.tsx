@@ -29,7 +29,7 @@ export function Review({ session }: { session: Session }) {
         Review
         {!readOnly && <button type="button" class="evalnb-link" title={session.preferences.keys.value.shown("review.comment")} onClick={() => reviewing.pin()}>{pinning ? "Not now" : "Comment"}</button>}
       </h3>
-      <label class="evalnb-field">
+      <label class="evalnb-field evalnb-review-field">
         <span>Status</span>
         <select
           class="evalnb-input" data-status={review.status} disabled={readOnly} value={review.status} title={review.author && `${review.author}, ${when(review.at)}`}
@@ -61,7 +61,7 @@ function Assignee({ session, review, readOnly }: { session: Session; review: Rev
     sent.current = false;
   }, [review]);
   return (
-    <label class="evalnb-field">
+    <label class="evalnb-field evalnb-review-field">
       <span>Assigned to</span>
       <input
         ref={field} class="evalnb-input" value={typed ?? review.assignee} placeholder="nobody" maxLength={200} readOnly={readOnly}
