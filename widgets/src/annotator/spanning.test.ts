@@ -31,6 +31,7 @@ class Desk extends State {
     document: here, readOnly: false, tool: { state: { kind: "idle" } }, repaint: () => undefined,
     undo: () => void here.history.undo(), redo: () => void here.history.redo(),
   };
+  readonly following = { state: { value: null as object | null } };
   readonly viewer = { refresh: vi.fn(() => Promise.resolve()) };
   answer: StepReply | Error = { image_ids: [1, 2], shapes: 2, kept: 0 };
   override tell(text: string): void {
@@ -113,4 +114,8 @@ test("while it is still under way it is not taken back", () => {
   desk.copied.value = { done: 1, of: 2 };
   desk.undoing().undo();
   expect([desk.asked, desk.told]).toEqual([[], ["It is still under way"]]);
+  desk.copied.value = null;
+  desk.following.state.value = { done: 1, of: 2 };
+  desk.undoing().undo();
+  expect([desk.asked.length, desk.told.length]).toEqual([0, 2]);
 });

@@ -55,7 +55,8 @@ export class Undoing {
   #everywhere(document: EditorDocument, head: string, backward: boolean): void {
     const session = this.#session;
     if (this.#asking) return;
-    if (session.copied.value) return session.tell("It is still under way", "stop it first");
+    // Taken back in the middle, it would go on behind that.
+    if (session.copied.value || session.following.state.value) return session.tell("It is still under way", "stop it first");
     this.#asking = true;
     const ask = { ask: "step", op_id: idOf(head), as_id: idOf(stepHead(true)), forward: !backward } as const;
     const asked = saved(session)
