@@ -59,12 +59,18 @@ def serving_here(settings: Settings, *, pages: Path | None = None) -> Iterator[S
             token=app.state.token,
             hub=app.state.hub,
             connections=lambda: len(server.server_state.connections),
-            cut=lambda: [one.transport.abort() for one in list(server.server_state.connections)] and None,
+            cut=lambda: _abort(server),
         )
     finally:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+def _abort(server: uvicorn.Server) -> None:
+    # A transport is its loop's thread's alone: uvloop's crashes when another thread closes it.
+    for one in list(server.server_state.connections):
+        one.loop.call_soon_threadsafe(one.transport.abort)
 
 
 def until(fact: Any, timeout_s: float = 30) -> None:
