@@ -232,13 +232,20 @@ ABOVE = """() => new Promise((resolve, reject) => {
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
         const asked = opening.result.transaction('ops').objectStore('ops').count();
-        asked.onsuccess = () => resolve(asked.result);
+        asked.onsuccess = () => { opening.result.close(); resolve(asked.result); };
     };
+})"""
+DELETE = """() => new Promise((resolve, reject) => {
+    const deleting = indexedDB.deleteDatabase('evalnb');
+    deleting.onsuccess = () => resolve(true);
+    deleting.onblocked = () => reject(new Error('a page holds it'));
 })"""
 
 
 def test_edits_that_the_quick_storage_has_no_room_for_outlive_the_page(yard: Yard, lab: Lab, page: Any) -> None:
     one = annotate(yard, lab, page)
+    # It is let go where somebody else deletes it, and found again.
+    assert page.evaluate(DELETE)
     lab.kernel_process().suspend()
     page.evaluate(FILL)
     one.draw(100, 220, 80, 60)

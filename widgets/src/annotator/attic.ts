@@ -25,7 +25,7 @@ export class Attic {
   }
 
   async #done<T>(mode: IDBTransactionMode, ask: (ops: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const database = await (this.#opened ??= opened());
+    const database = await (this.#opened ??= this.#open());
     return new Promise<T>((resolve, reject) => {
       const transaction = database.transaction(store, mode);
       const request = ask(transaction.objectStore(store));
@@ -34,13 +34,26 @@ export class Attic {
       transaction.onabort = transaction.onerror = () => reject(transaction.error ?? request.error ?? new Error("aborted"));
     });
   }
-}
 
-function opened(): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(store);
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error("IndexedDB cannot be opened"));
-  });
+  #open(): Promise<IDBDatabase> {
+    const forget = (): void => void (this.#opened = null);
+    return new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(store);
+      request.onsuccess = () => {
+        const database = request.result;
+        database.onclose = forget;
+        // Another page deletes it or brings it up to date, and every other page waits for both: opened again at the next need.
+        database.onversionchange = () => {
+          forget();
+          database.close();
+        };
+        resolve(database);
+      };
+      request.onerror = () => {
+        forget();
+        reject(request.error ?? new Error("IndexedDB cannot be opened"));
+      };
+    });
+  }
 }

@@ -34,19 +34,18 @@ export class Keepsake {
     this.#attic = attic;
   }
 
-  /** Look into the attic; `all` knows what is there then. */
+  /** Look into the attic; `all` knows what is there then. A slow one is not waited for, and serves when it comes. */
   async open(): Promise<void> {
-    if (!this.#attic) return;
-    try {
-      const found = this.#attic.all();
-      const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), atticMs));
-      const there = await Promise.race([found, late]);
-      if (!there) throw new Error(`no answer within ${atticMs} ms`);
-      for (const [key, text] of there) this.#above.set(key, text);
-    } catch (error) {
-      console.warn("evalnb: this browser's IndexedDB is not to be had; many unsaved edits at once may find no room", error);
-      this.#attic = null;
-    }
+    const attic = this.#attic;
+    if (!attic) return;
+    const looked = attic.all().then(
+      (there) => there.forEach((text, key) => this.#above.set(key, text)),
+      (error: unknown) => {
+        console.warn("evalnb: this browser's IndexedDB is not to be had; many unsaved edits at once may find no room", error);
+        this.#attic = null;
+      },
+    );
+    await Promise.race([looked, new Promise((resolve) => setTimeout(resolve, atticMs))]);
   }
 
   /** The kernel's name for dataset and database; until it is known nothing is written. */
