@@ -114,8 +114,13 @@ def main() -> None:
                 "run lengths, bytes": spread(brush["bytes"]),
             }
             undo = page.evaluate("bench.undo(1000)")
-            out["1,000 strokes on one mask"] = {
-                "kept for undo": {"steps": undo["undone"], "MB": round(undo["bytes"] / 1e6, 1)},
+            out["1,000 strokes of brush and eraser on one mask"] = {
+                "kept for undo": {
+                    "steps": len(undo["undone"]),
+                    "MB": round(undo["bytes"] / 1e6, 1),
+                    "MB as they are": round(undo["plain"] / 1e6, 1),
+                },
+                "undone, one": spread(undo["undone"]),
             }
             for count in PEERS:
                 svg = page.evaluate(f"svg({count}, {CORNERS}, {FRAMES})")

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from evalnb.errors import Cancelled, EvalnbError
+from evalnb.errors import Cancelled, EvalnbError, Invalid
 from evalnb.wire.annotator import Refusal
 from evalnb.wire.base import Wire
+from evalnb.wire.deflated import whole
 
 SAID_MAX = 160
 """So many characters of an unexpected error are told to the page."""
@@ -166,15 +167,16 @@ class Desk:
         self._send = send
         self._log = log
 
-    def receive(self, message: Any) -> None:
-        """Take one custom message; what is not an ask with a number is logged and left."""
+    def receive(self, message: Any, buffers: Sequence[bytes | memoryview] = ()) -> None:
+        """Take one custom message with its buffers; what is not an ask with a number is logged and left."""
         id = message.get("id") if isinstance(message, dict) else None
         if not isinstance(id, int) or isinstance(id, bool):
             self._log.error("a message without a number came: %.200r", message)
             return
         try:
-            ask = self._asks.validate_python({name: value for name, value in message.items() if name != "id"})
-        except ValidationError as error:
+            fields = whole(message, buffers)
+            ask = self._asks.validate_python({name: value for name, value in fields.items() if name != "id"})
+        except (Invalid, ValidationError) as error:
             self._refuse(id, error)
             return
         lane, handler = self._handlers[ask.ask]

@@ -353,10 +353,10 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
 
     # -------------------------------------------------------------------------------------------------- inside
 
-    def _received(self, _widget: Any, message: Any, _buffers: Any) -> None:
+    def _received(self, _widget: Any, message: Any, buffers: Sequence[memoryview]) -> None:
         # What is pushed later goes out as if in answer to this; see answer_beside_cells.
         self._context = contextvars.copy_context()
-        self._desk.receive(message)
+        self._desk.receive(message, buffers)
 
     def _shown(self, _change: Any) -> None:
         # ipywidgets holds this lock while it takes over what the browser set: the canvas shows that image already.

@@ -3,7 +3,8 @@
 Over a WebSocket the first message is ``{"ticket": "…"}`` and its answer ``{"push": "welcome", …}``; every ask after
 it carries the id of its ``dataset`` beside its own number. A frame is JSON text, or, where a message has buffers,
 binary: the header's length (4 bytes, little-endian), the JSON header with the buffers' lengths in bytes under
-``"buffers"``, then the buffers, one behind the other.
+``"buffers"``, then the buffers, one behind the other. What a client sends may have large parts compressed;
+evalnb/wire/deflated.py says how.
 """
 
 from typing import Literal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,20 @@ def test_voila_annotates_too(yard: Yard, page: Any, tmp_path: Path) -> None:
 
 def test_the_server_extension_is_on(lab: Lab) -> None:
     assert "kernel messages leave at once" in Path(lab.log).read_text()
+
+
+def test_many_edits_at_once_come_compressed_and_whole(yard: Yard, lab: Lab, page: Any) -> None:
+    one = annotate(yard, lab, page)
+    kernel = lab.kernel_process()
+    kernel.suspend()
+    one.click(*one.at(325, 70))
+    for _ in range(28):
+        one.press("Control+d")
+    # What waits goes as one message, of some 8 KB else.
+    kernel.resume()
+    until(lambda: len(yard.shapes()) == 30)
+    one.saved()
+    assert len({json.dumps(shape.model_dump(mode="json")["geometry"]) for shape in yard.shapes()}) == 30
 
 
 FILL = """() => {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from collections.abc import Iterator
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from evalnb_server.realtime import frames
 from evalnb_server.realtime import hub as hub_
 
 from evalnb import accounts, edits
@@ -311,6 +314,22 @@ def page_closes(wire: Wire) -> int | None:
         while True:
             wire.hear()
     return wire.socket.close_code
+
+
+def test_what_comes_compressed_is_applied_and_what_is_broken_is_refused(served: Served, yard: Yard) -> None:
+    image_id = yard.image_ids[0]
+    wire = Wire(served.base, served.token)
+    ask = {"id": 1, "dataset": yard.dataset_id, "ask": "apply", "image_id": image_id, "deflated": ["ops"]}
+    ops = [create() for _ in range(60)]
+    wire.socket.send(frames.encode(ask, [zlib.compress(json.dumps(ops).encode())]))
+    reply, _ = wire.answer(1)
+    assert [one["status"] for one in reply["ok"]["results"]] == ["applied"] * 60
+    for broken in (b"", b"nothing packed", zlib.compress(b"[") + b"!"):
+        wire.socket.send(frames.encode({**ask, "id": 2}, [broken]))
+        reply, _ = wire.answer(2)
+        assert (reply["error"]["status"], "'ops'" in reply["error"]["happened"]) == (422, True)
+    assert len(wire.ask(yard.dataset_id, ask="shapes", image_id=image_id)["shapes"]) == len(yard.shapes())
+    assert {op["shape_id"] for op in ops} <= {str(one.id) for one in yard.shapes()}
 
 
 def test_an_op_sent_again_is_applied_once(served: Served, yard: Yard) -> None:

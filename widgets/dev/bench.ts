@@ -156,8 +156,8 @@ class Bench {
     return { events: events!, commits: commits!, bytes: bytes! };
   }
 
-  /** Bytes that so many strokes keep in the history: what undoing all of them reads. */
-  async undo(strokes: number): Promise<{ undone: number; bytes: number }> {
+  /** Bytes that so many strokes on one mask keep in the history, as they are and as it keeps them; how long undoing all of them takes, ms each. */
+  async undo(strokes: number): Promise<{ plain: number; bytes: number; undone: number[] }> {
     const { editor } = this;
     const kept = new EditorDocument(3, { w: 3840, h: 2160 });
     editor.open(kept);
@@ -169,17 +169,22 @@ class Bench {
         for (const shape of [before, after]) if (shape?.geometry.kind === "mask") runs.add(shape.geometry.counts);
       }
     });
-    for (let stroke = 0; stroke < strokes; stroke++) {
-      const [x, y] = [100 + (stroke * 37) % 1000, 100 + (stroke * 53) % 500];
+    for (let made = 0, tried = 0; made < strokes; tried++) {
+      // Every other one is the eraser's: what is painted already would be no step.
+      editor.use(tried % 2 ? "eraser" : "brush");
+      const [x, y] = [100 + (tried * 37) % 1000, 100 + (tried * 53) % 500];
+      const before = kept.store.version;
       editor.pointerDown({ x, y });
       editor.pointerMove({ x: x + 40, y: y + 25 });
       editor.pointerUp({ x: x + 40, y: y + 25 });
-      if (stroke % 50 === 0) await frame();
+      if (kept.store.version !== before) made++;
+      if (tried % 50 === 0) await frame();
     }
-    let undone = 0;
-    while (kept.history.undo()) undone++;
+    const { bytes } = kept.history;
+    const undone: number[] = [];
+    for (let before = performance.now(); kept.history.undo(); before = performance.now()) undone.push(performance.now() - before);
     // One byte a character: run lengths are ASCII.
-    return { undone, bytes: [...runs].reduce((sum, { length }) => sum + length, 0) };
+    return { plain: [...runs].reduce((sum, { length }) => sum + length, 0), bytes, undone };
   }
 
   async #frames(count: number, step: (n: number) => void): Promise<number[]> {

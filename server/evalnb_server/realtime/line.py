@@ -122,7 +122,7 @@ class Line:
             message = await _receive(self._socket)
             await self._throttle()
             try:
-                decoded, _ = frames.decode(message)
+                decoded, buffers = frames.decode(message)
                 id, dataset_id = number(decoded, "id"), number(decoded, "dataset")
             except Invalid as error:
                 raise Closing(MALFORMED, error.happened) from error
@@ -132,7 +132,7 @@ class Line:
             await slot.acquire()
             self._held[id] = slot
             del decoded["dataset"]
-            self._seat.receive(dataset_id, decoded)
+            self._seat.receive(dataset_id, decoded, buffers)
 
     async def _throttle(self) -> None:
         now = self._loop.time()

@@ -81,17 +81,17 @@ class Seat:
         self._person: Person | None = None
         self._watched: _Watched | None = None
 
-    def receive(self, dataset_id: int, message: dict[str, Any]) -> None:
+    def receive(self, dataset_id: int, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         """Take one ask about a dataset; the answer is told. Asks are read, and all but bulk answered, in turn."""
-        self._in_turn.put(lambda: self._read(dataset_id, message), lambda: None)
+        self._in_turn.put(lambda: self._read(dataset_id, message, buffers), lambda: None)
 
-    def _read(self, dataset_id: int, message: dict[str, Any]) -> None:
+    def _read(self, dataset_id: int, message: dict[str, Any], buffers: Sequence[bytes]) -> None:
         desk = self._desks.get(dataset_id)
         if desk is None:
             desk = self._desks[dataset_id] = self._desk(dataset_id)
             if len(self._desks) > _DATASETS:
                 self._desks.popitem(last=False)
-        desk.receive(message)
+        desk.receive(message, buffers)
 
     def leave(self) -> None:
         """The socket is gone."""

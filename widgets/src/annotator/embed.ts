@@ -1,6 +1,7 @@
 // The annotator for any page, over a WebSocket: `import { mountAnnotator } from "@evalnb/widgets/embed"`, and its
 // style sheet from "@evalnb/widgets/embed.css". Importing it touches no DOM, so that servers may.
 import { SocketCarrier, TicketRefused } from "../bridges/socket";
+import { deflating } from "../bridges/deflated";
 import { Transport } from "../bridges/transport";
 import type { EmbedOptions, MountAnnotator } from "./embedding";
 import { frame } from "./frame";
@@ -16,7 +17,7 @@ export const mountAnnotator: MountAnnotator = (host, options) => {
   const { root, session, close } = frame(
     host,
     {
-      transport: new Transport(carrier),
+      transport: new Transport(deflating(carrier)),
       words: serverWords,
       imageId: options.imageId,
       part: options.part,

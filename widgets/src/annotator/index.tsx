@@ -1,6 +1,7 @@
 // The Annotator widget, as anywidget loads it.
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { comm } from "../bridges/anywidget";
+import { deflating } from "../bridges/deflated";
 import { pressForPage } from "../bridges/notebook";
 import { Transport } from "../bridges/transport";
 import { frame } from "./frame";
@@ -25,7 +26,7 @@ export function annotate(model: AnyModel<Traits>, el: HTMLElement): () => void {
   const { root, close } = frame(
     el,
     {
-      transport: new Transport(comm(model)),
+      transport: new Transport(deflating(comm(model))),
       expected: model.get("image_id") ?? undefined,
       onShown: ({ id }) => {
         model.set("image_id", id);

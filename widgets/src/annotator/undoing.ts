@@ -1,6 +1,6 @@
 // Undo and redo, also of what an earlier page did, and of what touched several images: that is asked of the log.
 import { Refused, type Transport } from "../bridges/transport";
-import type { Step } from "../editor/history";
+import type { Step } from "../editor/steps";
 import type { EditorDocument } from "../editor/selecting";
 import type { Change } from "../editor/store";
 import type { StepInfo, StepReply } from "../wire.gen";

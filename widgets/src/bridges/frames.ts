@@ -19,6 +19,21 @@ export function decode(frame: string | ArrayBuffer): { message: object; buffers:
   return { message, buffers };
 }
 
+/** A message as one frame: text, or binary where there are buffers. */
+export function encode(message: object, buffers: readonly ArrayBuffer[]): string | ArrayBuffer {
+  if (!buffers.length) return JSON.stringify(message);
+  const header = new TextEncoder().encode(JSON.stringify({ ...message, buffers: buffers.map((one) => one.byteLength) }));
+  const frame = new Uint8Array(buffers.reduce((sum, one) => sum + one.byteLength, 4 + header.length));
+  new DataView(frame.buffer).setUint32(0, header.length, true);
+  frame.set(header, 4);
+  let start = 4 + header.length;
+  for (const one of buffers) {
+    frame.set(new Uint8Array(one), start);
+    start += one.byteLength;
+  }
+  return frame.buffer;
+}
+
 function asObject(value: unknown): object {
   if (typeof value !== "object" || value === null) throw new Error(`a message that is ${typeof value}`);
   return value;

@@ -1,6 +1,6 @@
 // A WebSocket as a carrier of messages. It connects, shows its ticket, and comes back whenever the line breaks.
 import type { Refusal } from "../wire.gen";
-import { decode } from "./frames";
+import { decode, encode } from "./frames";
 import type { Carrier, Life } from "./transport";
 
 export interface SocketOptions {
@@ -47,13 +47,18 @@ export class SocketCarrier implements Carrier {
     return this.#life;
   }
 
-  send(message: object): void {
+  send(message: object, buffers: readonly ArrayBuffer[] = []): void {
     if (this.#life !== "online" || !this.#socket) return; // The transport sends it again once the line is back.
-    const text = JSON.stringify({ ...message, dataset: this.#options.datasetId });
+    const frame = encode({ ...message, dataset: this.#options.datasetId }, buffers);
+    const bytes = this.#sizeOf(frame);
+    if (bytes > this.#frameBytes) this.#refuse(message, bytes);
+    else this.#socket.send(frame);
+  }
+
+  #sizeOf(frame: string | ArrayBuffer): number {
+    if (typeof frame !== "string") return frame.byteLength;
     // In UTF-8 a UTF-16 unit takes three bytes at most; nearly all of ours take one.
-    if (text.length > this.#frameBytes || (3 * text.length > this.#frameBytes && new TextEncoder().encode(text).length > this.#frameBytes)) {
-      this.#refuse(message, text.length);
-    } else this.#socket.send(text);
+    return 3 * frame.length <= this.#frameBytes ? frame.length : new TextEncoder().encode(frame).length;
   }
 
   listen(receive: (message: unknown, buffers: DataView[]) => void): () => void {

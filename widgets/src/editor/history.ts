@@ -1,21 +1,14 @@
 // Undo and redo from the store's own diffs; tools know nothing of it.
 import { type Property, properties, same } from "./records";
-import type { Diff, ShapeStore, TagDiff } from "./store";
+import { type Step, Steps } from "./steps";
+import type { Diff, ShapeStore } from "./store";
 
-/** Steps: a thousand strokes of the brush on one 4K mask are some 30 MB of run lengths. */
+/** Of steps. */
 const depth = 1000;
 
-/** What one step changed. */
-export interface Step {
-  readonly shapes: Diff;
-  readonly tags: TagDiff;
-  /** What the ids of its ops begin with, where it is of several images: it is taken back on all of them, or on none. */
-  readonly head?: string | undefined;
-}
-
 export class History {
-  #undo: Step[] = [];
-  #redo: Step[] = [];
+  #undo = new Steps(depth);
+  #redo = new Steps(depth);
   #store: ShapeStore;
 
   /** Whether nothing was done before what this page knows of. */
@@ -27,17 +20,17 @@ export class History {
     this.#store = store;
     store.listen((shapes, origin, tags, head) => {
       if (origin !== "local") return;
-      const last = this.#undo.at(-1);
-      if (head && last?.head === head) this.#undo[this.#undo.length - 1] = { ...last, shapes: joined(last.shapes, shapes) };
-      else this.#push({ shapes, tags, head });
+      const last = head ? this.#undo.last : undefined;
+      if (!last || last.head !== head) return this.#push({ shapes, tags, head });
+      this.#undo.pop();
+      this.#undo.push({ ...last, shapes: joined(last.shapes, shapes) });
     });
   }
 
   #push(step: Step): void {
     this.#used = true;
     this.#undo.push(step);
-    if (this.#undo.length > depth) this.#undo.shift();
-    this.#redo = [];
+    this.#redo = new Steps(depth);
   }
 
   /** A step that was done from here and touched other images alone. */
@@ -47,7 +40,7 @@ export class History {
 
   /** The step that an undo, or a redo, would be of. */
   nearest(backward: boolean): Step | undefined {
-    return (backward ? this.#undo : this.#redo).at(-1);
+    return (backward ? this.#undo : this.#redo).last;
   }
 
   /** The nearest step was taken back on all of its images, or done again: the shapes come from elsewhere. */
@@ -59,14 +52,19 @@ export class History {
 
   /** Know nothing: what can be undone is asked for anew. */
   forget(): void {
-    this.#undo = [];
-    this.#redo = [];
+    this.#undo = new Steps(depth);
+    this.#redo = new Steps(depth);
     this.begun = this.#used = false;
   }
 
   /** Whether there may be something to undo or redo that this page has not heard of. */
   get fresh(): boolean {
     return !this.#used && !this.begun;
+  }
+
+  /** About how many bytes the run lengths of its masks take. */
+  get bytes(): number {
+    return this.#undo.bytes + this.#redo.bytes;
   }
 
   get canUndo(): boolean {
@@ -83,8 +81,8 @@ export class History {
    */
   recall(undo: readonly Step[], redo: readonly Step[]): void {
     this.begun ||= !undo.length;
-    if (!this.#undo.length) this.#undo = [...undo];
-    if (!this.#used && !this.#redo.length) this.#redo = [...redo];
+    if (!this.#undo.length) this.#undo = new Steps(depth, undo);
+    if (!this.#used && !this.#redo.length) this.#redo = new Steps(depth, redo);
     this.#used = true;
   }
 
@@ -97,7 +95,7 @@ export class History {
     return this.#replay(this.#redo, this.#undo, false);
   }
 
-  #replay(from: Step[], to: Step[], backward: boolean): string[] | null {
+  #replay(from: Steps, to: Steps, backward: boolean): string[] | null {
     const step = from.pop();
     if (!step) return null;
     this.#store.change("replay", (draft) => {
