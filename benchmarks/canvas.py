@@ -112,6 +112,7 @@ def main() -> None:
                 "event": spread(brush["events"]),
                 "commit": spread(brush["commits"]),
                 "run lengths, bytes": spread(brush["bytes"]),
+                "on the wire, bytes": spread(brush["wire"]),
             }
             undo = page.evaluate("bench.undo(1000)")
             out["1,000 strokes of brush and eraser on one mask"] = {

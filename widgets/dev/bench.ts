@@ -1,4 +1,5 @@
 // The engine alone in a page, for benchmarks/canvas.py: many outlines, and how long each thing takes.
+import { deflating } from "../src/bridges/deflated";
 import { Editor } from "../src/editor/editor";
 import { EditorDocument } from "../src/editor/selecting";
 import { polygon } from "../src/editor/geometry";
@@ -129,14 +130,15 @@ class Bench {
     return { whole, steps: [...this.stage.steps] };
   }
 
-  /** A brush over a 4K image: the time of each event with its frame's drawing, of each commit, and the runs' length. */
-  async brush(strokes: number): Promise<{ events: number[]; commits: number[]; bytes: number[] }> {
+  /** A brush over a 4K image: the time of each event with its frame's drawing, of each commit, the runs' length, and the
+   * bytes that say so on the wire. */
+  async brush(strokes: number): Promise<{ events: number[]; commits: number[]; bytes: number[]; wire: number[] }> {
     const { editor } = this;
     editor.open(new EditorDocument(2, { w: 3840, h: 2160 }));
     editor.viewport.fit();
     editor.use("brush");
     for (let n = 0; n < 6; n++) editor.resizeBrush(true);
-    const [events, commits, bytes]: number[][] = [[], [], []];
+    const [events, commits, bytes, wire]: number[][] = [[], [], [], []];
     for (let stroke = 0; stroke < strokes; stroke++) {
       const at = (k: number) => ({ x: 200 + k * 8, y: 200 + 120 * Math.sin(k / 9 + stroke) + 6 * stroke });
       editor.pointerDown(at(0));
@@ -151,9 +153,10 @@ class Bench {
       commits!.push(performance.now() - start);
       const geometry = [...editor.document!.store.all()][0]!.geometry;
       bytes!.push(geometry.kind === "mask" ? geometry.counts.length : 0);
+      wire!.push(onTheWire({ ask: "apply", ops: [{ action: "update", patch: { geometry } }] }));
       await frame();
     }
-    return { events: events!, commits: commits!, bytes: bytes! };
+    return { events: events!, commits: commits!, bytes: bytes!, wire: wire! };
   }
 
   /** Bytes that so many strokes on one mask keep in the history, as they are and as it keeps them; how long undoing all of them takes, ms each. */
@@ -198,6 +201,14 @@ class Bench {
     }
     return took;
   }
+}
+
+/** How many bytes a message is for its carrier. */
+function onTheWire(message: object): number {
+  let bytes = 0;
+  const count = (rest: object, buffers: ArrayBuffer[] = []): void => void (bytes = buffers.reduce((sum, one) => sum + one.byteLength, JSON.stringify(rest).length));
+  deflating({ send: count, listen: () => () => undefined, onLife: () => () => undefined }).send(message);
+  return bytes;
 }
 
 /** The same outlines as an SVG page, each a path; the times between frames while the view is dragged, ms. */
