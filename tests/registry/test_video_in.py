@@ -9,17 +9,21 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from evalnb.core.frames import frame_of
+from evalnb.core.frames import FrameOf, frame_of
 from evalnb.core.images import ImageRecord
+from evalnb.core.slices import Slice
+from evalnb.core.sources import SourceImage
+from evalnb.core.taxonomy import Class
 from evalnb.errors import Invalid, NotFound
 from evalnb.registry import ingest, pixels
 from evalnb.registry.exports import export
 from evalnb.store import Store
-from evalnb.store.repositories import annotations, images
+from evalnb.store.repositories import annotations, datasets, images, projects
 from tests.clips import clip, number_of
 
 
@@ -211,3 +215,28 @@ def test_tracks_written_for_cvat_come_back_onto_another_import_of_the_video(
     ingest.import_video(store, project, "e", videos=path)
     back = ingest.import_cvat(store, project, "e", annotations=tmp_path / "out" / "annotations.xml")
     assert (back.images, back.annotations, back.problem_counts) == (0, 3, {})
+
+
+def test_a_videos_frames_are_found_among_many_images_by_an_index(store: Store) -> None:
+    with store.database.transaction() as session:
+        project = projects.opened(session, "many")
+        dataset_id = datasets.create(session, project, "many", classes=[Class(1, "a")], source={})
+        of = {
+            n: FrameOf("a.mp4", f"{n // 100:064}", n % 100, n % 100 / 25, 25.0).extra() for n in range(0, 20_000, 2)
+        }
+        sources = [
+            SourceImage(f"{n}", f"{n}.png", f"/{n}.png", None, 9, 9, extra=of.get(n, {})) for n in range(20_000)
+        ]
+        ids = images.add(session, dataset_id, sources)
+        session.execute(text("ANALYZE image"))
+        asked: list[tuple[str, Any]] = []
+        keep = lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters))  # noqa: E731
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", keep)
+        found = images.of_video(session, dataset_id, Slice(), f"{7:064}")
+        event.remove(connection, "before_cursor_execute", keep)
+        assert found is not None and [one.id for one in found] == [ids[700], ids[798]]
+        statement, parameters = asked[0]
+        plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+        assert "ix_image_video" in plan, plan
+        assert images.of_video(session, dataset_id, Slice(), "0") is None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evalnb.store.database import Database
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest revision. Said here so that opening a current database imports no Alembic; a test holds it true."""
 
 _ADVISORY_KEY = 0x65766E62  # "evnb"

@@ -11,7 +11,6 @@ import orjson
 from sqlalchemy import Select, Subquery, func, select, text
 from sqlalchemy.orm import Session
 
-from evalnb.core.frames import KEY
 from evalnb.core.images import ImageRecord
 from evalnb.core.records import Ints
 from evalnb.core.slices import Slice
@@ -19,7 +18,7 @@ from evalnb.core.sources import SourceImage
 from evalnb.errors import NotFound
 from evalnb.store.repositories import slices
 from evalnb.store.repositories.copying import copy_in
-from evalnb.store.tables import AnnotationRow, ImageAnchorRow, ImageRow
+from evalnb.store.tables import AnnotationRow, ImageAnchorRow, ImageRow, video_sha256
 
 ANCHOR_STEP = 1000
 """Every how many places a dataset has an anchor."""
@@ -216,7 +215,7 @@ def of_track(
 def of_video(session: Session, dataset_id: int, part: Slice, sha256: str) -> tuple[ImageRecord, ImageRecord] | None:
     """The first and the last image of the slice that are frames of the video with this hash; None without any."""
     chosen = select(func.min(ImageRow.id), func.max(ImageRow.id)).where(
-        *slices.of_images(session, dataset_id, part), ImageRow.extra[KEY]["sha256"].astext == sha256
+        *slices.of_images(session, dataset_id, part), video_sha256 == sha256
     )
     first, last = session.execute(chosen).one()
     return None if first is None else (get(session, first), get(session, last))

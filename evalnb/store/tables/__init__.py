@@ -13,6 +13,7 @@ from evalnb.store.tables.datasets import (
     ImportRow,
     ProjectRow,
     TaxonomyRow,
+    video_sha256,
 )
 from evalnb.store.tables.jobs import JobEventRow, JobRow
 from evalnb.store.tables.models import ModelRow, ModelVersionRow
@@ -62,4 +63,5 @@ __all__ = [
     "TaxonomyRow",
     "TokenRow",
     "UploadRow",
+    "video_sha256",
 ]

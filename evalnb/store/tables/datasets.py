@@ -12,12 +12,16 @@ from sqlalchemy import (
     Integer,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from evalnb.store.tables.base import Base, Created, Json, Key
+
+video_sha256 = literal_column("((extra -> 'video') ->> 'sha256')", Text)
+"""Of the video that an image is a frame of, else null; as an index has it, so that the index is found."""
 
 
 class ProjectRow(Base):
@@ -101,6 +105,7 @@ class ImageRow(Base):
         CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
         CheckConstraint("(uri IS NULL) <> (sha256 IS NULL)", name="pixels_in_one_place"),
         Index("ix_image_dataset_id_id", "dataset_id", "id"),
+        Index("ix_image_video", "dataset_id", video_sha256, "id", postgresql_where=video_sha256.is_not(None)),
     )
 
 
