@@ -43,9 +43,8 @@ bench: setup ## the benchmarks: tables here, JSON in benchmarks/results
 	for one in canvas comm coverage deep dialects evaluation explain follow front ingest lab sam2 sam2_cpu serving slider tiles uploads; do $(BIN)/python -m benchmarks.$$one || exit 1; done
 
 screenshots: setup portal/.next/ready .build/chromium ## the pictures in docs/images, taken anew from the demo
-	CHROMIUM=$$(cat .build/chromium) $(BIN)/python tools/screenshots.py
-	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_portal
-	CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.screenshots_window
+	for one in screenshots screenshots_canvas screenshots_evaluation screenshots_portal screenshots_window; do \
+		CHROMIUM=$$(cat .build/chromium) $(BIN)/python -m tools.$$one || exit 1; done
 
 wheel: setup portal/.next/ready ## dist/*.whl, with the browser bundles and the portal inside
 	$(BIN)/python -m hatchling build -t wheel

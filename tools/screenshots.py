@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,17 +18,10 @@ from urllib.parse import urlsplit
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests.lab import CHROMIUM_FLAGS, Lab
+
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 # What is photographed, and by which element it is found.
 SCENES = (
@@ -48,7 +43,7 @@ def main() -> int:
     try:
         addresses = json.loads((home / "run" / "addresses.json").read_bytes())
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=FLAGS)
+            chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
             _photograph(chromium, addresses, home)
             chromium.close()
     finally:
@@ -106,6 +101,21 @@ def _photograph(chromium: Any, addresses: dict[str, str], home: Path) -> None:
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(1_000)
         keep(f"report-{theme}", page.screenshot())
+    context.close()
+
+
+@contextmanager
+def in_theme(chromium: Any, lab: Lab, theme: str, *, height: int = 1000, scale: float = 1.5) -> Iterator[Any]:
+    """A page of 1440 pixels' width whose JupyterLab is light or dark."""
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": height}, device_scale_factor=scale, color_scheme=theme
+    )
+    context.request.put(
+        f"{lab.url}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={lab.token}",
+        headers={"Content-Type": "application/json"},
+        data=json.dumps({"raw": json.dumps({"theme": f"JupyterLab {theme.title()}"})}),
+    )
+    yield context.new_page()
     context.close()
 
 

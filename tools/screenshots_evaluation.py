@@ -5,7 +5,6 @@ Run it from the repository's root, as ``CHROMIUM=$(cat .build/chromium) python -
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from tests.annotating import Annotating
 from tests.conftest import temporary_home
 from tests.exploring import EXPLORE, Exploring, WrongLabel, evaluated
 from tests.lab import CHROMIUM_FLAGS, Lab, jupyter_lab
+from tools.screenshots import in_theme
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -40,20 +40,14 @@ def main() -> int:
             lab.write("explore.ipynb", EXPLORE.format(evaluation_id=one.id))
             chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
             for theme in ("light", "dark"):
-                _photograph(chromium, lab, theme, wrong, image, edit=theme == "dark")
+                with in_theme(chromium, lab, theme, height=1900, scale=1) as page:
+                    _photograph(lab, page, theme, wrong, image, edit=theme == "dark")
             chromium.close()
         project.store.close()
     return 0
 
 
-def _photograph(chromium: Any, lab: Lab, theme: str, wrong: WrongLabel, image: int, *, edit: bool) -> None:
-    context = chromium.new_context(viewport={"width": 1440, "height": 1900}, color_scheme=theme)
-    context.request.put(
-        f"{lab.url}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={lab.token}",
-        headers={"Content-Type": "application/json"},
-        data=json.dumps({"raw": json.dumps({"theme": f"JupyterLab {theme.title()}"})}),
-    )
-    page = context.new_page()
+def _photograph(lab: Lab, page: Any, theme: str, wrong: WrongLabel, image: int, *, edit: bool) -> None:
     lab.open(page, "explore.ipynb")
     lab.run_all(page)
     widget = Exploring(page).wait()
@@ -73,7 +67,6 @@ def _photograph(chromium: Any, lab: Lab, theme: str, wrong: WrongLabel, image: i
         page.get_by_text("1 edit on 1 image matched again").wait_for(timeout=60_000)
         page.wait_for_timeout(2_000)
         _save(page.locator(".jp-OutputArea-output").first, "exploring-edited.png")
-    context.close()
 
 
 def _save(element: Any, name: str) -> None:

@@ -5,7 +5,6 @@ Run it from the repository's root, as ``CHROMIUM=$(cat .build/chromium) python -
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from evalnb.wire.shapes import EllipseGeometry, Op, Patch, Turned
 from tests.annotating import Annotating
 from tests.conftest import temporary_home
 from tests.lab import ANNOTATE, CHROMIUM_FLAGS, Lab, jupyter_lab
-from tools.screenshots import keep
+from tools.screenshots import in_theme, keep
 
 WIDTH, HEIGHT, NUCLEI = 1600, 1200, 90
 
@@ -42,7 +41,8 @@ def main() -> int:
             lab.write("window.ipynb", ANNOTATE.format(dataset_id=dataset))
             chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
             for theme in ("light", "dark"):
-                _photograph(chromium, lab, theme)
+                with in_theme(chromium, lab, theme) as page:
+                    keep(f"window-{theme}", _photograph(lab, page))
             chromium.close()
         store.close()
     return 0
@@ -85,16 +85,7 @@ def _op(cx: float, cy: float, a: float, b: float, turn: float) -> Op:
     return Op(client_op_id=uuid4(), shape_id=uuid4(), base_rev=0, action="create", patch=patch)
 
 
-def _photograph(chromium: Any, lab: Lab, theme: str) -> None:
-    context = chromium.new_context(
-        viewport={"width": 1440, "height": 1000}, device_scale_factor=1.5, color_scheme=theme
-    )
-    context.request.put(
-        f"{lab.url}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={lab.token}",
-        headers={"Content-Type": "application/json"},
-        data=json.dumps({"raw": json.dumps({"theme": f"JupyterLab {theme.title()}"})}),
-    )
-    page = context.new_page()
+def _photograph(lab: Lab, page: Any) -> bytes:
     lab.open(page, "window.ipynb")
     lab.run_all(page)
     canvas = Annotating(page).wait()
@@ -103,8 +94,8 @@ def _photograph(chromium: Any, lab: Lab, theme: str) -> None:
     panel.scroll_into_view_if_needed()
     canvas.canvas.hover(position={"x": 300, "y": 220})
     page.wait_for_timeout(2_000)
-    keep(f"window-{theme}", page.locator(".evalnb-annotator").screenshot())
-    context.close()
+    picture: bytes = page.locator(".evalnb-annotator").screenshot()
+    return picture
 
 
 if __name__ == "__main__":
