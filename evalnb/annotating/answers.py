@@ -223,8 +223,8 @@ class Answers:
             first, last = [self.reference(session, one) for one in found] if found else (None, None)
         return Reply(SequenceReply(image_id=ask.image_id, first=first, last=last))
 
-    def apply(self, ask: ApplyAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
-        """Apply ops. ``also`` runs in the same transaction."""
+    def apply(self, ask: ApplyAsk) -> ApplyReply:
+        """Apply ops."""
         with self.changing() as session:
             try:
                 reply = edits.apply(session, ask.image_id, ask.ops, author=self._author, dataset_id=self._dataset_id)
@@ -232,7 +232,6 @@ class Answers:
                 # In the words of every other ask.
                 self.own(session, ask.image_id)
                 raise
-            also(session)
         return reply
 
     def predictions(self, ask: PredictionsAsk) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -111,15 +111,13 @@ class Reviewing:
             found = edits.replay(session, dataset_id, ask.op_id, author=author, as_id=ask.as_id, forward=ask.forward)
         return StepReply(image_ids=list(found.image_ids), shapes=found.shapes, kept=found.kept)
 
-    def restore(self, ask: RestoreAsk, also: Callable[[Session], None] = lambda _session: None) -> ApplyReply:
-        """Give a shape the values of one of its revisions. ``also`` runs in the same transaction."""
+    def restore(self, ask: RestoreAsk) -> ApplyReply:
+        """Give a shape the values of one of its revisions."""
         with self._answers.editing(ask.image_id) as (session, image):
             found = next(iter(annotation_rows.of_ids(session, [ask.shape_id])), None)
             if found is None or found.image_id != image.id:
                 raise NotFound(f"image {image.id} has no shape {ask.shape_id}", remedy="take one of its own")
-            reply = edits.restore(session, ask.shape_id, ask.rev, author=self._author)
-            also(session)
-        return reply
+            return edits.restore(session, ask.shape_id, ask.rev, author=self._author)
 
 
 def _reply(session: Session, image_id: int) -> Reply:

@@ -308,33 +308,35 @@ class Annotator(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is unty
         return Reply(reply)
 
     def _apply(self, ask: ApplyAsk) -> Reply:
-        return self._edited(ask, lambda also: self._answers.apply(ask, also))
+        return self._edited(ask.image_id, lambda: self._answers.apply(ask))
 
     def _restore(self, ask: RestoreAsk) -> Reply:
-        return self._edited(ask, lambda also: self._reviewing.restore(ask, also))
+        return self._edited(ask.image_id, lambda: self._reviewing.restore(ask))
 
-    def _edited(self, ask: ApplyAsk | RestoreAsk, make: Callable[[Callable[[Session], None]], ApplyReply]) -> Reply:
-        """Edit, and note how far the log stands then. ``make`` runs what it is given in the edit's transaction."""
-        counted: list[int] = []
+    def _edited(self, image_id: int, edit: Callable[[], ApplyReply]) -> Reply:
+        """Edit, and note how far the log stands then."""
         with self._noting:
-            reply = make(lambda session: counted.append(log.shape_count(session, ask.image_id)))
-            if self._seqs.get(ask.image_id) == reply.seq - applied(reply):
-                self._seqs[ask.image_id] = reply.seq
-        if ask.image_id == self.image_id:
-            self.set_trait("count", counted[0])
-        return Reply(reply, then=self._tell_of_edit)
+            reply = edit()
+            if self._seqs.get(image_id) == reply.seq - applied(reply):
+                self._seqs[image_id] = reply.seq
+        return Reply(reply, then=lambda: self._tell_of_edit([image_id]))
 
     def _step(self, ask: StepAsk) -> Reply:
         reply = self._reviewing.step(ask)
-        if self.image_id in reply.image_ids:
-            with self._store.database.transaction() as session:
-                self.set_trait("count", log.shape_count(session, self.image_id))
-        return Reply(reply, then=self._tell_of_edit)
+        return Reply(reply, then=lambda: self._tell_of_edit(reply.image_ids))
 
-    def _tell_of_edit(self) -> None:
+    def _tell_of_edit(self, image_ids: Sequence[int]) -> None:
         """Once the answer is on its way: whatever this does, the edit is saved, and nobody waits for it."""
+        if self.image_id in image_ids:
+            self._guarded(self._count, "counting shapes")()
         if self._on_edit is not None:
             self._aside.put(self._guarded(self._on_edit, "telling of an edit"), lambda: None)
+
+    def _count(self) -> None:
+        if (image_id := self.image_id) is not None:
+            with self._store.database.transaction() as session:
+                count = log.shape_count(session, image_id)
+            self.set_trait("count", count)
 
     def _prepare(self, ask: PrepareAsk) -> Reply:
         reply = self._answers.prepare(ask)
