@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -144,12 +145,28 @@ class Lab:
 
     def kernel_process(self) -> psutil.Process:
         """The one kernel's process."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        folder = self.root.resolve()
-        (found,) = [
-            one for one in children if "ipykernel_launcher" in " ".join(one.cmdline()) and Path(one.cwd()) == folder
-        ]
+        (found,) = self._kernels()
         return found
+
+    def _kernels(self) -> list[psutil.Process]:
+        """The processes of this folder's kernels."""
+        folder = self.root.resolve()
+        found = []
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            # Another room's may end while it is looked at.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "ipykernel_launcher" in " ".join(one.cmdline()) and Path(one.cwd()) == folder:
+                    found.append(one)
+        return found
+
+    def kill_kernel(self, timeout_s: float = 60) -> None:
+        """Kill the one kernel, and wait until the server has put another in its place: what is run before is lost."""
+        process = self.kernel_process()
+        process.kill()
+        end = time.monotonic() + timeout_s
+        while not any(one.pid != process.pid for one in self._kernels()):
+            assert time.monotonic() < end, f"no other kernel within {timeout_s} s"
+            time.sleep(0.1)
 
 
 def clear(page: Any) -> None:

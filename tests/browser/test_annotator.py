@@ -151,7 +151,7 @@ def test_a_restarted_kernel_is_said_so_and_running_the_cell_repaints(yard: Yard,
     one.draw(100, 220, 80, 60)
     one.shapes(3)
     one.saved()
-    lab.kernel_process().kill()
+    lab.kill_kernel()
     page.locator(".evalnb-card").wait_for(timeout=30_000)
     # JupyterLab offers a word about the restart; the notebook is under it.
     dialog = page.locator(".jp-Dialog button.jp-mod-accept")
@@ -269,7 +269,7 @@ def test_edits_that_the_quick_storage_has_no_room_for_outlive_the_page(yard: Yar
     until(lambda: page.evaluate(ABOVE) == 2)
     page.evaluate(EMPTY)
     assert len(yard.shapes()) == 2
-    lab.kernel_process().kill()
+    lab.kill_kernel()
     lab.reload(page)
     lab.wait_for_kernel(page)
     lab.run_all(page)
