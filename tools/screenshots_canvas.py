@@ -30,8 +30,8 @@ from tests.conftest import temporary_home
 from tests.lab import CHROMIUM_FLAGS, Lab, jupyter_lab
 from tools.screenshots import in_theme, keep
 
-BALL, CONE = (298, 334), (437, 44)
-"""Two objects of the demo's first scene, in image pixels."""
+CRATE, RING = (318, 165), (358, 30)
+"""Two objects of the demo's second scene, in image pixels."""
 CROWD, WIDTH, HEIGHT = 100_000, 12_000, 8_000
 SHOW = """
 import evalnb as ev
@@ -96,15 +96,17 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
     """Each picture with its name. What the first theme leaves in the database, the second finds."""
     widget = page.locator(".evalnb-annotator")
     canvas = _opened(lab, page, "scenes")
+    # The first was taken at night.
+    canvas.press("f")
+    canvas.wait()
     # The labels would hide what the model sees.
     canvas.press("t")
     canvas.tool("sam")
     bar = page.locator(".evalnb-wand")
-    canvas.click(*canvas.at(*BALL))
+    canvas.click(*canvas.at(*CRATE))
     bar.locator(".evalnb-wand-mask").wait_for(timeout=240_000)
-    canvas.press("z")
     page.keyboard.down("Control")
-    canvas.click(*canvas.at(*CONE))
+    canvas.click(*canvas.at(*RING))
     page.keyboard.up("Control")
     page.locator(".evalnb-wand[data-gathered='1'][data-waiting=false]").wait_for()
     page.wait_for_timeout(1_500)
@@ -122,9 +124,10 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
         canvas.press("Shift+V")
         page.locator(".evalnb-notice", has_text="Followed over").wait_for(timeout=600_000)
         canvas.saved()
+        page.locator(".evalnb-notice").get_by_role("button", name="Dismiss").click()
     reel = page.get_by_role("slider", name="Frame of the video")
-    reel.fill("14")
-    page.locator(".evalnb-name", has_text="000014").wait_for()
+    reel.fill("8")
+    page.locator(".evalnb-name", has_text="000008").wait_for()
     page.locator(".evalnb-annotator [data-shape]").first.click()
     page.locator(".evalnb-timeline:not([data-keys='0'])").wait_for()
     page.wait_for_timeout(1_500)
@@ -132,7 +135,7 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
 
     canvas = _opened(lab, page, "cells")
     page.wait_for_timeout(5_000)
-    for _ in range(4):
+    for _ in range(8):
         canvas.press("+")
     page.wait_for_timeout(5_000)
     yield "crowd", widget.screenshot()

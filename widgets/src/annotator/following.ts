@@ -140,7 +140,7 @@ export class Following {
       await this.#show(name, reply.of, seen.size, reply.frames.at(-1)?.image, trails);
     }
     // One that was stopped before the first image has nothing to tell.
-    if (seen.size || ended) this.#tell(seen.size, away, problems);
+    if (seen.size || ended) this.#tell(seen.size, away, trails.size, problems);
   }
 
   /** The next images; null where it was stopped, or another canvas of this kernel has begun. */
@@ -187,12 +187,12 @@ export class Following {
     session.editor.selectAll([...(session.editor.document?.store.all() ?? [])].filter(({ track }) => track.id && trails.has(track.id) && !track.outside).map(({ id }) => id));
   }
 
-  #tell(done: number, away: number, problems: ReadonlySet<string>): void {
+  #tell(done: number, away: number, tracks: number, problems: ReadonlySet<string>): void {
     const session = this.#session;
     const [first] = problems;
     if (first) session.notify("error", `${many(problems.size)} could not be read: ${first}`, "it was followed beyond");
     if (!done) return session.tell("There is nothing to follow up to the next keyframe", "go on from there, or make that shape no keyframe");
-    const lost = away ? `; not in sight on ${away.toLocaleString("en")}` : "";
+    const lost = away ? `; ${tracks > 1 ? "not all" : "not"} in sight on ${away.toLocaleString("en")}` : "";
     session.tell(`Followed over ${many(done)}${lost}`, "correct any of them, and follow again from there: what people drew stays");
   }
 }
