@@ -107,7 +107,7 @@ def main() -> None:
             page.wait_for_function("() => window.bench")
             for count in COUNTS:
                 out[f"{count:,} outlines"] = measure(page, count)
-            brush = page.evaluate("bench.brush(8)")
+            brush = page.evaluate("bench.brush(40)")
             out["brush on 3840 × 2160"] = {
                 "event": spread(brush["events"]),
                 "commit": spread(brush["commits"]),

@@ -18,9 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from evalnb.core.frames import KEY
 from evalnb.store.tables.base import Base, Created, Json, Key
 
-video_sha256 = literal_column("((extra -> 'video') ->> 'sha256')", Text)
+video_sha256 = literal_column(f"((extra -> '{KEY}') ->> 'sha256')", Text)
 """Of the video that an image is a frame of, else null; as an index has it, so that the index is found."""
 
 

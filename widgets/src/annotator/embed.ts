@@ -1,7 +1,7 @@
 // The annotator for any page, over a WebSocket: `import { mountAnnotator } from "@evalnb/widgets/embed"`, and its
 // style sheet from "@evalnb/widgets/embed.css". Importing it touches no DOM, so that servers may.
-import { SocketCarrier, TicketRefused } from "../bridges/socket";
 import { deflating } from "../bridges/deflated";
+import { SocketCarrier, TicketRefused } from "../bridges/socket";
 import { Transport } from "../bridges/transport";
 import type { EmbedOptions, MountAnnotator } from "./embedding";
 import { frame } from "./frame";

@@ -4,7 +4,7 @@ import type { Carrier } from "./transport";
 
 /** Below this a part is not worth the work, in characters. */
 const smallest = 4096;
-/** Above it the other side would not unpack it (in characters, all parts together; in UTF-8 most of ours take a byte). */
+/** Beyond this, all parts together, the other side might not unpack it: its 16 MiB are bytes, and a character takes up to three. */
 const largest = 5 * 2 ** 20;
 
 interface Slim {

@@ -159,14 +159,26 @@ export function encode(bits: Bits, size: Size): MaskGeometry | null {
   const bottom = Math.min(wy + wh, size.h);
   const fullHeight = top === 0 && bottom === size.h;
   const { bytes, stride } = bits;
-  for (let x = Math.max(wx, 0); x < Math.min(wx + ww, size.w); x++) {
-    const bit = 0x80 >> ((x - wx) & 7);
-    let place = (top - wy) * stride + ((x - wx) >> 3);
-    for (let y = top; y < bottom; y++, place += stride) {
-      if (((bytes[place]! & bit) !== 0) !== on) turn(x * size.h + y);
+  const rows: number[][] = Array.from({ length: 8 }, () => []);
+  for (let byte = 0; byte < stride; byte++) {
+    // Eight columns at once: most rows change none of them.
+    let before = 0;
+    for (let y = top, place = (top - wy) * stride + byte; y < bottom; y++, place += stride) {
+      for (let changed = bytes[place]! ^ before; changed; changed &= changed - 1) rows[Math.clz32(changed & -changed) - 24]!.push(y);
+      before = bytes[place]!;
     }
-    // A run ends where the window does, unless the next column's first pixel follows the last of this one.
-    if (on && !fullHeight) turn(x * size.h + bottom);
+    rows.forEach((turns, column) => {
+      const x = wx + 8 * byte + column;
+      if (x >= Math.max(wx, 0) && x < Math.min(wx + ww, size.w)) {
+        // A run that reached the last row goes on where this column begins with a pixel.
+        const goesOn = on && turns[0] === top;
+        if (on && !goesOn) turn(x * size.h + top);
+        for (let n = goesOn ? 1 : 0; n < turns.length; n++) turn(x * size.h + turns[n]!);
+        // A run ends where the window does, unless the next column's first pixel follows the last of this one.
+        if (on && !fullHeight) turn(x * size.h + bottom);
+      }
+      turns.length = 0;
+    });
   }
   const end = Math.min(wx + ww, size.w) * size.h;
   if (on && end < size.w * size.h) turn(end);
