@@ -18,24 +18,31 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from evalnb import edits
-from evalnb.core.taxonomy import Class
+from evalnb.core import masks
+from evalnb.core.masks import Rle
 from evalnb.demo import prepare
+from evalnb.demo.dataset import SEED
+from evalnb.demo.scenes import CLASSES, scene
 from evalnb.project import Project
 from evalnb.settings import Settings
 from evalnb.store import open_store
-from evalnb.store.repositories import datasets
 from evalnb.wire.shapes import Op, Patch, PolygonGeometry
 from tests.annotating import Annotating
 from tests.conftest import temporary_home
 from tests.lab import CHROMIUM_FLAGS, Lab, jupyter_lab
 from tools.screenshots import in_theme, keep
 
-CRATE, RING = (318, 165), (358, 30)
-"""Two objects of the demo's second scene, in image pixels."""
+SHOWN = {
+    "scenes": 'where(tag="val").annotate(segmenter="pico")',
+    "clip": 'annotate(segmenter="pico")',
+    "cells": "annotate()",
+}
 CROWD, WIDTH, HEIGHT = 100_000, 12_000, 8_000
+SCENES = 5
+"""So many are painted; the last one, by day and full of things, is photographed."""
 SHOW = """
 import evalnb as ev
-canvas = ev.open().dataset("{name}").annotate({more})
+canvas = ev.open().dataset("{name}").{more}
 canvas
 """
 
@@ -46,11 +53,12 @@ def main() -> int:
         folder = Path(temporary)
         os.environ["EVALNB_HOME"] = str(home)
         project = Project(open_store(Settings.from_environment()))
-        prepare.datasets(project, folder / "demo", images=4)
+        prepare.datasets(project, folder / "demo", images=SCENES)
+        unlabel(project)
         prepare.clip(project, folder / "demo")
         crowd(project, folder / "cells.png")
         with jupyter_lab(folder / "lab") as lab, sync_playwright() as playwright:
-            for name, more in (("scenes", 'segmenter="pico"'), ("clip", 'segmenter="pico"'), ("cells", "")):
+            for name, more in SHOWN.items():
                 lab.write(f"{name}.ipynb", SHOW.format(name=name, more=more))
             chromium = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=CHROMIUM_FLAGS)
             for theme in ("light", "dark"):
@@ -62,6 +70,17 @@ def main() -> int:
     return 0
 
 
+def unlabel(project: Project) -> None:
+    """Take the labels of the scene that is photographed: what is labelled already is not found once more."""
+    with project.store.database.transaction() as session:
+        (image,) = project.dataset("scenes").where(tag="val")
+        gone = [
+            Op(client_op_id=uuid4(), shape_id=one.id, base_rev=one.rev, action="delete")
+            for one in edits.shapes(session, image.id).shapes
+        ]
+        edits.apply(session, image.id, gone, author="ada")
+
+
 def crowd(project: Project, path: Path) -> None:
     """A dataset of one image with a hundred thousand outlines, as a slide has cells."""
     luck = np.random.default_rng(5)
@@ -70,9 +89,8 @@ def crowd(project: Project, path: Path) -> None:
     project.import_images("cells", path)
     cells = project.dataset("cells")
     cells.define_class("cell")
+    (klass,) = cells.taxonomy
     with project.store.database.transaction() as session:
-        (klass,) = datasets.taxonomy(session, cells.id)
-        assert isinstance(klass, Class)
         (image,) = cells
         turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         ops = []
@@ -96,17 +114,14 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
     """Each picture with its name. What the first theme leaves in the database, the second finds."""
     widget = page.locator(".evalnb-annotator")
     canvas = _opened(lab, page, "scenes")
-    # The first was taken at night.
-    canvas.press("f")
-    canvas.wait()
-    # The labels would hide what the model sees.
-    canvas.press("t")
     canvas.tool("sam")
-    bar = page.locator(".evalnb-wand")
-    canvas.click(*canvas.at(*CRATE))
-    bar.locator(".evalnb-wand-mask").wait_for(timeout=240_000)
+    first, second = sorted(scene(SEED, SCENES - 1).objects, key=lambda one: one.mask.area_px)[-2:]
+    canvas.press(str(1 + CLASSES.index(first.name)))
+    canvas.click(*canvas.at(*inside(first.mask)))
+    page.locator(".evalnb-wand-mask").wait_for(timeout=240_000)
+    canvas.press(str(1 + CLASSES.index(second.name)))
     page.keyboard.down("Control")
-    canvas.click(*canvas.at(*RING))
+    canvas.click(*canvas.at(*inside(second.mask)))
     page.keyboard.up("Control")
     page.locator(".evalnb-wand[data-gathered='1'][data-waiting=false]").wait_for()
     page.wait_for_timeout(1_500)
@@ -126,9 +141,9 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
         canvas.saved()
         page.locator(".evalnb-notice").get_by_role("button", name="Dismiss").click()
     reel = page.get_by_role("slider", name="Frame of the video")
-    reel.fill("8")
-    page.locator(".evalnb-name", has_text="000008").wait_for()
-    page.locator(".evalnb-annotator [data-shape]").first.click()
+    reel.fill("4")
+    page.locator(".evalnb-name", has_text="000004").wait_for()
+    page.locator(".evalnb-annotator [data-shape]", has_text="ball").click()
     page.locator(".evalnb-timeline:not([data-keys='0'])").wait_for()
     page.wait_for_timeout(1_500)
     yield "followed", widget.screenshot()
@@ -139,6 +154,12 @@ def pictures(lab: Lab, page: Any, theme: str) -> Iterator[tuple[str, bytes]]:
         canvas.press("+")
     page.wait_for_timeout(5_000)
     yield "crowd", widget.screenshot()
+
+
+def inside(mask: Rle) -> tuple[int, int]:
+    """A pixel (x, y) about the middle of what a mask sets."""
+    y, x = np.nonzero(masks.decode(mask))
+    return int(x[len(x) // 2]), int(y[len(y) // 2])
 
 
 def _opened(lab: Lab, page: Any, name: str) -> Annotating:
