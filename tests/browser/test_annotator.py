@@ -218,6 +218,16 @@ def test_the_server_extension_is_on(lab: Lab) -> None:
     assert "kernel messages leave at once" in Path(lab.log).read_text()
 
 
+def test_the_image_comes_while_the_cells_below_run(yard: Yard, lab: Lab, page: Any) -> None:
+    lab.write("yard.ipynb", ANNOTATE.format(dataset_id=yard.dataset_id), "import time; time.sleep(12)")
+    lab.open(page, "yard.ipynb")
+    page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_function(PAINTED, timeout=60_000)
+    below = page.locator(".jp-InputPrompt").nth(1)
+    assert below.inner_text() == "[*]:"
+    below.filter(has_text="[2]:").wait_for(timeout=60_000)
+
+
 def test_many_edits_at_once_come_compressed_and_whole(yard: Yard, lab: Lab, page: Any) -> None:
     one = annotate(yard, lab, page)
     kernel = lab.kernel_process()
@@ -232,6 +242,11 @@ def test_many_edits_at_once_come_compressed_and_whole(yard: Yard, lab: Lab, page
     assert len({json.dumps(shape.model_dump(mode="json")["geometry"]) for shape in yard.shapes()}) == 30
 
 
+PAINTED = """() => {
+    const canvas = document.querySelector('.evalnb-annotator canvas[data-layer=image]');
+    if (!canvas || !canvas.width) return false;
+    return canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1).data[3] === 255;
+}"""
 FILL = """() => {
     for (let size = 2 ** 20; size >= 1; size = Math.floor(size / 2)) {
         for (let n = 0; ; n++) {

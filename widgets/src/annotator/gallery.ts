@@ -15,6 +15,9 @@ const tiledMax = 3;
 /** Above this an image has tiles, and its bytes are not asked for: megapixels, as `PYRAMID_PIXELS` has it. */
 const wholePixelsMax = 24_000_000;
 
+/** An image that does not come within this is asked for once more. */
+const againMs = 3_000;
+
 /** An image as it is shown: whole, or in tiles. `bands`: those of one that holds more than a screen shows. */
 export type Picture =
   | { readonly kind: "whole"; readonly bitmap: ImageBitmap }
@@ -86,7 +89,7 @@ export class Gallery {
     const bytes = url === undefined ? null : download(url);
     bytes?.catch(() => undefined);
     const asked = { ask: "image", image_id: ref.id, whole: url === undefined, again } as const;
-    const { reply, buffers } = await this.#transport.request<"image">(asked, { timeoutMs: 60_000 });
+    const { reply, buffers } = await this.#transport.insist<"image">(asked, againMs, { timeoutMs: 60_000 });
     if (reply.tiles) return this.#tiled(ref, reply.tiles);
     if (!bytes && !buffers[0]) throw new Error("the kernel sent no image bytes");
     const blob = bytes ? await bytes : new Blob([buffers[0] as DataView<ArrayBuffer>], { type: reply.mime });

@@ -28,7 +28,7 @@ import { Viewer } from "./viewer";
 import { Wand } from "./wand";
 import { type Words, kernelWords } from "./words";
 
-const helloTimeoutMs = 6_000;
+const [helloAgainMs, helloTimeoutMs] = [1_500, 6_000];
 
 export interface SessionOptions {
   readonly transport: Transport;
@@ -146,7 +146,7 @@ export class Session extends State {
     const opened = this.#keepsake.open();
     for (;;) {
       try {
-        const { reply } = await this.#transport.request<"hello">(this.#greeting(), { timeoutMs: helloTimeoutMs });
+        const { reply } = await this.#transport.insist<"hello">(this.#greeting(), helloAgainMs, { timeoutMs: helloTimeoutMs });
         await opened;
         return this.#begin(reply);
       } catch (error) {

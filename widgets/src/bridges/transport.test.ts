@@ -114,3 +114,26 @@ test("pushes reach those who listen, and a closed transport leaves no listener b
 test("a message that is not ours is left alone", () => {
   for (const message of [null, 7, "x", {}, { id: "a" }, { id: 3 }]) expect(() => line.say(message)).not.toThrow();
 });
+
+test("what is insisted on is asked once more, and the first answer counts", async () => {
+  vi.useFakeTimers();
+  const quick = transport.insist<"page">({ ask: "page", first: 0, count: 1 }, 1000);
+  line.say({ id: line.sent[0]!.id, ok: { images: ["quick"] } });
+  expect((await quick).reply.images).toEqual(["quick"]);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(line.sent.length).toBe(1);
+
+  const slow = transport.insist<"page">({ ask: "page", first: 1, count: 1 }, 1000);
+  await vi.advanceTimersByTimeAsync(1000);
+  const [first, second] = line.sent.slice(1).map(({ id }) => id);
+  expect(second).not.toBe(first);
+  line.say({ id: second, ok: { images: ["again"] } });
+  line.say({ id: first, ok: { images: ["late"] } });
+  expect((await slow).reply.images).toEqual(["again"]);
+
+  const never = transport.insist<"page">({ ask: "page", first: 2, count: 1 }, 1000, { timeoutMs: 3000 });
+  const told = expect(never).rejects.toThrow(Unanswered);
+  await vi.advanceTimersByTimeAsync(5000);
+  await told;
+  expect(line.sent.length).toBe(5);
+});

@@ -126,6 +126,18 @@ export class Transport<T extends Talk = AnnotatorTalk> {
     });
   }
 
+  /**
+   * As `request`, but asked once more where no answer comes within `againMs`; the first answer counts. What a page asks
+   * first may wait behind the cells that run, until the kernel's line beside them is open: what is asked anew goes there.
+   */
+  async insist<K extends AskName<T>>(ask: AskOf<T, K>, againMs: number, options: RequestOptions = {}): Promise<Answer<T, K>> {
+    const first = this.request<K>(ask, options);
+    const settled = first.then(() => true, () => true);
+    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), againMs));
+    if (await Promise.race([settled, late])) return first;
+    return Promise.race([first, this.request<K>(ask, options)]);
+  }
+
   /** Say something that needs no answer. */
   tell(ask: T["ask"]): void {
     if (this.#life === "online") this.#send({ id: this.#next++, ...ask });

@@ -26,7 +26,7 @@ export interface Surroundings {
   readonly onModel: (model: string) => void;
 }
 
-const helloTimeoutMs = 6_000;
+const [helloAgainMs, helloTimeoutMs] = [1_500, 6_000];
 const slowMs = 60_000;
 const pageLength = 24;
 const thumbsMax = 300;
@@ -115,7 +115,7 @@ export class Session {
   async start(initial: Partial<Query>): Promise<void> {
     for (;;) {
       try {
-        const { reply } = await this.#transport.request<"hello">({ ask: "hello", view: this.#view }, { timeoutMs: helloTimeoutMs });
+        const { reply } = await this.#transport.insist<"hello">({ ask: "hello", view: this.#view }, helloAgainMs, { timeoutMs: helloTimeoutMs });
         batch(() => {
           this.hello.value = reply;
           this.query.value = { ...start(reply), ...initial };
